@@ -17,14 +17,12 @@ from goclient.assembly import (
     new_request,
     read_transfers,
 )
-from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.jobs.panda_ids import read_panda_ids
-from goclient.lookups import Lookups
+from goclient.following import Following
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
@@ -36,23 +34,16 @@ from goclient.reporter.base import SILENT, Reporter
 from goclient.submission import Submission
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from _typeshed import DataclassInstance
 
-    from goclient.jobs.credentials import Credentials, Outstanding
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
-    from goclient.jobs.results import JobResults
-    from goclient.jobs.status import JobStatus
     from goclient.journal import Entry as JournalEntry
-    from goclient.journal import Journal
 
-OURS = "goclient-"  # is in the name of each secret of ours
 T = TypeVar("T", bound="DataclassInstance")
 
 
-class Client(Lookups):
+class Client(Following):
     """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
 
     A client reads the environment and the settings files when it first needs them, as the commands do.  Options are
@@ -163,17 +154,6 @@ class Client(Lookups):
 
         return entries_about(self._journal, name)
 
-    @property
-    def journal_path(self) -> Path:
-        """Return the file in which what is sent is written down first; the journals of a pilot's jobs lie beside it."""
-        return environment.journal_path(self._connections.env)
-
-    @property
-    def _journal(self) -> Journal:
-        from goclient.journal import Journal  # as in send_typed
-
-        return Journal(self.journal_path)
-
     # --- what a job does, and what became of it -----------------------------------------------------------------
 
     def explain(self, text: str) -> Explained:
@@ -197,61 +177,6 @@ class Client(Lookups):
         text = attach(valid.payload, spec, lenient=request.lenient)
         explained = self.explain(fill_serial(text, 1) if request.count == 1 or table is not None else text)
         return replace(explained, deal=table)
-
-    def parameters(self, panda_id: int) -> str:
-        """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
-        from goclient.jobs.status import known_jobs
-
-        return known_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
-
-    def status(self, ids: Iterable[int | str]) -> list[JobStatus]:
-        """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job.
-
-        A credential that no job needs any more, now that these are done, is taken back.
-        """
-        from goclient.jobs.status import job_status
-
-        found = job_status(read_panda_ids(ids), self._connections)
-        done = [one.panda_id for one in found if one.done]
-        if done and self._journal.mentions(OURS):
-            self._credentials().revoke_ended(done, self._reporter)
-        return found
-
-    def wait(self, ids: Iterable[int | str], *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
-        """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
-
-        A job is done if it is finished, failed, cancelled or closed.  Raises StillRunning after ``timeout`` seconds;
-        a server that cannot be reached for a while is asked again, with a warning.
-        """
-        from goclient.jobs.status import wait
-
-        panda_ids = read_panda_ids(ids)
-        wait(panda_ids, self._connections.panda(), seconds=seconds, timeout=timeout, reporter=self._reporter)
-        return self.status(panda_ids)
-
-    def results(self, ids: Iterable[int | str]) -> list[JobResults]:
-        """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.
-
-        Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
-        """
-        from goclient.jobs.results import job_results
-
-        return job_results(read_panda_ids(ids), self._connections)
-
-    # --- credentials that jobs have ---
-
-    def credentials(self) -> list[Outstanding]:
-        """Return the credentials of carried jobs that are out there, each with its state."""
-        return self._credentials().listed()
-
-    def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
-        """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""
-        return self._credentials().revoke(list(ids))
-
-    def _credentials(self) -> Credentials:
-        from goclient.jobs.credentials import Credentials  # requests, which most calls need not
-
-        return Credentials(self._journal, self._connections)
 
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""

@@ -16,6 +16,7 @@ import pytest
 
 import goclient
 from goclient.cli.commands.sendjob import SendJobOptions
+from goclient.jobs.follow import Followed
 from goclient.jobs.panda_ids import read_panda_ids
 from goclient.model.options import SubmitOptions
 from goclient.model.typed import as_keywords, read_keywords
@@ -312,7 +313,7 @@ def test_a_wait_outlives_a_server_that_is_away_for_a_while(
         return answer
 
     monkeypatch.setattr("goclient.jobs.status.known_jobs", running)
-    monkeypatch.setattr("goclient.jobs.status.job_status", lambda *_, **__: [])
+    monkeypatch.setattr(client, "follow", lambda _: Followed("https://panda.example"))
     assert client.wait([1], seconds=0.01) == []
     assert answers == []
     for last, timeout in ((away, 0.0), (refused, None)):

@@ -18,6 +18,7 @@ from goclient.cli import main
 from goclient.cli.commands import (
     carrier,
     check,
+    completion,
     credential,
     endpoint,
     explain,
@@ -31,8 +32,10 @@ from goclient.cli.commands import (
     sendjob,
     settings,
     status,
+    version,
     whoami,
 )
+from goclient.cli.commands import help as help_command
 from goclient.cli.options import myproxy as myproxy_options
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import findings
@@ -53,7 +56,9 @@ COMMANDS: dict[str, type[Any]] = {
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
     "explain": explain.ExplainOptions,
+    "completion": completion.CompletionOptions,
     "credential": credential.CredentialOptions,
+    "help": help_command.HelpOptions,
     "journal": journal.JournalOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
@@ -61,6 +66,7 @@ COMMANDS: dict[str, type[Any]] = {
     "sandbox": sandbox.SandboxOptions,
     "settings": settings.SettingsOptions,
     "status": status.StatusOptions,
+    "version": version.VersionOptions,
 }
 GENERAL: dict[str, type[Any]] = {"logout": logout.LogoutOptions, "whoami": whoami.WhoamiOptions}  # and nothing else
 MYPROXY_ACTIONS: dict[str, type[Any]] = {
@@ -73,8 +79,8 @@ TOOLS = {"prun": TaskOptions, "pathena": PathenaOptions}  # whose other options 
 NO_JOB = int(findings.ExitCode.NO_JOB)  # which is no error
 ALL_EXIT_CODES = ("goclient.1", "sendJob.1", "goclient-prun.1")  # the other pages list those that can occur
 
-# Dashed words of the pages that are no options: two words of the record, and those that stand for any option.
-OTHER_WORDS = {"--goclient", f"--{OVERWRITE}", "--name", "--Name"}
+# Dashed words of the pages that are no options: another tool's, two of the record, and those that stand for any option.
+OTHER_WORDS = {"--dry-run", "--goclient", f"--{OVERWRITE}", "--name", "--Name"}
 
 _ESCAPES = {r"\-": "-", r"\e": "\\", r"\(aq": "'", r"\(dq": '"', r"\(ti": "~", r"\&": "", r"\(bu": "*"}
 _ESCAPE = re.compile(r"\\(?:-|e|&|\(..|f.)")
@@ -223,6 +229,7 @@ def test_a_command_without_a_page_of_its_own_has_general_options_only(name: str)
 def test_the_myproxy_page_lists_each_option_of_an_action_and_no_other(action: str) -> None:
     own = [tag.tag for tag in _tags("goclient-myproxy.1") if (tag.section, tag.subsection) == (action, "Options")]
     common = _listed_options("goclient-myproxy.1", "COMMON OPTIONS")
+    common = [tag for tag in common if not any(tag in other.split(", ") for other in own)]
     assert sorted(own + common) == sorted(_tags_of(MYPROXY_ACTIONS[action]))
 
 

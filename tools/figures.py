@@ -29,6 +29,7 @@ import https
 import language
 import myproxy
 import myproxy_tools
+import page
 import panda_tasks
 import pilots
 import preflight
@@ -257,6 +258,7 @@ CHAPTERS = {
     "https": https.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "page": page.rows,
     "carried_jobs": carried.rows,
     "probe": probe.rows,
     "carrier": carrier.rows,

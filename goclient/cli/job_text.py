@@ -18,7 +18,7 @@ _PROMPT = re.compile(r"[$%#>]|\S*[$%#]")  # $, or user@host:~$
 _PYTHON = re.compile(r"(?:.*/)?python[0-9.]*|env|time")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 _OPERATOR = re.compile(r"[|&;]+|[0-9]?>>?(?:&[0-9])?.*|&>.*")
-_OWN = {"--json", "-v", "-vv"}
+_OWN = {"--json", "-v", "-vv", "--quiet"}
 MOST_LINES = 20  # of a text that name sendJob
 _OF_SENDING = {"--noSubmit", "--noCheck"}  # nothing is sent here, whatever the line says
 

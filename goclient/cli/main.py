@@ -33,9 +33,11 @@ COMMANDS = {
     for one in (
         Command("carrier", "the program that travels with a job: build"),
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
+        Command("completion", "complete words in a shell: bash, zsh, fish, tcsh"),
         Command("credential", "credentials that carried jobs have: list; revoke them"),
         Command("endpoint", "the names of endpoints: list, add, remove; show what one is, and whether it is up"),
         Command("explain", "show what a jobParameters text will do"),
+        Command("help", "show the options of a command, with examples"),
         Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),
         Command("login", "log in to Globus, with consents for endpoints"),
         Command("logout", "log out of Globus"),
@@ -47,16 +49,23 @@ COMMANDS = {
         Command("sandbox", "the services in miniature on this machine: start, stop, status, env, demo"),
         Command("settings", "show the settings, and where each comes from"),
         Command("status", "show jobs and their transfers"),
+        Command("version", "show the version, and those of what goclient uses"),
         Command("whoami", "show who asks Globus"),
     )
 }
 
 
+COMPLETE = "__complete"  # which the shells call, and nobody types
+SENDJOB = "sendJob.py"
+
+
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one ``goclient`` command line, and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if len(arguments) == 2 and arguments[0] == "help":
-        arguments = [arguments[1], "--help"]
+    if arguments[:1] == [COMPLETE]:
+        from goclient.cli.complete import answer  # beside run: the words are not goclient's own
+
+        return answer(arguments[1:])
     if arguments and arguments[0] in COMMANDS:
         return run.run(f"goclient {arguments[0]}", COMMANDS[arguments[0]].load(), arguments[1:])
     return run.run("goclient", _goclient, arguments)
@@ -64,27 +73,48 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def _goclient(argv: Sequence[str], _: Reporter) -> int:
     """Print the help or the version; raises UsageError for anything else."""
-    if list(argv) in (["-h"], ["--help"], ["help"]):
-        print(_help())
+    if list(argv) in (["-h"], ["--help"]):
+        print(overview())
         return 0
     if list(argv) == ["--version"]:
         print(f"goclient {goclient.__version__}")
         return 0
     if not argv:
         raise UsageError("a subcommand is missing", hint=f"one of {', '.join(COMMANDS)}; see goclient --help")
-    near = nearest(argv[0], COMMANDS, most=1)
-    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(COMMANDS)}; see goclient --help"
-    raise UsageError(f"{quoted(argv[0])} is not a subcommand of goclient", hint=hint, code="unknown-command")
+    raise _unknown(argv[0])
 
 
-def _help() -> str:
+def find(name: str) -> Command:
+    """Return the command with a name, sendJob.py among them; raise UsageError for any other."""
+    if name in (SENDJOB, "sendJob"):
+        return Command(name, "", "goclient.cli.commands.sendjob")
+    if name not in COMMANDS:
+        raise _unknown(name)
+    return COMMANDS[name]
+
+
+def _unknown(name: str) -> UsageError:
+    """Return the error of a word that is not a command: what other tools call so, the nearest one, or all."""
+    from goclient.cli.other_words import command_of  # only a mistake pays for it
+
+    hint = f"one of {', '.join(COMMANDS)}; see goclient --help"
+    if near := nearest(name, COMMANDS, most=1):
+        hint = f"did you mean {near[0]}?"
+    if other := command_of(name, [SENDJOB, *COMMANDS]):
+        hint = f"type: {other} --help" if other == SENDJOB else f"type: goclient {other} --help"
+    return UsageError(f"{quoted(name)} is not a subcommand of goclient", hint=hint, code="unknown-command")
+
+
+def overview() -> str:
+    """Return the help of goclient: its commands, and what they have in common."""
     width = max(map(len, COMMANDS))
     rows = "\n".join(f"  {one.name:<{width}}  {one.help}" for one in COMMANDS.values())
     return (
         "usage: goclient SUBCOMMAND [OPTION ...]\n\n"
         "PanDA jobs whose files Globus brings and takes away. Jobs are submitted with sendJob.py.\n\n"
         f"subcommands:\n{rows}\n\n"
-        "goclient SUBCOMMAND --help lists the options of one; --version shows the version.\n"
+        "goclient help SUBCOMMAND lists the options of one, with examples; --version shows the version.\n"
+        "All take --quiet (results, warnings and errors only) and --log-file FILE (keep what is told).\n"
         "Exit codes: 0 done, 1 unexpected, 2 usage, 4 login needed, 10 wrong request, 40 endpoint or path,\n"
         "80 MyProxy, 90 server, 130 interrupted. See goclient(1)."
     )

@@ -18,21 +18,25 @@ from goclient.secrets import hidden
 class TerminalReporter(Reporter):
     """Print what is reported on stderr, behind the program's name; nothing in it moves the cursor.
 
-    ``verbose``: details are printed, too.
+    ``verbose``: details are printed, too.  ``quiet``: neither they nor progress.  ``keep`` is given every message.
     """
 
-    def __init__(self, prog: str, *, verbose: bool = False) -> None:
-        self._prog = prog
-        self._verbose = verbose
+    def __init__(
+        self, prog: str, *, verbose: bool = False, quiet: bool = False, keep: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.prog, self._verbose, self._quiet, self.keep = prog, verbose, quiet, keep
         self._waits = Waits(self.progress)
+
+    def named(self, prog: str) -> TerminalReporter:
+        """Return a reporter that prints another name in front, and the same otherwise."""
+        return TerminalReporter(prog, verbose=self._verbose, quiet=self._quiet, keep=self.keep)
 
     def report(self, kind: Kind, text: str, *hints: str) -> None:
         """Print a line, and its hints below it."""
-        if kind is Kind.DETAIL and not self._verbose:
-            return
-        print(f"{self._prog}: {kind.prefix}{printable(text)}", file=sys.stderr)
-        for hint in filter(None, hints):
-            print(f"    {printable(hint)}", file=sys.stderr)
+        lines = [f"{self.prog}: {kind.prefix}{printable(text)}", *(f"    {printable(hint)}" for hint in hints if hint)]
+        self.keep("\n".join(lines))
+        if kind in (Kind.WARNING, Kind.ERROR) or (not self._quiet and (self._verbose or kind is not Kind.DETAIL)):
+            print("\n".join(lines), file=sys.stderr)
 
     def waiting(self, service: str, seconds: float) -> AbstractContextManager[None]:
         """Say whom a command waits for, if it takes long."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Optional, TextIO, TypeVar
 import argparse_dataclass
 
 import goclient
+from goclient.cli.general import GROUP, GeneralOptions
 from goclient.errors import Collector, GoclientError, UsageError, raise_all
 from goclient.errors.conditions import RepeatedOption
 from goclient.errors.wording import quoted
@@ -31,6 +32,17 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="DataclassInstance")
 
 _NO_VALUE = object()  # stands for the value in "--option" at the end of the line
+
+
+DESCRIBE = "\0describe"  # no user can type it
+
+
+class Described(Exception):  # nothing is wrong
+    """Tell what a parser takes, to the completion of words, which gives its command :data:`DESCRIBE`."""
+
+    def __init__(self, fields: tuple["dataclasses.Field[Any]", ...]) -> None:
+        super().__init__()
+        self.fields = fields
 
 
 class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # argparse_dataclass has no types
@@ -61,7 +73,11 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
             add_help=False,
             formatter_class=_formatter,
         )
-        common = self._in_group("general")
+        for field in dataclasses.fields(GeneralOptions):
+            if field.name not in self._by_name:  # as retrieve's own --quiet of the C tools
+                self._by_name[field.name] = field
+                self.add_argument(*field.metadata["args"], dest=field.name)
+        common = self._in_group(GROUP)
         common.add_argument(
             "--version", action="version", version=f"goclient {goclient.__version__}", help="show the version and exit"
         )
@@ -104,6 +120,8 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         ``defaults`` gives those of the settings, and is not called for ``--help`` and ``--version``.  Raises all usage
         errors, and what is wrong with the settings, if these cannot be read.
         """
+        if DESCRIBE in argv:
+            raise Described(tuple(self._by_name.values()))
         errors: list[GoclientError] = []
         typed = argparse.Namespace()
         words = self._without_flags_values(argv, errors)
@@ -128,7 +146,8 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
                 values[name] = _value(field, given)
         if unread.errors:
             raise_all([*errors, *unread.errors])
-        return Typed(fill(self._options_type, values, settings), errors)
+        own = {field.name for field in dataclasses.fields(self._options_type)}
+        return Typed(fill(self._options_type, {name: values[name] for name in own & values.keys()}, settings), errors)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse itself finds wrong as a usage error."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from goclient.cli.general import General, read_general
 from goclient.cli.interrupts import raise_from_now_on
 from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
 from goclient.errors import GoclientError, Interrupted
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
     from goclient.client import Client
     from goclient.config.connections import Connections
 
-Command = Callable[[Sequence[str], Reporter], int]
+Command = Callable[[Sequence[str], TerminalReporter], int]
 
 
 def run(prog: str, command: Command, argv: Sequence[str]) -> int:
     """Return the exit code of ``command(argv, reporter)``; every error is printed, none escapes as a traceback.
 
     With ``--json`` in ``argv`` the error is also a JSON document on stdout.  With ``-vv`` the traceback is shown.
+    ``--log-file`` is taken out of ``argv``.
     """
     raise_from_now_on()
-    reporter = TerminalReporter(prog, verbose=_verbosity(argv) > 0)
+    general = read_general(argv)
+    reporter = TerminalReporter(prog, verbose=_verbosity(argv) > 0, quiet=general.quiet)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # it stays open until the process ends
     if sys.stdout is None:
@@ -41,7 +44,24 @@ def run(prog: str, command: Command, argv: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
     with _hiding():
+        if general.log_file:
+            return _logged(command, argv, general, reporter)
         return _flushed(_code(command, argv, reporter), reporter)
+
+
+def _logged(command: Command, argv: Sequence[str], general: General, reporter: TerminalReporter) -> int:
+    """Return the exit code of a command that keeps what it tells in a file; without the file it is not run."""
+    from goclient.cli.log_file import LogFile  # commands without one need none of it
+
+    try:
+        log = LogFile(general.log_file)
+    except GoclientError as error:
+        return _failed(error, argv, reporter)
+    log.begin(reporter.prog, argv)
+    reporter.keep = log.write
+    code = _flushed(_code(command, general.words, reporter), reporter)
+    log.end(code)
+    return code
 
 
 @contextmanager
@@ -55,7 +75,7 @@ def _hiding() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _code(command: Command, argv: Sequence[str], reporter: Reporter) -> int:
+def _code(command: Command, argv: Sequence[str], reporter: TerminalReporter) -> int:
     """Return the exit code of a command, whose errors are printed."""
     try:
         return command(argv, reporter)
@@ -71,7 +91,7 @@ def _code(command: Command, argv: Sequence[str], reporter: Reporter) -> int:
         return _failed(_unexpected(error), argv, reporter)
 
 
-def _flushed(code: int, reporter: Reporter) -> int:
+def _flushed(code: int, reporter: TerminalReporter) -> int:
     """Return the exit code, after all output has got where it goes; 1 instead of 0 if it cannot."""
     try:
         sys.stdout.flush()
@@ -91,7 +111,7 @@ def _unexpected(error: Exception) -> GoclientError:
     return GoclientError(f"unexpected {type(error).__name__}: {error}", hint=hint)
 
 
-def _failed(error: GoclientError, argv: Sequence[str], reporter: Reporter) -> int:
+def _failed(error: GoclientError, argv: Sequence[str], reporter: TerminalReporter) -> int:
     """Print an error, with its traceback and its document if they are wanted; return its exit code."""
     for finding in error.findings:
         if finding.is_error:
@@ -100,6 +120,7 @@ def _failed(error: GoclientError, argv: Sequence[str], reporter: Reporter) -> in
         import traceback  # only a mistake pays for it
 
         traceback.print_exc()
+        reporter.keep(traceback.format_exc())
     if "--json" in argv:
         with suppress(OSError):  # the error's own words and exit code count more
             print_json({"error": error_document(error), **error.extra})

@@ -46,11 +46,13 @@ def run_tool(
 
     ``sent`` is told of each task that was sent.
     """
+    end = argv.index("--") if "--" in argv else len(argv)
+    words = [word for at, word in enumerate(argv) if at >= end or word != "--quiet"]  # the reporter is quiet already
     notes = TaskNotes(lambda: run.Session(reporter).connections, reporter)
     frontend = Frontend(
-        TABLES[tool], lambda words: _request(tool, words, reporter), list_lines, reporter, notes, sent=sent
+        TABLES[tool], lambda ours: _request(tool, ours, reporter), list_lines, reporter, notes, sent=sent
     )
-    code = run_task(tool, argv, frontend)
+    code = run_task(tool, words, frontend)
     if code:
         from goclient.services import loopback  # only a failure pays for it
 

@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     NO_JOB = 3  # of goclient pilot --once: the queue has no job now
     LOGIN = 4
+    JOBS_FAILED = 5  # of goclient status --exit-status: a job failed, or was cancelled
+    JOBS_RUNNING = 6  # likewise: none has, and not all are over
     REQUEST = 10
     ENDPOINT = 40
     MYPROXY = 80

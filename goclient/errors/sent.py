@@ -44,3 +44,15 @@ class StillRunning(GoclientError):
         message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
         some = " ".join(map(str, self.panda_ids[:20]))
         super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)
+
+
+class UnknownJobs(ServerError):
+    """Jobs that a server does not know; ``panda_ids`` are their numbers."""
+
+    code = "unknown-job"
+
+    def __init__(self, panda_ids: Iterable[int], *, server: str) -> None:
+        self.panda_ids = tuple(panda_ids)
+        some, more = ", ".join(map(str, self.panda_ids[:20])), len(self.panda_ids) - 20
+        message = f"{server} does not know PandaID {some}{f' and {more} more' if more > 0 else ''}"
+        super().__init__(message, hint="check the number, and that PANDA_URL_SSL is the server that took the job")

@@ -46,9 +46,14 @@ def credential_in(text: str) -> str:
     if "PRIVATE KEY-----" in text:
         register_keys(text.encode())
         return "a private key"
-    found = [*_TOKEN.findall(text), *_STORED.findall(text)]
+    found = tokens_in(text)
     register(*found)
     return "a token" if found else ""
+
+
+def tokens_in(text: str) -> list[str]:
+    """Return what has the form of a token in a text."""
+    return [*_TOKEN.findall(text), *_STORED.findall(text)]
 
 
 def list_lines(path: str) -> list[str]:

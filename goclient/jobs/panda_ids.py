@@ -33,6 +33,17 @@ def read_panda_ids(ids: Iterable[int | str]) -> list[int]:
     return list(dict.fromkeys(number for numbers in found for number in numbers))
 
 
+def as_ranges(numbers: Iterable[int]) -> str:
+    """Return numbers as they are read here, those that follow each other as one: ``42-45,47``."""
+    found: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][-1] == number - 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    return ",".join("-".join(map(str, one)) for one in found)
+
+
 def check_count(jobs: int) -> None:
     """Raise UsageError for more jobs than a command takes."""
     if jobs > MOST:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
-from goclient.errors.sent import StillRunning
+from goclient.errors.sent import StillRunning, UnknownJobs
 from goclient.errors.wording import said
 from goclient.jobs.cure import Cure, advice_of
 from goclient.jobs.metrics import seconds_of, transfers_told
@@ -98,17 +98,12 @@ def phase_of(task: TaskState) -> str:
     return task.label.rpartition(" ")[2]
 
 
-def job_status(panda_ids: Sequence[int], connections: Connections) -> list[JobStatus]:
-    """Return the status of each job in order; raises ServerError for jobs that the server does not know.
+def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[JobStatus]:
+    """Return the status of each job in order, with its transfers.
 
     Globus is asked only if a job has transfers there, which it has not told itself; without a login they are left
     out, with a warning.
     """
-    return with_transfers(known_jobs(panda_ids, server=connections.panda()), connections)
-
-
-def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[JobStatus]:
-    """Return the status of each job in order, with its transfers."""
     told = {job.panda_id: tuple(_told(job)) or tuple(transfers_told(job)) for job in jobs}
     asked: dict[Callable[[], Globus], list[JobState]] = {}
     for job in jobs:
@@ -208,19 +203,21 @@ def transfers_of(
 
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
     """Return the jobs in order, as the server has them; raises ServerError for those that it does not know."""
+    jobs = described(panda_ids, server=server)
+    unknown = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
+    if unknown:
+        raise UnknownJobs(unknown, server=server.name)
+    return [job for job in jobs if job is not None]
+
+
+def described(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState | None]:
+    """Return the jobs in order, as the server or its archive has them; None for those that it does not know."""
     jobs = server.describe(panda_ids)
     if None in jobs:
         older = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
         archived = dict(zip(older, server.describe(older, archived=True), strict=True))
         jobs = [job or archived.get(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True)]
-    unknown = [str(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
-    if unknown:
-        raise ServerError(
-            f"{server.name} does not know PandaID {', '.join(unknown)}",
-            hint="check the number, and that PANDA_URL_SSL is the server that took the job",
-            code="unknown-job",
-        )
-    return [job for job in jobs if job is not None]
+    return jobs
 
 
 def _asked(job: JobState, connections: Connections) -> Callable[[], Globus] | None:

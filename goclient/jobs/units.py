@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -31,3 +32,9 @@ def duration(seconds: float) -> str:
 def moment(time: float) -> str:
     """Return a time in seconds since 1970 as a date and the time of day, in UTC."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def day(time: float) -> str:
+    """Return a time as :func:`moment` does, where the year is known: ``28 Nov 21:06``."""
+    when = datetime.fromtimestamp(time, UTC)
+    return f"{when.day} {_MONTHS[when.month - 1]} {when:%H:%M}"  # %b would be in the user's language

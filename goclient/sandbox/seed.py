@@ -20,6 +20,7 @@ from goclient.sandbox.exports import FILES, Exports
 from goclient.sandbox.globus.permissions import SERVICE
 from goclient.sandbox.globus.storage import BARE, GUEST, HOME, MAPPED, PERSONAL
 from goclient.sandbox.myproxy.grid import HOST_NAME, SUBJECTS, Grid
+from goclient.sandbox.panda import builds
 from goclient.sandbox.panda.jedi import TRANSFORMATIONS
 from goclient.sandbox.state import State
 
@@ -81,8 +82,12 @@ dd if=/dev/urandom of=10mb-file.bin bs=1048576 count=10 2>/dev/null || exit 1
 echo "made 10mb-file.bin"
 """
 
-# The transformations of tasks by the server's names, and the programs in them.
-WRAPPERS = {"runGen-00-00-02": "runGen.py", "runAthena-00-00-12": "runAthena.py"}
+# The transformations of tasks by the server's names, the programs in them, and our modules that are these.
+WRAPPERS = {
+    "runGen-00-00-02": ("runGen.py", "rungen.py"),
+    "runAthena-00-00-12": ("runAthena.py", "rungen.py"),
+    builds.NAME: ("buildGen.py", "buildgen.py"),
+}
 # How such a file begins: it takes itself apart, as the real ones do (template/zipheader of panda-wnscript).
 UNPACK = """#!/bin/bash
 NAME={program}
@@ -127,10 +132,9 @@ def fill(state: State) -> None:
     for queue, status in QUEUES.items():
         state.insert("queues", {"name": queue, "status": status, "maxwdir": MAX_DIRECTORY})
     replace(directory.transformations / "datatransfer.sh", DATATRANSFER.encode(), mode=0o755)
-    wrapper = Path(__file__).with_name("panda").joinpath("rungen.py").read_bytes()
-    for name, program in WRAPPERS.items():
-        unpack = UNPACK.format(program=program).encode()
-        replace(directory.transformations / name, unpack + wrapper, mode=0o755)
+    for name, (program, module) in WRAPPERS.items():
+        text = UNPACK.format(program=program).encode() + Path(__file__).with_name("panda").joinpath(module).read_bytes()
+        replace(directory.transformations / name, text, mode=0o755)
     entries = [f'[{json.dumps(name)}]\nkind = "globus"\nid = "{ids[name]}"\n' for name in IN_CATALOGUE]
     replace(directory.catalogue, "\n".join(entries).encode())
 

@@ -47,6 +47,6 @@ class TaskNotes:
         with suppress(GoclientError):  # nothing of ours depends on them
             names = read_outputs(task).names if with_names else {}
         if names:
-            text = f"final names of the files of task {number}, {dataset}, where ${{SN/P}} is a job's number:"
+            text = f"outputs of task {number}, {dataset}, in PanDA, where ${{SN/P}} is a job's number:"
             self._reporter.progress(text, *(lfn.replace("$JEDITASKID", str(number)) for lfn in names.values()))
         self._reporter.progress(f"to follow task {number}, type: goclient status --task {number}")

@@ -43,6 +43,12 @@ QUICK = [
     ("goclient", "sandbox", "start", "--help"),
     ("goclient", "status", "--help"),
     ("goclient", "help", "status"),
+    ("goclient", "help"),
+    ("goclient", "help", "sendJob.py"),
+    ("goclient", "help", "myproxy", "deposit"),
+    ("goclient", "version"),
+    ("goclient", "completion", "bash"),
+    ("goclient", "__complete", "zsh", "sendJob.py", "--computingSite"),
     ("goclient", "endpoint", "--help"),
     ("goclient", "endpoint", "add", "--version"),
     ("goclient", "login", "--help"),
@@ -94,6 +100,29 @@ def test_help_lists_what_can_be_typed(run: Run, words: tuple[str, ...], heads: t
     assert max(map(len, result.out.splitlines())) <= 120
 
 
+@pytest.mark.parametrize(
+    ("option", "ours"),
+    [
+        ("--dry-run", "--noSubmit"),
+        ("--site", "--computingSite"),
+        ("-n", "--noSubmit or --njobs"),
+        ("--force", "--goOverwrite or --noCheck or --again"),
+        ("-q", "--computingSite or --quiet"),
+    ],
+)
+def test_an_option_of_other_tools_has_the_name_of_ours_in_its_hint(run: Run, option: str, ours: str) -> None:
+    result = run("sendJob.py", option, "x")
+    assert (result.code, f"did you mean {ours}?" in result.err) == (2, True), result.err
+
+
+def test_a_report_of_a_defect_has_all_versions(run: Run) -> None:
+    assert run("goclient", "version").out == f"goclient {goclient.__version__}\n"
+    shown = run("goclient", "version", "-v").out.splitlines()
+    document = run("goclient", "version", "--json").json
+    assert shown == [f"{name} {text}" for name, text in document.items()]
+    assert {"Python", "system", "globus-sdk", "panda-client"} < set(document)
+
+
 def test_help_wins_over_mistakes_before_it(run: Run) -> None:
     assert run("sendJob.py", "--njobs=x", "--help").code == 0
 
@@ -105,6 +134,11 @@ def test_help_wins_over_mistakes_before_it(run: Run) -> None:
         pytest.param(("statsu", "1"), '"statsu"', "did you mean status?", id="a subcommand mistyped"),
         pytest.param(("Pilot",), '"Pilot"', "did you mean pilot?", id="a subcommand in capitals"),
         pytest.param(("frobnicate",), '"frobnicate"', ONE_OF, id="an unknown subcommand"),
+        pytest.param(("help", "frobnicate"), '"frobnicate"', ONE_OF, id="help for an unknown subcommand"),
+        pytest.param(("submit", "x"), '"submit"', "type: sendJob.py --help", id="what others call sendJob.py"),
+        pytest.param(("list",), '"list"', "type: goclient status --help", id="what others call status"),
+        pytest.param(("completion",), "one shell", "goclient completion bash", id="no shell"),
+        pytest.param(("completion", "ksh"), '"ksh"', "did you mean zsh?", id="an unknown shell"),
         pytest.param(("",), '""', ONE_OF, id="an empty subcommand"),
         pytest.param(("\x1b[2J",), r'"\x1b[2J"', "one of", id="a subcommand with an escape sequence"),
         pytest.param(("--frobnicate",), '"--frobnicate"', "goclient --help", id="an unknown option"),

@@ -72,10 +72,15 @@ def main() -> None:
         )
         parameters, _ = JobGeneratorThread.makeJobParameters(
             SimpleNamespace(time_profile_level=-1, taskBufferIF=None),
-            task, [], files, serial, [], SimpleNamespace(attemptNr=attempt), False,
+            task, [], files, serial, [("LIB", given["library"])], SimpleNamespace(attemptNr=attempt), False,
             {"sourceURL": given["source_url"]}, False, [], False, [], None, MagicMock(),
         )  # fmt: skip
         made.append({"parameters": parameters, "files": sorted(one.lfn for one in files.values()), "serial": serial})
+    build = given["build"]
+    if build is not None:
+        names = {"OUT": given["library"], "IN": build["archiveName"], "SURL": given["source_url"]}
+        generator = SimpleNamespace()
+        made.append({"parameters": JobGeneratorThread.makeBuildJobParameters(generator, build["jobParameters"], names)})
     json.dump(made, sys.stdout)
 
 

@@ -47,3 +47,5 @@ def test_the_commands_to_install_work_as_printed(tmp_path: Path) -> None:
     assert "usage: goclient pilot" in done.stdout
     pages = home / "goclient/share/man/man1"
     assert {path.name for path in (ROOT / "man").iterdir()} == {path.name for path in pages.iterdir()}
+    laid = {path.name for path in (home / "goclient/lib").rglob("goclient/jobs/page.*")}
+    assert laid == {path.name for path in (ROOT / "goclient/jobs").glob("page.*")}

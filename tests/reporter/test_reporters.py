@@ -66,6 +66,16 @@ def test_details_are_printed_for_those_who_ask(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == "goclient: ok: it answers\n"
 
 
+def test_a_quiet_terminal_is_told_what_is_wrong_and_all_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    kept: list[str] = []
+    reporter = TerminalReporter("pilot", verbose=True, quiet=True, keep=kept.append).named("site")
+    for kind in Kind:
+        reporter.report(kind, kind.value, "hint")
+    assert capsys.readouterr().err == "site: warning: warning\n    hint\nsite: error: error\n    hint\n"
+    assert [one.split("\n")[0] for one in kept][:2] == ["site: progress", "site: detail"]
+    assert len(kept) == len(Kind)
+
+
 def test_a_silent_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     SILENT.error("wrong", "hint")
     assert capsys.readouterr() == ("", "")

@@ -31,7 +31,7 @@ printf '%s|' "$@" > more.txt
 def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
     """The sandbox's user, in a directory with a script that is not executable."""
     if real := os.environ.get("GOCLIENT_TEST_RUNGEN"):  # as in tests/sandbox/panda/test_rungen.py
-        for name in ("runGen-00-00-02", "runAthena-00-00-12"):
+        for name in ("runGen-00-00-02", "runAthena-00-00-12", "buildGen-00-00-01"):
             shutil.copy(Path(real).with_name(name), shared_sandbox.root / "transformations" / name)
     (tmp_path / "run.sh").write_text(SCRIPT)
     shared_sandbox.cwd = tmp_path
@@ -103,6 +103,42 @@ def test_another_attempt_has_a_new_number_in_all_of_its_names(user: Sandbox) -> 
     assert there(user, "two/000004") == ["out.dat"]
 
 
+BUILD = ("--exec=built.sh", "--outputs=out.dat", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/built/${SN/P}/")
+
+
+def test_the_jobs_behind_a_build_start_the_carrier_in_its_library(user: Sandbox) -> None:
+    marker = Path(user.cwd, "failed-once")
+    once = f"test -e {marker} || {{ touch {marker}; exit 3; }}"
+    build = f"(echo '#!/bin/sh'; echo '{once}'; cat run.sh) > built.sh; chmod +x built.sh; test ! -e 0064.file"
+    sent = tool(user, "prun", "--outDS=user.jdoe.built", f"--bexec={build}", BRING, *BUILD, "--nJobs=2")
+    assert sent.code == 0, sent
+    number = int(sent.out.rpartition("jediTaskID=")[2])
+    ends = [site(user) for _ in range(4)]
+    assert [one["state"] for one in ends] == ["finished", "failed", "finished", "finished"], ends
+    assert "built.sh" in subprocess.run(
+        ["tar", "tzf", *(user.root / "site/storage").glob(f"panda.*.lib._{number:06d}.*.lib.tgz")],
+        capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert [there(user, f"built/00000{n}") for n in (2, 3)] == [[f"user.jdoe._00000{n}.out.dat"] for n in (2, 3)]
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert user.run("goclient", "credential", "list", "--json").json == []
+
+
+def test_a_build_that_fails_ends_its_task_and_nothing_is_left_out_there(user: Sandbox) -> None:
+    user.run("goclient", "credential", "revoke")
+    sent = tool(user, "prun", "--outDS=user.jdoe.unbuilt", "--bexec=exit 7", BRING, *BUILD, "--nJobs=2")
+    assert sent.code == 0, sent
+    (one,) = user.run("goclient", "credential", "list", "--json").json
+    assert one["state"] == "in use"
+    assert site(user)["state"] == "failed"
+    assert "there is no job" in user.run("goclient", "sandbox", "site", "--site=TEST1", "--once").out
+    ids = [str(row["panda_id"]) for row in user.rows("select panda_id from jobs order by panda_id desc limit 2")]
+    told = user.run("goclient", "status", *ids, "--json")
+    assert {one["state"] for one in told.json} == {"cancelled"}
+    assert all("upstream job failed" in one["reason"] for one in told.json), told.out
+    assert user.run("goclient", "credential", "list", "--json").json == []
+
+
 def test_every_output_goes_below_the_directory_and_the_log_stays_panda_s(user: Sandbox) -> None:
     go = "--useGOForOutput=GUEST1:/campaign/go/"
     user.path("SITE1", f"{TOP}/go").mkdir()
@@ -124,6 +160,18 @@ def test_each_of_several_tasks_has_a_plan_of_its_own_in_one_archive(user: Sandbo
     assert len(user.rows("select 1 from cache_files")) == archives + 1
     assert [site(user)["state"] for _ in range(2)] == ["finished"] * 2
     assert [there(user, f"many/jdoe/user.jdoe.{one}") for one in "ab"] == [["user.jdoe._000001.out.dat"]] * 2
+
+
+def test_each_of_several_tasks_of_pathena_has_a_plan_of_its_own(user: Sandbox) -> None:
+    Path(user.cwd, "bulk.json").write_text(json.dumps([{"inDS": "", "outDS": f"user.jdoe.p{one}"} for one in "ab"]))
+    trf = "sh run.sh; cp out.dat %OUT.b.dat"
+    words = ("--inOutDsJson=bulk.json", f"--trf={trf}", "--containerImage=X", "--noBuild", BRING, "--Data=b.dat")
+    sent = tool(user, "pathena", *words, "--OutputGO=GUEST1:/campaign/bulk/$JEDITASKID/${SN/P}/")
+    assert sent.code == 0, sent
+    tasks = [row["task_id"] for row in user.rows("select task_id from jedi_tasks order by task_id desc limit 2")]
+    assert [site(user)["state"] for _ in tasks] == ["finished"] * 2
+    for task in tasks:
+        assert there(user, f"bulk/{task}/000001") == ["user.jdoe.EXT0._000001.b.dat"]
 
 
 def test_a_transformation_of_pathena_gets_its_credential_although_runathena_makes_no_file_of_it(user: Sandbox) -> None:
@@ -286,6 +334,18 @@ def test_what_cannot_be_is_refused_with_the_reason(user: Sandbox, words: tuple[s
     assert refused.code in (2, 10), refused
     assert said in refused.err, refused
     assert (len(user.rows("select 1 from cache_files")), len(user.rows("select 1 from jedi_tasks"))) == before
+
+
+def test_tokens_that_end_before_the_jobs_of_a_task_are_refused(user: Sandbox) -> None:
+    user.run("goclient", "credential", "revoke")
+    before = len(user.rows("select 1 from jedi_tasks"))
+    words = ("--outDS=user.jdoe.long", *TO_SEND, "--goCredential=token", "--goNeeds=47")
+    refused = tool(user, "prun", *words)
+    assert refused.code == 10, refused
+    assert "47 of --goNeeds are more" in refused.err
+    assert "ask for less: --goNeeds=" in refused.err
+    assert len(user.rows("select 1 from jedi_tasks")) == before
+    assert user.run("goclient", "credential", "list", "--json").json == []
 
 
 def test_nobody_acts_for_a_task_without_a_client(user: Sandbox) -> None:

@@ -12,7 +12,7 @@ from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient explain"
-OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version"}
+OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version", "--quiet"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)

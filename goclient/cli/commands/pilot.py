@@ -14,7 +14,6 @@ from goclient.errors.findings import ExitCode
 from goclient.errors.wording import quoted
 from goclient.model.mode import Mode
 from goclient.model.option import option
-from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
@@ -96,7 +95,7 @@ class PilotOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="pilot", default=0, count=True)
 
 
-def command(argv: Sequence[str], _: Reporter) -> int:
+def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:
     """Run jobs, and return the exit code."""
     gc.enable()  # a service runs for months
     parser = Parser(
@@ -111,7 +110,7 @@ def command(argv: Sequence[str], _: Reporter) -> int:
     if unknown:
         message = f"--modes {quoted(options.modes)} has {quoted(min(unknown))}, which is not a mode"
         raise UsageError(message, hint=f"such as --modes={','.join(Mode)}", code="unknown-value", subject="--modes")
-    connections = run.Session(output.TerminalReporter("pilot")).connections
+    connections = run.Session(reporter.named("pilot")).connections
     if options.whoami:
         return _whoami(options, connections)
     if not options.site:

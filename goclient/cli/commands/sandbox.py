@@ -84,7 +84,7 @@ class SandboxOptions:
     verbose: int = option("-v", help="-vv shows the traceback of an error", group="sandbox", default=0, count=True)
 
 
-def command(argv: Sequence[str], _reporter: Reporter) -> int:
+def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:
     """Run one ``goclient sandbox`` command line; return its exit code."""
     parser = _argparse.Parser(
         SandboxOptions,
@@ -102,8 +102,9 @@ def command(argv: Sequence[str], _reporter: Reporter) -> int:
         return demo.run(Path(options.dir) if options.dir else None, overwrite=options.goOverwrite)
     path = choose(options.dir, os.environ)
     try:
-        act = {"start": _start, "stop": _stop, "status": _status, "env": _env, "site": _site}[action]
-        return act(path, options)
+        if action == "site":
+            return _site(path, options, reporter.named("site"))
+        return {"start": _start, "stop": _stop, "status": _status, "env": _env}[action](path, options)
     except sqlite3.Error as error:
         message = f"the state of the sandbox cannot be read: {error}"
         raise GoclientError(message, hint=_start_command(path), code="sandbox") from error
@@ -204,7 +205,7 @@ def _env(path: Path, options: SandboxOptions) -> int:
     return 0
 
 
-def _site(path: Path, options: SandboxOptions) -> int:
+def _site(path: Path, options: SandboxOptions, reporter: Reporter) -> int:
     directory = Directory(path)
     if not daemon.running(path):
         raise RequestError(f"no sandbox runs in {quoted(path)}", hint=_start_command(path), code="no-sandbox")
@@ -218,7 +219,7 @@ def _site(path: Path, options: SandboxOptions) -> int:
         fault=defects.Fault(options.fault) if options.fault else None,
     )
     try:
-        result = site.run_once(State(directory), settings, lambda text: print(f"site: {text}", file=sys.stderr))
+        result = site.run_once(State(directory), settings, reporter.progress)
     except (OSError, ValueError) as error:
         raise GoclientError(f"the site cannot run a job: {error}", hint=f"read {directory.log}", code="site") from error
     if options.json:

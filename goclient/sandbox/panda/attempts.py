@@ -13,7 +13,7 @@ import uuid
 from typing import Any
 
 from goclient.model.records.panda_job import LOG
-from goclient.sandbox.panda import jedi
+from goclient.sandbox.panda import builds, jedi
 from goclient.sandbox.panda import jobs as stored
 from goclient.sandbox.panda.api import Caller
 from goclient.sandbox.state import Row, State, compact_json
@@ -32,6 +32,9 @@ def end(caller: Caller, row: Row, status: str, job: dict[str, Any]) -> None:
     job.setdefault("endTime", stored.moment(now))
     store = "update jobs set attributes = ?, status = ?, ending = '', changed = ? where panda_id = ?"
     state.run(store, compact_json(job), status, now, row["panda_id"])
+    if row["task"] is not None and row["record"] is None:
+        builds.end(state, row, status, at=stored.moment(now))
+        return
     if status != "failed":
         return
     if row["task"] is not None:
@@ -78,13 +81,17 @@ def reset(state: State, panda_id: int) -> int:
 def add_job(state: State, row: Row) -> int:
     """Make one more job for the input record of a task's job; return its PandaID."""
     task = state.rows("select * from jedi_tasks where task_id = ?", row["task"])[0]
-    serial = state.rows("select count(*) as jobs from jobs where task = ?", row["task"])[0]["jobs"] + 1
+    counted = "select count(*) as jobs from jobs where task = ? and record is not null"  # a build has no number
+    serial = state.rows(counted, row["task"])[0]["jobs"] + 1
     owner = state.rows("select * from identities where id = ?", row["owner"])[0]
     refined = jedi.refine(json.loads(task["parameters"]), site=row["site"], url=state.fact("url"))
     attempt = json.loads(row["attributes"])["attemptNr"] + 1
     place = jedi.Place(task["task_id"], record=row["record"], serial=serial, attempt=attempt)
     caller = Caller(state, owner["id"], owner["username"], owner["subject"])
-    made = stored.store(caller, jedi.make_job(refined, place), task=task["task_id"], record=row["record"])
+    files = json.loads(row["attributes"])["Files"]
+    library = next((builds.Library(one["lfn"], one["dataset"]) for one in files if one["type"] == "input"), None)
+    job = jedi.make_job(refined, place, library)
+    made = stored.store(caller, job, task=task["task_id"], record=row["record"])
     assert made is not None, "the first one fitted"
     return made
 

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from goclient.sandbox.panda import builds
+from goclient.sandbox.panda.outputs import KINDS, Output, read_outputs
+
 MAX_JOBS = 10_000  # of a task
 NEEDED = ("prodSourceLabel", "vo", "architecture", "transUses", "transHome", "processingType", "jobParameters")
-OUTPUTS = ("output", "log")
 SEQUENCE = "seq_number"  # the data set of a stream that counts
 TRANSFORMATIONS = "/trf/user/"
 WITH_SECRETS = "us"  # in specialHandling: the job gets all secrets of its user (useSecrets of JobSpec)
 
 # The task parameters that the sandbox cannot satisfy, each with the reason.
 UNSUPPORTED = {
-    "buildSpec": "it builds nothing: add --noBuild",
     "preproSpec": "it has no preprocessing",
     "mergeSpec": "it merges nothing: leave --mergeOutput out",
     "mergeOutput": "it merges nothing: leave --mergeOutput out",
@@ -48,29 +49,6 @@ class TaskRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """One output of every job: its stream, and the template of its name."""
-
-    stream: str
-    type: str
-    template: str
-    dataset: str
-    offset: int
-    destination: str
-
-    def name(self, number: int) -> str:
-        """Return the name of the file of one job, in which ``${SN}`` has six digits, with or without ``/P``."""
-        serial = f"{number + self.offset:06d}"
-        return self.template.replace("${SN}", serial).replace("${SN/P}", serial).replace("${MIDDLENAME}", "")
-
-    def file(self, name: str, task_id: int) -> dict[str, Any]:
-        """Return the file of one job, under its name."""
-        block = f"{self.dataset.rstrip('/')}.{task_id}"
-        file = {"lfn": name, "type": self.type, "dataset": block, "destinationDBlock": block}
-        return {**file, "destinationSE": self.destination, "scope": ".".join(self.dataset.split(".")[:2])[:30]}
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
     """A task that can become jobs."""
 
@@ -84,6 +62,7 @@ class Task:
     first_event: int | None
     random_seed: int
     source_url: str
+    build: builds.Build | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +96,7 @@ def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
             for placeholder in ("${RNDMSEED}", "${FIRSTEVENT}"):
                 if placeholder in item["value"]:
                     offsets.setdefault(placeholder, item.get("offset"))
-    outputs, values = _outputs(items)
+    outputs, values = read_outputs(items)
     sequences: dict[str, int] = {}
     for item in items:
         if item.get("dataset") == SEQUENCE:
@@ -134,36 +113,56 @@ def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
         first_event=offsets.get("${FIRSTEVENT}"),
         random_seed=offsets.get("${RNDMSEED}") or 0,
         source_url=str(parameters.get("sourceURL", url)),
+        build=_build(parameters),
     )
 
 
-def jobs_of(task: Task, task_id: int) -> Iterator[dict[str, Any]]:
+def jobs_of(task: Task, task_id: int, library: builds.Library | None = None) -> Iterator[dict[str, Any]]:
     """Give each job of a task as JEDI hands it to the server, which fills in ``$JEDITASKID`` and the like; in order."""
     for number in range(1, task.jobs + 1):
-        yield make_job(task, Place(task_id, number, number))
+        yield make_job(task, Place(task_id, number, number), library)
 
 
-def make_job(task: Task, place: Place) -> dict[str, Any]:
-    """Return one job of a task as JEDI hands it to the server."""
+def build_job(task: Task, build: builds.Build, library: builds.Library, task_id: int) -> dict[str, Any]:
+    """Return the job that makes a task's library, with the attributes that its other jobs have, too."""
+    common = {**task.common, **_of_task(task_id)}
+    return builds.make_job(build, library, common=common, url=task.source_url)
+
+
+def make_job(task: Task, place: Place, library: builds.Library | None = None) -> dict[str, Any]:
+    """Return one job of a task as JEDI hands it to the server; with a build, the job gets its library."""
     task_id = place.task_id
     names = {output.stream: output.name(place.serial) for output in task.outputs}
     files = [output.file(names[output.stream], task_id) for output in task.outputs]
+    words = _filled(task, place, names)
+    if library is not None:
+        files.append(library.file("input"))
+        words = words.replace("${LIB}", library.name)
     first = next((file for file in files if file["type"] == "output"), files[0] if files else {})
     return {
         **task.common,
-        "jediTaskID": task_id,
-        "taskID": task_id,
-        "reqID": task_id,
-        "jobsetID": task_id,
+        **_of_task(task_id),
         "attemptNr": place.attempt,
         "destinationDBlock": first.get("dataset", ""),
         "destinationSE": first.get("destinationSE", "local"),
-        "jobParameters": _filled(task, place, names),
+        "jobParameters": words,
         "Files": files,
     }
 
 
+def _of_task(task_id: int) -> dict[str, int]:
+    return dict.fromkeys(("jediTaskID", "taskID", "reqID", "jobsetID"), task_id)
+
+
 # --- the task ---
+
+
+def _build(parameters: Mapping[str, Any]) -> builds.Build | None:
+    """Return the build of a task, None without one; raise TaskRefused for one that cannot be."""
+    try:
+        return builds.read(parameters.get("buildSpec"))
+    except ValueError as error:
+        raise TaskRefused(f"doRefine failed with {error}") from error
 
 
 def _items(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -182,9 +181,9 @@ def _items(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         if kind == "input" or (kind == "pseudo_input" and dataset != SEQUENCE):
             raise TaskRefused(f'doBasicRefine : unknown input dataset "{dataset}"')
-        if kind not in (*OUTPUTS, "number", "pseudo_input"):
+        if kind not in (*KINDS, "number", "pseudo_input"):
             raise TaskRefused(f"doRefine failed with unknown param_type '{kind}'")
-        if kind in OUTPUTS and not isinstance(dataset, str):
+        if kind in KINDS and not isinstance(dataset, str):
             raise TaskRefused(f"doRefine failed with {item!r}: an output without a dataset")
     if parameters.get("noInput") is not True:
         raise TaskRefused("doRefine failed with noInput: the sandbox has no input data sets")
@@ -196,22 +195,6 @@ def _number(parameters: Mapping[str, Any], name: str) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise TaskRefused(f"doRefine failed with {name}={value!r}: it must be a positive number")
     return value
-
-
-def _outputs(items: list[dict[str, Any]]) -> tuple[list[Output], dict[int, str]]:
-    """Return the outputs, one a data set, and by the id of their items the values with streams instead of names."""
-    found: list[Output] = []
-    values: dict[int, str] = {}
-    for item in items:
-        kind, dataset = item.get("param_type"), item.get("dataset")
-        if item["type"] != "template" or kind not in OUTPUTS or any(one.dataset == dataset for one in found):
-            continue
-        stream = f"{kind.upper()}{sum(1 for one in found if one.type == kind)}"
-        template = item["value"].split("=")[-1].replace("'", "")
-        values[id(item)] = item["value"].replace(template, f"${{{stream}}}")
-        destination = str(item.get("destination") or "local")
-        found.append(Output(stream, kind, template, str(dataset), item.get("offset", 0), destination))
-    return found, values
 
 
 def _joined(items: list[dict[str, Any]], values: Mapping[int, str]) -> str:

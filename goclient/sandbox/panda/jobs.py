@@ -10,6 +10,7 @@ from typing import Any
 
 from goclient.model.records.panda_job import FILE_ATTRIBUTES, JOB_ATTRIBUTES, LOG, WIDTHS
 from goclient.sandbox.panda.api import Caller
+from goclient.sandbox.panda.builds import WAITING
 from goclient.sandbox.state import State, compact_json
 
 DONE = ("finished", "failed", "cancelled", "closed")
@@ -17,10 +18,12 @@ UNKNOWN_QUEUE = 100  # EC_Setupper of dataservice/ErrorCode.py: setupper_atlas_p
 FILE_WIDTHS = {"lfn": 4000, "dataset": 255, "destinationDBlock": 255, "type": 20}
 
 
-def store(caller: Caller, job: dict[str, Any], *, task: int | None = None, record: int | None = None) -> int | None:
+def store(
+    caller: Caller, job: dict[str, Any], *, task: int | None = None, record: int | None = None, waits: bool = False
+) -> int | None:
     """Store a job; return its PandaID, or None if the database refuses its row.
 
-    ``task`` is its JEDI task, ``record`` the number of the input record that it is for.
+    ``task`` is its JEDI task, ``record`` the number of the input record that it is for; it ``waits`` for a build.
     """
     state, files = caller.state, job["Files"]
     fits = all(len(str(job.get(name, ""))) <= width for name, width in WIDTHS.items())
@@ -34,7 +37,7 @@ def store(caller: Caller, job: dict[str, Any], *, task: int | None = None, recor
         job |= {"ddmErrorCode": UNKNOWN_QUEUE, "ddmErrorDiag": told}
     values = {
         "owner": caller.id,
-        "status": "activated" if known else "failed",
+        "status": "failed" if not known else WAITING if waits else "activated",
         "site": site,
         "attributes": "{}",
         "changed": now,
@@ -79,4 +82,4 @@ def kill(state: State, owner: str, panda_id: int) -> None:
     state.run(f"update jobs set command = 'tobekilled' where {mine}", *values)
     ended = "status = 'cancelled', attributes = json_set(attributes, '$.endTime', json(?))"
     now = compact_json(moment(time.time()))
-    state.run(f"update jobs set {ended} where {mine} and status = 'activated'", now, *values)
+    state.run(f"update jobs set {ended} where {mine} and status in ('activated', 'defined')", now, *values)

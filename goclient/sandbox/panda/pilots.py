@@ -59,19 +59,21 @@ def _describe(job: dict[str, Any]) -> Document:
     outputs = [file for file in job["Files"] if file.get("type") in ("output", LOG)]
     log: dict[str, Any] = next((file for file in outputs if file["type"] == LOG), {})
 
+    inputs = [file for file in job["Files"] if file.get("type") == "input"]
+
     def join(name: str, files: list[dict[str, Any]] = outputs) -> str:
         return ",".join(str(file.get(name) or UNSET) for file in files)
 
     return {
         **{name: job.get(name, UNSET) for name in _FOR_PILOT},
         "jobPars": job.get("jobParameters", ""),
-        "inFiles": "",
+        "inFiles": join("lfn", inputs),
         "outFiles": join("lfn"),
         "scopeOut": join("scope", [file for file in outputs if file is not log]),
         "scopeLog": log.get("scope") or UNSET,
         "realDatasets": join("dataset"),
         "destinationDblock": join("destinationDBlock"),
-        "dispatchDblock": "",
+        "dispatchDblock": join("dispatchDBlock", inputs),
         "logFile": log.get("lfn", ""),
         "logGUID": log.get("GUID", ""),
         "swRelease": job.get("AtlasRelease", UNSET),

@@ -1,9 +1,9 @@
 """Run the command of one job: the stand-in of a sandbox for runGen, and for runAthena of pathena --trf.
 
-It does what the server's runGen does (panda-wnscript, 2026) with a job that has no input and no library, strange as
-some of it is: the payload's exit code 255 is a success, any other failure ends with ``payload_error_report.json`` anew,
-secrets become variables of the shell.  Some of what the real one prints is left out, it compiles no tracer, and three
-tries of a download are a second apart.  Of runAthena it has the options, the exit codes and the names of outputs.
+It does what the server's runGen does (panda-wnscript, 2026) with a job that has no input, strange as some of it
+is: the payload's exit code 255 is a success, any other failure ends with ``payload_error_report.json`` anew, secrets
+become variables of the shell.  Some of what the real one prints is left out, it compiles no tracer, and three tries of
+a download are a second apart.  Of runAthena it has the options, the exit codes and the names of outputs.
 
 It is served as a file and runs by itself, with the standard library alone.
 """
@@ -35,7 +35,6 @@ REPORT, JOB_REPORT, METADATA = "payload_error_report.json", "jobReport.json", "u
 MAX_METADATA = 1 << 20  # bytes
 CATALOGUE = "PoolFileCatalog.xml"
 NO_ARGUMENT, NO_TARBALL, BAD_TARBALL, NO_OUTPUT = 1, 3, 9, 16  # of pandawnutil/wnmisc/error_codes.py
-
 
 SHORT, SHORT_ATHENA = "i:o:r:j:l:p:u:a:", "l:r:j:i:o:bcp:u:f:a:m:n:e"
 _BOTH = (
@@ -119,9 +118,10 @@ def _read_outputs(options: dict[str, str], needed: set[str]) -> list[tuple[str, 
 
 
 def _fetch_sources(options: dict[str, str]) -> None:
-    """Fetch and unpack the sources of the job."""
-    name = options.get("-a", "")
-    if not name:
+    """Unpack the library of the job, or else fetch and unpack its sources."""
+    if library := options.get("-l", ""):
+        _unpack(library, os.path.join("..", library))
+    if library or not (name := options.get("-a", "")):
         return
     print("\n=== getting sandbox ===")
     url = f"{options.get('--sourceURL', '')}/cache/{name}"
@@ -129,7 +129,11 @@ def _fetch_sources(options: dict[str, str]) -> None:
     if problem:
         print(f"ERROR : Failed with {problem}\nERROR: unable to fetch source tarball from web")
         raise Failure(NO_TARBALL, f"Failed to download tarball from {url}")
-    if subprocess.run(["tar", "xvfzm", name]).returncode:
+    _unpack(name, name)
+
+
+def _unpack(name: str, path: str) -> None:
+    if subprocess.run(["tar", "xvfzm", path]).returncode:
         print(f"ERROR : {name} is corrupted")
         raise Failure(BAD_TARBALL, f"tarball {name} is corrupted")
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from goclient.sandbox.http import Document
-from goclient.sandbox.panda import jedi, jobs
+from goclient.sandbox.panda import builds, jedi, jobs
 from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
+from goclient.sandbox.panda.outputs import KINDS
 from goclient.sandbox.state import Row, State, compact_json
 
 # Codes of insertTaskParamsPanda and sendCommandTaskPanda, which panda-client is given as ``data``.
@@ -43,12 +44,22 @@ def submit(caller: Caller, task_parameters: dict[str, Any], parent_tid: int | No
             now = time.time()
             values = {"owner": caller.id, "name": name, "parameters": compact_json(task_parameters)}
             task_id = state.insert("jedi_tasks", {**values, "created": now, "changed": now})
-            for record, job in enumerate(jedi.jobs_of(task, task_id), 1):
-                if jobs.store(caller, job, task=task_id, record=record) is None:
-                    raise jedi.TaskRefused("failed to generate jobs: a value is too long for its column, or has a NUL")
+            library = None
+            if task.build is not None:
+                library = builds.Library.new(task_id)
+                job = jedi.build_job(task, task.build, library, task_id)
+                _store(caller, job, task_id)
+            for record, job in enumerate(jedi.jobs_of(task, task_id, library), 1):
+                _store(caller, job, task_id, record=record, waits=library is not None)
     except jedi.TaskRefused as error:
         return refusal(str(error), UNREGISTERED)
     return success(task_id, f"succeeded. new jediTaskID={task_id}")
+
+
+def _store(caller: Caller, job: dict[str, Any], task_id: int, **more: Any) -> None:
+    """Store a job of a task; raise TaskRefused if the database refuses its row."""
+    if jobs.store(caller, job, task=task_id, **more) is None:
+        raise jedi.TaskRefused("failed to generate jobs: a value is too long for its column, or has a NUL")
 
 
 def _choose_site(state: State, parameters: dict[str, Any]) -> str:
@@ -98,10 +109,10 @@ def get_details(
     row = _find(caller.state, task_id)
     if row is None:
         return refusal("Task not found or error retrieving the details")
-    parameters, found = json.loads(row["parameters"]), _jobs(caller.state, row["task_id"])
+    parameters, found = json.loads(row["parameters"]), [one for one in _jobs(caller.state, task_id) if one["record"]]
     log = parameters.get("log", [])
     items = [*parameters["jobParameters"], *(log if isinstance(log, list) else [log])]
-    datasets = [item["dataset"] for item in items if item.get("param_type") in jedi.OUTPUTS]
+    datasets = [item["dataset"] for item in items if item.get("param_type") in KINDS]
     statuses = [job["status"] for job in found]
     details: dict[str, Any] = {
         "inDS": "",
@@ -193,7 +204,7 @@ def _end(caller: Caller, task_id: int, command: str, *, soft: bool = False) -> D
         query = "update jedi_tasks set command = ?, changed = ? where task_id = ?"
         state.run(query, command, time.time(), task_id)
         for job in _jobs(state, task_id):
-            if job["status"] == "activated" or not soft:
+            if job["status"] in ("activated", builds.WAITING) or not soft:
                 jobs.kill(state, row["owner"], job["panda_id"])
     return success(0, f"command={command} is registered for task ID {task_id}. will be executed in a few minutes")
 
@@ -211,14 +222,18 @@ def _jobs(state: State, task_id: int) -> list[Row]:
 
 def _status(state: State, row: Row) -> str:
     """Return the status of a task, which is that of the last job of each input record."""
-    latest = {job["record"]: job["status"] for job in _jobs(state, row["task_id"])}
-    statuses = list(latest.values())
+    statuses = _latest(state, row)
     if any(status not in jobs.DONE for status in statuses):
-        return "ready" if all(status == "activated" for status in statuses) else "running"
+        return "ready" if set(statuses) <= {"activated", builds.WAITING} else "running"
     if row["command"] == "kill":
         return "aborted"
     good = statuses.count("finished")
     return "done" if good == len(statuses) else "finished" if good else "failed"
+
+
+def _latest(state: State, row: Row) -> list[str]:
+    """Return the status of the last job of each input record; a build is for none."""
+    return list({job["record"]: job["status"] for job in _jobs(state, row["task_id"]) if job["record"]}.values())
 
 
 def _last_change(state: State, row: Row) -> float:
@@ -229,7 +244,7 @@ def _last_change(state: State, row: Row) -> float:
 def _describe(state: State, row: Row) -> dict[str, Any]:
     """Return the attributes of a task by which pbook shows it, under the server's names."""
     parameters, status = json.loads(row["parameters"]), _status(state, row)
-    statuses = list({job["record"]: job["status"] for job in _jobs(state, row["task_id"])}.values())
+    statuses = _latest(state, row)
     good, bad = statuses.count("finished"), sum(statuses.count(one) for one in UNSUCCESSFUL)
     owner = state.row("select subject from identities where id = ?", row["owner"]) or {"subject": ""}
     same = ("prodSourceLabel", "vo", "processingType", "transUses", "transHome", "architecture", "site")

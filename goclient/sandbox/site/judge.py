@@ -17,12 +17,14 @@ STDOUT, STDERR, REPORT = "payload.stdout", "payload.stderr", "payload_error_repo
 CRITICAL = "CRITICAL"
 WIDTH = 256  # of a diagnosis that is not cut
 FAILED, UNKNOWN, NO_PROGRAM, NO_OUTPUT, BY_SIGNAL, BY_SERVER = 1305, 1315, 1149, 1165, 1201, 1144
+NO_INPUT = 1099
 CODES = {2: 1378, 3: 1368, 251: UNKNOWN}  # of a transformation that says no more than its exit code, since 3.11
 OLD_CODES = {251: UNKNOWN}
 TEXTS = {
     FAILED: "Failed to execute payload",
     UNKNOWN: "Unknown transform failure",
     NO_PROGRAM: "Transform could not be downloaded",
+    NO_INPUT: "Failed to stage-in file",
     NO_OUTPUT: "Local output file is missing",
     BY_SERVER: "This job was killed by panda server",
 }

@@ -21,7 +21,7 @@ from goclient.sandbox.panda.jedi import TRANSFORMATIONS
 from goclient.sandbox.site import log, payload
 from goclient.sandbox.site.defects import Fault
 from goclient.sandbox.site.dispatcher import Dispatcher
-from goclient.sandbox.site.judge import NO_OUTPUT, NO_PROGRAM, Verdict, Version, fail, judge
+from goclient.sandbox.site.judge import NO_INPUT, NO_OUTPUT, NO_PROGRAM, Verdict, Version, fail, judge
 from goclient.sandbox.site.node import prepare_path
 from goclient.sandbox.state import State
 
@@ -97,7 +97,7 @@ class Run:
             (self.directory / SECRETS).write_text(str(secrets))
         left: list[str] = []
         self._report({"state": "starting"})
-        verdict = self._fetch()
+        verdict = self._bring_inputs() or self._fetch()
         if verdict is None:
             process = payload.start(self._command(), self.directory, self._environment())
             ending = payload.follow(process, self._tell, every=self.settings.heartbeat, waiter=waiter)
@@ -127,6 +127,15 @@ class Run:
         if report.is_file():
             more["metaData"] = report.read_text(errors="replace")
         self._report(more, last=True)
+
+    def _bring_inputs(self) -> Verdict | None:
+        """Bring the input files of PanDA from the site's storage; return the verdict if one is not there."""
+        for name in str(self.job["inFiles"]).split(",") if self.job["inFiles"] else ():
+            try:
+                shutil.copy(self.state.directory.site / "storage" / name, self.directory / name)
+            except OSError as error:
+                return fail(NO_INPUT, f"{name}: {error.strerror}")
+        return None
 
     def _fetch(self) -> Verdict | None:
         """Fetch the transformation, if it is one that the site lets in; return the verdict if that fails."""

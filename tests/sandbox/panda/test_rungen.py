@@ -1,7 +1,7 @@
-"""The stand-in for runGen does what the real one does, strange as it is.
+"""The stand-ins for runGen and buildGen do what the real ones do, strange as it is.
 
-``GOCLIENT_TEST_RUNGEN`` names the real one (dist/runGen-00-00-02 of PanDAWMS/panda-wnscript): the table then runs with
-it, too.
+``GOCLIENT_TEST_RUNGEN`` names the real one (dist/runGen-00-00-02 of PanDAWMS/panda-wnscript, with the others beside
+it): the tables then run with them, too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import quote
 import pytest
 
 from goclient.sandbox import seed
-from goclient.sandbox.panda import rungen
+from goclient.sandbox.panda import buildgen, rungen
 from tests.sandboxes import Sandbox
 
 PATH = "/usr/local/bin:/usr/bin:/bin"  # of a node
@@ -43,6 +43,7 @@ class Done:
     err: str
     report: Any
     names: frozenset[str]
+    job: Path
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Node:
             err,
             json.loads(report.read_text()) if report.exists() else None,
             frozenset(path.name for path in job.iterdir()) - {program.name, "src", "pandawnutil", "tmp_bin"},
+            job,
         )
 
 
@@ -207,6 +209,58 @@ def test_sources_are_fetched_and_keep_their_modes(shared_sandbox: Sandbox, node:
     ):
         done = node.run(*HERE, "--sourceURL", shared_sandbox.url, "-a", name, *exec_("true"))
         assert (done.code, done.report) == (code, failed(5300 + code, text))
+
+
+def test_a_library_is_unpacked_instead_of_sources(shared_sandbox: Sandbox, node: Node) -> None:
+    for name, content in (("lib.tgz", _packed({"run.sh": b"echo from the library"})), ("bad.tgz", b"x")):
+        (node.root / name).write_bytes(content)
+        done = node.run(*HERE, "-l", str(node.root / name), *exec_("sh run.sh"))
+        assert (done.code, "from the library" in done.out) == ((0, True) if name == "lib.tgz" else (9, False)), done
+        assert done.report == (None if done.code == 0 else failed(5309, f"tarball {node.root / name} is corrupted"))
+
+
+def _packed(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+BUILDS = [
+    pytest.param(("--bexec", quote("sh make.sh 'a b'")), 0, None, ["made", "make.sh", "sub"], id="success"),
+    pytest.param(("--bexec", quote("make.sh x; ls")), 0, None, ["made", "make.sh", "sub"], id="a program by its name"),
+    pytest.param((), 0, None, ["make.sh", "sub"], id="nothing to make"),
+    pytest.param(("--bexec", "exit%207"), 7, None, ["make.sh", "sub"], id="a failure has a library, and no report"),
+    pytest.param(("--bexec", "exit%20255"), 0, None, ["make.sh", "sub"], id="255 is a success"),
+    pytest.param(("-r", "sub", "--bexec", "pwd%20%3E%20here"), 0, None, ["make.sh", "sub"], id="a directory below"),
+    pytest.param(("-i", "none.tgz"), 3, "Failed to download tarball from URL/cache/none.tgz", [], id="no sources"),
+    pytest.param(("-i", "bad.tgz"), 9, "tarball bad.tgz is corrupted", [], id="sources that are damaged"),
+    pytest.param(("--goclient=x",), 1, None, [], id="an option that it does not know"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "said", "packed"), BUILDS)
+def test_a_build_ends_as_with_the_real_one(
+    shared_sandbox: Sandbox, node: Node, words: tuple[str, ...], code: int, said: str | None, packed: list[str]
+) -> None:
+    sources = {"make.sh": b"#!/bin/sh\necho made > made\n", "sub/x": b"x", ".hidden": b"h"}
+    (shared_sandbox.root / "cache" / "sources.b.tgz").write_bytes(_packed(sources))
+    (shared_sandbox.root / "cache" / "bad.tgz").write_bytes(b"x")
+    program = seed.UNPACK.format(program="buildGen.py").encode() + Path(buildgen.__file__).read_bytes()
+    if REAL and node.program == Path(REAL).read_bytes():
+        program = Path(REAL).with_name("buildGen-00-00-01").read_bytes()
+    common = ("-i", "sources.b.tgz", "-o", "lib.tgz", "--sourceURL", shared_sandbox.url, "-r", ".")
+    done = Node(program, node.root, node.user, "buildGen-00-00-01").run(*common, *words)
+    assert done.code == code, done
+    report = None if said is None else failed(5200 + code, said.replace("URL", shared_sandbox.url))
+    assert done.report == report
+    assert ("lib.tgz" in done.names) == bool(packed)
+    if packed:
+        with tarfile.open(done.job / "lib.tgz") as archive:
+            assert sorted({name.partition("/")[0] for name in archive.getnames()}) == packed
 
 
 ATHENA = ("--trf", "-r", ".", "-i", "[]", "-o", "{'IROOT': [('out.dat', 'final')]}")

@@ -110,6 +110,36 @@ def test_the_status_of_a_task_is_that_of_its_jobs(shared_sandbox: Sandbox, jobs:
     assert call(shared_sandbox, "task/get_status", task_id=task)["data"] == status
 
 
+BUILD = {"archiveName": "sources.x.tar.gz", "jobParameters": "-i ${IN} -o ${OUT} --sourceURL ${SURL}"}
+BUILD["prodSourceLabel"] = "panda"
+
+
+def test_a_build_comes_first_and_its_library_goes_to_all_jobs(shared_sandbox: Sandbox) -> None:
+    words = [{"type": "constant", "value": "-l ${LIB}"}]
+    task = submit(shared_sandbox, site="TEST3", buildSpec=BUILD, jobParameters=words, sourceURL="http://s")["data"]
+    build, *jobs = job_parameters(shared_sandbox, task)
+    library = build.split()[3]
+    assert build == f"-i sources.x.tar.gz -o {library} --sourceURL http://s"
+    assert jobs == [f"-l {library}"] * 2
+    first, *others = call(shared_sandbox, "task/get_job_descriptions", task_id=task)["data"]
+    assert (first["prodSourceLabel"], first["jobStatus"]) == ("panda", "activated")
+    assert [one["jobStatus"] for one in others] == ["defined"] * 2
+    assert [file["lfn"] for one in others for file in one["Files"] if file["type"] == "input"] == [library] * 2
+    details = call(shared_sandbox, "task/get_details", task_id=task, include_status=True)["data"]
+    assert (details["status"], details["PandaID"]) == ("ready", [one["PandaID"] for one in others])
+    assert call(shared_sandbox, "task/kill", {"task_id": task})["success"] is True
+    assert call(shared_sandbox, "task/get_status", task_id=task)["data"] == "aborted"
+
+
+@pytest.mark.parametrize(
+    "change", [{"archiveName": 1}, {"tarBallViaDDM": "a:b"}, {"jobParameters": "--useAthenaPackages"}]
+)
+def test_a_build_that_the_sandbox_cannot_make_is_refused(shared_sandbox: Sandbox, change: dict[str, Any]) -> None:
+    refused = submit(shared_sandbox, site="TEST3", buildSpec={**BUILD, **change})
+    assert refused["success"] is False
+    assert "doRefine failed with buildSpec" in refused["message"]
+
+
 def output(value: str, dataset: str = "user.jdoe.o/", **more: Any) -> dict[str, Any]:
     return {"type": "template", "param_type": "output", "value": value, "dataset": dataset, **more}
 

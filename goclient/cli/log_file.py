@@ -1,0 +1,60 @@
+"""File in which a command keeps what it told, with times: ``--log-file``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import time
+from collections.abc import Sequence
+
+import goclient
+from goclient.errors import GoclientError
+from goclient.errors.wording import printable, quoted
+from goclient.files.private import regular
+from goclient.files.text import tokens_in
+from goclient.secrets import MASK, hidden
+
+_PASSWORD, _QUERY = r"(?<=://)[^/\s@]*(?=@)", r"(?<=\?)\S+"  # of a URL
+
+
+class LogFile:
+    """A file that lines are appended to, each with its time and process, and without any credential."""
+
+    def __init__(self, path: str) -> None:
+        """Open the file, which is made for its owner only; raise GoclientError if it cannot be written."""
+        try:
+            self._file = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        except OSError as error:
+            message = f"the log file {quoted(path)} cannot be written: {error.strerror}"
+            raise GoclientError(message, hint="name another file", code="log-file", subject="--log-file") from error
+        self._began = time.monotonic()
+
+    def begin(self, prog: str, argv: Sequence[str]) -> None:
+        """Write which command begins, without tokens, keys and passwords that may be among its words."""
+        typed = shlex.join([*prog.split(), *map(_shown, argv)])
+        self.write(f"begin: goclient {goclient.__version__}, Python {platform.python_version()}: {typed}")
+
+    def end(self, code: int) -> None:
+        """Write how the command ended, and close the file."""
+        self.write(f"end: exit code {code} after {time.monotonic() - self._began:.3f} s")
+        os.close(self._file)
+
+    def write(self, text: str) -> None:
+        """Append a line, or several; a disk that is full stops no command."""
+        head = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} [{os.getpid()}] "
+        lines = "".join(f"{head}{printable(line)}\n" for line in hidden(text).splitlines())
+        try:
+            os.write(self._file, lines.encode(errors="backslashreplace"))
+        except OSError:
+            return
+
+
+def _shown(word: str) -> str:
+    """Return a word of a command line without what may be a credential."""
+    for token in tokens_in(word):
+        word = word.replace(token, MASK)
+    if "PRIVATE KEY-----" in word:
+        return MASK
+    return re.sub(_QUERY, MASK, re.sub(_PASSWORD, MASK, word)) if "://" in word else word

@@ -1,0 +1,54 @@
+"""Names that were kept on this machine, for the completion of words: queues, endpoints and campaigns.
+
+Nobody is asked.  This is read while a user waits for a key: it imports nothing slow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+from goclient.config import environment
+from goclient.errors import Collector
+
+_CAMPAIGN = 5  # where the subjects of a request have its campaign: jobs/sent.py, Subjects
+_TAIL = 1 << 20  # bytes of the end of a journal, which has the last thousand requests
+_MOST = 16 << 20  # bytes of a file of queues
+
+
+def queues(env: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the queues of the PanDA server, as they were told last."""
+    try:
+        with open(environment.queue_source(env).file, "rb") as file:
+            return sorted(json.loads(file.read(_MOST))["queues"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return []
+
+
+def endpoints(env: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the names of the catalogue."""
+    with Collector():
+        return sorted(environment.catalogue(env))
+    return []
+
+
+def campaigns(env: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the campaigns of the last requests in the journal, the newest first."""
+    try:
+        with open(environment.journal_path(env), "rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _TAIL, 0))
+            lines = file.read(_TAIL).splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in reversed(lines):
+        if b'"what":"request"' not in line:
+            continue
+        try:
+            subjects = json.loads(line)["subjects"]
+        except (ValueError, TypeError, KeyError, RecursionError):  # cut at its beginning, or torn by a crash
+            continue
+        if isinstance(subjects, list) and len(subjects) > _CAMPAIGN and subjects[_CAMPAIGN]:
+            found.append(str(subjects[_CAMPAIGN]))
+    return list(dict.fromkeys(found))

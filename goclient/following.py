@@ -1,0 +1,132 @@
+"""Following: what a client tells of jobs that were sent, and of the credentials that they have.
+
+What only some of the calls need is imported in them, as in ``client.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from goclient.config import environment
+from goclient.errors import raise_all
+from goclient.jobs.panda_ids import read_panda_ids
+from goclient.lookups import Lookups
+from goclient.model.select import SelectOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from goclient.jobs.credentials import Credentials, Outstanding
+    from goclient.jobs.follow import Followed
+    from goclient.jobs.results import JobResults
+    from goclient.jobs.selection import Selection
+    from goclient.jobs.status import JobStatus
+    from goclient.journal import Journal
+
+OURS = "goclient-"  # is in the name of each secret of ours
+Ids = Iterable[int | str]
+
+
+class Following(Lookups):
+    """Follow jobs until they are over, and see what they leave.
+
+    Jobs are chosen as by ``goclient status``: by their numbers, which may be texts such as ``"42-141"`` or ``"@FILE"``,
+    by the ``task`` of prun or pathena that made them, by their ``campaign``, or as those that were sent ``last``.
+    """
+
+    def parameters(self, panda_id: int) -> str:
+        """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
+        from goclient.jobs.status import known_jobs
+
+        return known_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
+
+    def status(
+        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+    ) -> list[JobStatus]:
+        """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job.
+
+        Without anything: of the jobs that were sent in the last days.  A credential that no job needs any more, now
+        that these are done, is taken back.
+        """
+        followed = self.follow(self.select(ids, task=task, campaign=campaign, last=last))
+        raise_all(followed.errors)
+        return list(followed.jobs)
+
+    def select(
+        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+    ) -> Selection:
+        """Return the jobs and tasks that are chosen, which may be none; the server is not asked."""
+        from goclient.jobs.selection import Selection
+
+        numbers = read_panda_ids(ids) if ids is not None else []
+        options = SelectOptions(
+            PandaID=tuple(map(str, numbers)), task=tuple(map(str, task)), campaign=campaign, last=last
+        )
+        return Selection() if ids is not None and options.is_empty else self.select_typed(options)
+
+    def select_typed(self, options: SelectOptions) -> Selection:
+        """Return the jobs and tasks that a command line chooses."""
+        from goclient.jobs.selection import select
+
+        return select(options, self._journal, self._connections.panda().name)
+
+    def follow(self, selection: Selection) -> Followed:
+        """Return what became of jobs and tasks, with the errors of those that the server does not know."""
+        from goclient.jobs.follow import follow
+        from goclient.jobs.selection import campaigns_of
+
+        followed = follow(selection, self._connections, campaigns=campaigns_of(self._journal))
+        done = [one.panda_id for one in followed.jobs if one.done]
+        if done and self._journal.mentions(OURS):
+            self._credentials().revoke_ended(done, self._reporter)
+        return followed
+
+    def wait(self, ids: Ids, *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
+        """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
+
+        A job is done if it is finished, failed, cancelled or closed.  Raises StillRunning after ``timeout`` seconds;
+        a server that cannot be reached for a while is asked again, with a warning.
+        """
+        from goclient.jobs.status import wait
+
+        panda_ids = read_panda_ids(ids)
+        wait(panda_ids, self._connections.panda(), seconds=seconds, timeout=timeout, reporter=self._reporter)
+        return self.status(panda_ids)
+
+    def results(self, ids: Ids) -> list[JobResults]:
+        """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.
+
+        Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
+        """
+        from goclient.jobs.results import job_results
+
+        return job_results(read_panda_ids(ids), self._connections)
+
+    # --- credentials that jobs have ---
+
+    def credentials(self) -> list[Outstanding]:
+        """Return the credentials of carried jobs that are out there, each with its state."""
+        return self._credentials().listed()
+
+    def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
+        """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""
+        return self._credentials().revoke(list(ids))
+
+    def _credentials(self) -> Credentials:
+        from goclient.jobs.credentials import Credentials  # requests, which most calls need not
+
+        return Credentials(self._journal, self._connections)
+
+    # --- the journal ---
+
+    @property
+    def journal_path(self) -> Path:
+        """Return the file in which what is sent is written down first; the journals of a pilot's jobs lie beside it."""
+        return environment.journal_path(self._connections.env)
+
+    @property
+    def _journal(self) -> Journal:
+        from goclient.journal import Journal  # as in status
+
+        return Journal(self.journal_path)

@@ -1,0 +1,96 @@
+"""Follow jobs and tasks that were chosen: what became of each, and what one does not get to know of some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from goclient.errors import GoclientError
+from goclient.errors.findings import ExitCode
+from goclient.errors.sent import UnknownJobs
+from goclient.jobs.panda_ids import check_count
+from goclient.jobs.selection import Selection
+from goclient.jobs.status import JobStatus, described, with_transfers
+from goclient.jobs.summary import latest_tries
+from goclient.model.records.answers import TASK_DONE
+from goclient.services.panda.calls import Refused
+
+if TYPE_CHECKING:
+    from goclient.config.connections import Connections
+    from goclient.services.panda.client import PandaServer
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedTask:
+    """A task of prun or pathena, and its state."""
+
+    number: int
+    state: str
+
+    @property
+    def done(self) -> bool:
+        """Return True if the task is over, well or not."""
+        return self.state in TASK_DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Jobs and tasks as a server knows them; ``errors`` say which it does not know."""
+
+    server: str
+    jobs: tuple[JobStatus, ...] = ()
+    tasks: tuple[FollowedTask, ...] = ()
+    errors: tuple[GoclientError, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return what became of them all: DONE, JOBS_FAILED or JOBS_RUNNING; a task counts instead of its jobs."""
+        numbers = {task.number for task in self.tasks}
+        jobs = [job for job in latest_tries(self.jobs) if job.task_id not in numbers]
+        ended = [(job.done, job.state == "finished") for job in jobs]
+        ended += [(task.done, task.state == "done") for task in self.tasks]
+        if any(done and not good for done, good in ended):
+            return ExitCode.JOBS_FAILED
+        return ExitCode.DONE if all(done for done, _ in ended) else ExitCode.JOBS_RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Numbers of jobs, those that were chosen and those of tasks that were."""
+
+    panda_ids: tuple[int, ...]
+    tasks: tuple[FollowedTask, ...]
+    errors: tuple[GoclientError, ...]
+
+
+def find(selection: Selection, server: PandaServer) -> Found:
+    """Return the jobs that are chosen; the server is asked for those of tasks."""
+    ids, tasks, errors = dict.fromkeys(selection.panda_ids), list[FollowedTask](), list[GoclientError]()
+    for number in selection.tasks:
+        try:
+            tasks.append(FollowedTask(number, server.task_state(number)))
+        except Refused as error:
+            hint = "check the number, and that PANDA_URL_SSL is the server that took the task"
+            errors.append(error.replace(message=f"task {number}: {error.message}", hint=hint))
+        else:
+            ids |= dict.fromkeys(server.task_jobs(number))
+    check_count(len(ids))
+    return Found(tuple(ids), tuple(tasks), tuple(errors))
+
+
+def follow(selection: Selection, connections: Connections, *, campaigns: Mapping[int, str]) -> Followed:
+    """Return what became of the jobs that are chosen, in order; ``campaigns`` are those of jobs, by their numbers."""
+    server = connections.panda()
+    found = find(selection, server)
+    known = described(found.panda_ids, server=server)
+    unknown = [panda_id for panda_id, job in zip(found.panda_ids, known, strict=True) if job is None]
+    jobs = with_transfers([job for job in known if job is not None], connections)
+    errors = (*found.errors, *([UnknownJobs(unknown, server=server.name)] if unknown else ()))
+    return Followed(server.name, tuple(_in_campaigns(jobs, campaigns)), found.tasks, errors)
+
+
+def _in_campaigns(jobs: Sequence[JobStatus], campaigns: Mapping[int, str]) -> list[JobStatus]:
+    """Return jobs with the campaigns that only the journal knows: a plain job's name does not have it."""
+    names = ((job, "" if job.campaign else campaigns.get(job.panda_id, "")) for job in jobs)
+    return [replace(job, campaign=name) if name else job for job, name in names]

@@ -1,0 +1,123 @@
+"""A page about jobs: one file of HTML that needs no network, for ``goclient status --html``.
+
+Its summary, reasons and charts are plain HTML.  The table of jobs is made by the page's own script from JSON in it, a
+part at a time, so that 10,000 jobs are shown at once.  What jobs and servers have written is never markup: it is
+escaped here, it is text there, and the page's policy runs no script but its own, whose hash it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from goclient import __version__
+from goclient.errors import GoclientError, RequestError
+from goclient.errors.wording import quoted
+from goclient.files.private import replace
+from goclient.jobs.page_rows import document
+from goclient.jobs.page_sections import charts_section, escaped, notes, reasons_section, summary_section
+from goclient.jobs.summary import summarize
+from goclient.jobs.units import moment
+
+if TYPE_CHECKING:
+    from goclient.jobs.follow import Followed
+    from goclient.jobs.status import JobStatus
+    from goclient.jobs.summary import Summary
+
+_BEGIN = b"<!doctype html>\n<!-- goclient status -->\n"
+_MARK = re.compile(r"\{\{([a-z_]+)\}\}")
+_MOST_REASONS = 50  # in the table of reasons; each job has its own in the table of jobs
+
+
+def check_place(path: str) -> None:
+    """Raise RequestError for what a page must not take the place of: anything but an earlier page."""
+    try:
+        if os.path.lexists(path) and not os.path.isfile(path):
+            raise RequestError(f"{quoted(path)} is not a file", hint="name another file", subject=path)
+        with open(path, "rb") as file:
+            is_page = file.read(len(_BEGIN)) in (b"", _BEGIN)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    if not is_page:
+        message = f"{quoted(path)} exists, and is not a page about jobs"
+        raise RequestError(message, hint="name another file, or remove it", subject=path)
+
+
+def write_page(path: str, followed: Followed, *, now: float) -> None:
+    """Write a page about jobs, as they were found at a time; raise RequestError, or GoclientError.
+
+    Readers of the file see an earlier page or this one, whole.
+    """
+    check_place(path)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    try:
+        replace(path, page(followed, now=now).encode(), mode=0o666 & ~umask)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def page(followed: Followed, *, now: float) -> str:
+    """Return the page as a text."""
+    jobs = followed.jobs
+    parts = {name: _resource(f"page.{name}") for name in ("html", "css", "js")}
+    summary = summarize(jobs, now=now)
+    groups, others = summary.groups[:_MOST_REASONS], summary.groups[_MOST_REASONS:]
+    heading = _heading(jobs)
+    values = {
+        "style": parts["css"],
+        "script": parts["js"],
+        "style_hash": _hash(parts["css"]),
+        "script_hash": _hash(parts["js"]),
+        "version": __version__,
+        "title": escaped(_title(heading, summary)),
+        "heading": escaped(heading),
+        "server": escaped(followed.server),
+        "now": moment(now),
+        "now_iso": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        "notes": notes(followed),
+        "summary": summary_section(jobs, summary) if jobs else "",
+        "reasons": reasons_section(groups, others) if groups else "",
+        "charts": charts_section(jobs, now),
+        "data": _json(document(followed, groups, now)),
+    }
+    return _MARK.sub(lambda mark: values[mark[1]], parts["html"])
+
+
+def _unwritten(path: str, error: OSError) -> GoclientError:
+    reason = error.strerror or str(error)
+    return GoclientError(f"{quoted(path)} cannot be written: {reason}", hint="name another file", subject=path)
+
+
+def _resource(name: str) -> str:
+    return files("goclient.jobs").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return how a Content-Security-Policy names the one text that may run (CSP 3, 2.3.1)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _heading(jobs: Sequence[JobStatus]) -> str:
+    campaigns = {job.campaign for job in jobs}
+    counts = f"{len(jobs):,} job{'s' * (len(jobs) != 1)}"
+    return f"{counts} of campaign {campaigns.pop()}" if len(campaigns) == 1 and campaigns != {""} else counts
+
+
+def _title(heading: str, summary: Summary) -> str:
+    counts = ", ".join(f"{number:,} {state}" for state, number in summary.states.items())
+    return f"{heading}: {counts}" if counts else heading
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    """Return JSON that is inert inside a script element: nothing in it ends the element, or begins a comment."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

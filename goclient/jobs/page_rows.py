@@ -1,0 +1,70 @@
+"""Rows of the table in a page about jobs: JSON that the page's script reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from goclient.errors.wording import printable
+from goclient.jobs.links import jedi_task_page, job_page, task_page
+from goclient.jobs.status import phase_of
+from goclient.jobs.timeline import band_of
+from goclient.model.endpoint import is_uuid
+from goclient.secrets import hidden
+
+if TYPE_CHECKING:
+    from goclient.jobs.follow import Followed
+    from goclient.jobs.status import JobStatus
+    from goclient.jobs.summary import ReasonGroup
+
+_ANY_TASK = "00000000-0000-0000-0000-000000000000"
+
+
+def shown(value: str) -> str:
+    """Return what somebody else wrote without what does not print, and without the credentials of this process."""
+    return printable(hidden(value))
+
+
+def document(followed: Followed, groups: Sequence[ReasonGroup], now: float) -> dict[str, Any]:
+    """Return what the page's script reads: a row a job, in the order of its columns; texts that are often there once.
+
+    A link is the page of its service and a number, or an id that is one: never what a job has written.
+    """
+    texts: dict[str, int] = {}
+    group_of = {panda_id: number for number, group in enumerate(groups) for panda_id in group.panda_ids}
+
+    def known(text: str) -> int:
+        return texts.setdefault(shown(text), len(texts))
+
+    def whole(time: float | None) -> int | None:
+        return None if time is None else round(time)
+
+    rows = []
+    for job in followed.jobs:
+        sizes = [sum(task.files for task in job.transfers), sum(task.bytes for task in job.transfers)]
+        transfers = [
+            [known(phase_of(task)), known(task.status.lower()), task.files, task.bytes,
+             task.task_id if is_uuid(task.task_id) else ""]
+            for task in job.transfers
+        ]  # fmt: skip
+        times = [whole(time) for time in (job.created, job.started, job.ended)]
+        rows.append([
+            job.panda_id, known(job.state), shown(job.name), known(job.site), job.attempt, job.task_id,
+            *times, *sizes, _rate(job, sizes[1]), known(job.reason), group_of.get(job.panda_id), transfers,
+        ])  # fmt: skip
+    return {
+        "now": round(now),
+        "monitor": job_page(0, followed.server).removesuffix("0"),
+        "task": jedi_task_page(0, followed.server).removesuffix("0/"),
+        "globus": task_page(_ANY_TASK).removesuffix(_ANY_TASK),
+        "tones": {shown(job.state): band_of(job.state) for job in followed.jobs},
+        "groups": [shown(group.reason) for group in groups],
+        "texts": list(texts),
+        "rows": rows,
+    }
+
+
+def _rate(job: JobStatus, number: int) -> int | None:
+    """Return the bytes per second of a job's transfers, None if it tells no seconds of them."""
+    seconds = sum(job.seconds.get(phase, 0.0) for phase in {phase_of(task) for task in job.transfers})
+    return round(number / seconds) if number and seconds > 0 else None

@@ -1,0 +1,149 @@
+"""Sections of a page about jobs that need no script: the summary, the reasons of failures, the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from goclient.jobs.chart import Chart
+from goclient.jobs.page_rows import shown
+from goclient.jobs.timeline import BANDS, ENDED, FAILED, FINISHED, OTHER, PHASES, WAITING, WORK, band_of, timeline
+from goclient.jobs.units import duration, moment, size
+
+if TYPE_CHECKING:
+    from goclient.jobs.follow import Followed
+    from goclient.jobs.status import JobStatus
+    from goclient.jobs.summary import ReasonGroup, Summary
+
+_FEW = 3  # numbers of jobs that are shown without being asked for
+_PHASES = {phase: phase for phase in PHASES}
+
+
+def _number(value: float) -> str:
+    """Return a number of jobs, which is a mean."""
+    return f"{value:,.1f}".removesuffix(".0") if value < 10 else f"{value:,.0f}"
+
+
+_OF_JOBS = Chart(
+    "All jobs",
+    {FINISHED: "finished", FAILED: "failed", ENDED: "cancelled or closed", WORK: "on a node", WAITING: "waiting"},
+    _number,
+)
+_OF_PHASES = Chart("Jobs on nodes, by phase", {**_PHASES, OTHER: "phase not known"}, _number)
+_OF_RATES = Chart("Transfers of the jobs", _PHASES, lambda value: f"{size(value)}/s")
+
+
+def escaped(value: str) -> str:
+    """Return what somebody else wrote as a text of HTML, also between quotes."""
+    return escape(shown(value))
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return numbers as ``goclient status`` reads them, those that follow each other as one: ``42-45,47``."""
+    found: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][-1] == number - 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    return ",".join("-".join(map(str, one)) for one in found)
+
+
+def notes(followed: Followed) -> str:
+    """Return what a reader must know first: the states of tasks, and what the server does not know."""
+    lines = [f"Task {task.number} is {task.state}." for task in followed.tasks]
+    lines += [f"Not in this page: {error.message}." for error in followed.errors]
+    return "".join(f'<p class="note">{escaped(line)}</p>' for line in lines)
+
+
+def _share(number: int, total: int) -> str:
+    """Return a percentage, which is 0 of nothing only, and 100 of all only."""
+    percent = round(100 * number / total)
+    return "<1 %" if percent == 0 < number else ">99 %" if percent == 100 and number < total else f"{percent} %"
+
+
+def summary_section(jobs: Sequence[JobStatus], summary: Summary) -> str:
+    """Return how many jobs are in which state, as a bar and as numbers, and what they have transferred."""
+    bar, at, total = "", 0, sum(summary.states.values())
+    states = sorted(summary.states.items(), key=lambda one: (BANDS.index(band_of(one[0])), -one[1], one[0]))
+    for state, number in states:
+        bar += f'<rect class="area {band_of(state)}" x="{at}" width="{number}" height="1"/>'
+        at += number
+    words = ", ".join(f"{number:,} {state}" for state, number in states)
+    counts = "".join(
+        f'<div><dt class="key {band_of(state)}">{escaped(state)}</dt>'
+        f"<dd>{number:,} <small>{escape(_share(number, total))}</small></dd></div>"
+        for state, number in states
+    )
+    figures = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in _figures(jobs, summary))
+    return (
+        '<section aria-labelledby="summary"><h2 id="summary">Summary</h2>'
+        f'<svg class="bar" role="img" aria-label="{escaped(words)}" viewBox="0 0 {total} 1"'
+        f' preserveAspectRatio="none">{bar}</svg><dl>{counts}</dl><dl>{figures}</dl></section>'
+    )
+
+
+def _figures(jobs: Sequence[JobStatus], summary: Summary) -> list[tuple[str, str]]:
+    """Return the name and the value of each figure that is known."""
+    found = []
+    if summary.retried:
+        found.append(("tried again since", f"{summary.retried:,}"))
+    if summary.files or summary.bytes:
+        found += [("files transferred", f"{summary.files:,}"), ("data", size(summary.bytes))]
+    if summary.rate:
+        found.append(("rate of transfers", f"{size(summary.rate)}/s"))
+    if summary.longest_wait:
+        found.append(("longest wait for a node", duration(summary.longest_wait)))
+    began = [job.created for job in jobs if job.created is not None]
+    ended = [job.ended for job in jobs if job.ended is not None]
+    if began:
+        found.append(("first job sent", moment(min(began))))
+    if ended and all(job.done for job in jobs):
+        found.append(("last job ended", moment(max(ended))))
+    return found
+
+
+def reasons_section(groups: Sequence[ReasonGroup], others: Sequence[ReasonGroup]) -> str:
+    """Return a table of why jobs failed: how many, why, what mends it, and which; of other groups only how many."""
+    rows = []
+    for number, group in enumerate(groups):
+        count, ids = len(group.panda_ids), ranges(group.panda_ids)
+        numbers = f"<code>{ids}</code>"
+        if count > _FEW:
+            numbers = f"<details><summary>show</summary>{numbers}</details>"
+        cure = f"{group.cure.value}{f': {group.hint}' if group.hint else ''}"
+        rows.append(
+            f'<tr role="row"><th scope="row" role="rowheader" class="number" data-head="Jobs">'
+            f'<button type="button" data-group="{number}" disabled aria-label="{count:,}: show these jobs">{count:,}'
+            "</button></th>"
+            f'<td role="cell" class="reason bad" data-head="Reason">{escaped(group.reason)}</td>'
+            f'<td role="cell" class="text" data-head="What mends it">{escaped(cure)}</td>'
+            f'<td role="cell" class="ids" data-head="PandaIDs">{numbers}</td></tr>'
+        )
+    left = sum(len(group.panda_ids) for group in others)
+    more = f'<p class="note">{left:,} more jobs have {len(others):,} other reasons.</p>' if others else ""
+    heads = "".join(
+        f'<th scope="col" role="columnheader"{kind}>{head}</th>'
+        for head, kind in (("Jobs", ' class="number"'), ("Reason", ""), ("What mends it", ""), ("PandaIDs", ""))
+    )
+    return (
+        '<section aria-labelledby="reasons"><h2 id="reasons">Why jobs did not finish</h2>'
+        '<table class="phone" role="table" aria-labelledby="reasons"><thead class="plain" role="rowgroup">'
+        f'<tr role="row">{heads}</tr></thead><tbody role="rowgroup">{"".join(rows)}</tbody></table>{more}</section>'
+    )
+
+
+def charts_section(jobs: Sequence[JobStatus], now: float) -> str:
+    """Return the charts of what happened when, if jobs tell their times."""
+    found = timeline(jobs, now)
+    if found is None:
+        return ""
+    span = f"{duration(found.window.ended - found.window.began)} since the first job was sent."
+    drawn = (
+        _OF_JOBS.html(found.jobs, found.window, sentence=span),
+        _OF_PHASES.html(found.phases, found.window),
+        _OF_RATES.html(found.rates, found.window),
+    )
+    heading = '<section aria-labelledby="charts"><h2 id="charts">Over time</h2>'
+    return f'{heading}<div class="charts">{"".join(drawn)}</div></section>'
