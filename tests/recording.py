@@ -128,7 +128,10 @@ class Tool:
     def ours_alone(self, tool: str, *words: str) -> Result:
         """Run ours, and leave out what it says of a task that was sent: how to follow it, and its outputs' names."""
         result = self.ours(tool, *words)
-        return replace(result, err=re.sub(f"(?m)^{tool}: (?:to follow|outputs of) .*\\n(?:    .*\\n)*", "", result.err))
+        return replace(
+            result,
+            err=re.sub(f"(?m)^(?:goclient )?{tool}: (?:to follow|outputs of) .*\\n(?:    .*\\n)*", "", result.err),
+        )
 
     def stock(self, tool: str, *words: str) -> Result:
         command = [sys.executable, "-W", "ignore", "-c", STOCK[tool], *words]
