@@ -1,6 +1,6 @@
 """Submit PanDA jobs whose files Globus transfers.
 
-``Client`` does what the commands do: check, submit, explain, status, wait, results.  ``prun(args)`` and
+``Client`` does what the commands do: check, submit, explain, status, page, wait, results.  ``prun(args)`` and
 ``pathena(args)`` submit tasks, and give back a ``TaskResult``.  Whatever goes wrong is a ``GoclientError`` with a
 ``message``, a ``hint``, an ``exit_code`` and ``findings``.
 """

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from goclient import submission
 from goclient.assembly import (
     carriage_of,
-    deposit_for_jobs,
     new_preflight,
     new_request,
     read_transfers,
 )
 from goclient.config.connections import Connections
-from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
-from goclient.following import Following
+from goclient.mending.client import Mending
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
+from goclient.model.probe_options import ProbeOptions
 from goclient.model.records.registry import attach
 from goclient.model.typed import Typed, as_keywords, in_keywords, read_keywords
 from goclient.preflight.base import Report
@@ -39,11 +39,12 @@ if TYPE_CHECKING:
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
     from goclient.journal import Entry as JournalEntry
+    from goclient.probes import Probed
 
 T = TypeVar("T", bound="DataclassInstance")
 
 
-class Client(Following):
+class Client(Mending):
     """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
 
     A client reads the environment and the settings files when it first needs them, as the commands do.  Options are
@@ -112,27 +113,9 @@ class Client(Following):
 
     def send_typed(self, prepared: Submission, show: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
-        from goclient.jobs.sent import check_not_sent  # 2 ms: with --noSubmit nothing is sent
+        from goclient.dispatch import send_prepared  # 2 ms: with --noSubmit nothing is sent
 
-        server, journal = self._connections.panda(), self._journal
-        if not prepared.again:
-            check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
-        if prepared.deposit_due and prepared.spec.myproxy is not None:
-            deposit_for_jobs(prepared.spec.myproxy, prepared.options, self._connections)
-        luggage = prepared.luggage
-        secret = luggage.secret if luggage is not None else None
-        self._reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
-        try:
-            if luggage is not None and secret is not None:
-                from goclient.jobs.grants import make_ready  # as in _credentials
-
-                secret = make_ready(secret, self._connections, luggage.plan.needs, server=server.name)
-                prepared = replace(prepared, luggage=replace(luggage, secret=secret))
-            return submission.send(prepared, server=server, journal=journal, reporter=self._reporter, show=show)
-        except GoclientError:
-            if secret is not None:
-                self._credentials().give_up(secret, self._reporter)
-            raise
+        return send_prepared(prepared, self._connections, show)
 
     def submit(self, **options: Any) -> Submission:
         """Check a job, and submit it: the result has ``jobs`` (``panda_id``, ``name``, ``serial``), ``spec``, ``plan``.
@@ -177,6 +160,35 @@ class Client(Following):
         text = attach(valid.payload, spec, lenient=request.lenient)
         explained = self.explain(fill_serial(text, 1) if request.count == 1 or table is not None else text)
         return replace(explained, deal=table)
+
+    # --- the nodes of a queue ---
+
+    def probe(self, queue: str, **options: Any) -> Probed:
+        """Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.
+
+        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``wait``, ``detach``, ``again``.
+        What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.  After
+        ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
+        """
+        with in_keywords():
+            typed = self._read(ProbeOptions, {**options, "QUEUE": [queue]})
+            raise_all(typed.errors)
+            return self.probe_typed(typed.options)
+
+    def probe_typed(self, options: ProbeOptions) -> Probed:
+        """Probe a queue as a command line has it."""
+        from goclient.probes import Order, probe  # as submissions need none of it
+
+        order = Order(
+            queue=options.QUEUE[0],
+            count=options.njobs,
+            collections=options.collection,
+            paths=options.path,
+            answer_within=options.answerWithin,
+            within=0 if options.detach else options.wait,
+            again=options.again,
+        )
+        return probe(order, self._connections)
 
     def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
         """Return the options of a call; those that are left out are as the settings say."""

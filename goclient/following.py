@@ -5,7 +5,8 @@ What only some of the calls need is imported in them, as in ``client.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from goclient.jobs.results import JobResults
     from goclient.jobs.selection import Selection
     from goclient.jobs.status import JobStatus
+    from goclient.jobs.watch import Turn
     from goclient.journal import Journal
 
 OURS = "goclient-"  # is in the name of each secret of ours
@@ -69,7 +71,7 @@ class Following(Lookups):
         """Return the jobs and tasks that a command line chooses."""
         from goclient.jobs.selection import select
 
-        return select(options, self._journal, self._connections.panda().name)
+        return select(options, self._journal, lambda: self._connections.panda().name)
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""
@@ -81,6 +83,27 @@ class Following(Lookups):
         if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)
         return followed
+
+    def page(
+        self, path: str, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+    ) -> list[JobStatus]:
+        """Write a page about jobs, one file that any browser shows, and return their status.
+
+        Jobs are chosen as for ``status``.  An earlier page is replaced; raises RequestError for another file there.
+        """
+        from goclient.jobs.page import check_place, write_page
+
+        check_place(path)
+        followed = self.follow(self.select(ids, task=task, campaign=campaign, last=last))
+        write_page(path, followed, now=time.time())
+        raise_all(followed.errors)
+        return list(followed.jobs)
+
+    def watch(self, selection: Selection) -> Iterator[Turn]:
+        """Yield what became of jobs and tasks, again and again, until all are over; Globus is not asked."""
+        from goclient.jobs.watch import watch
+
+        return watch(selection, self._connections)
 
     def wait(self, ids: Ids, *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.

@@ -320,3 +320,21 @@ def test_a_wait_outlives_a_server_that_is_away_for_a_while(
         answers[:] = [last]
         with pytest.raises(goclient.ServerError, match=str(last)):
             client.wait([1], seconds=0.01, timeout=timeout)
+
+
+def test_a_queue_is_probed_as_the_command_does_it(
+    client: goclient.Client, shared_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOCLIENT_STATE", str(tmp_path / "state"))
+    client = goclient.Client()
+    sent = client.probe("TEST3", detach=True, path=["/proc"])
+    assert (len(sent.jobs), sent.nodes) == (1, ())
+    words = ("sandbox", "site", "--dir", str(shared_sandbox.root), "--site=TEST3", "--once")
+    assert shared_sandbox.run("goclient", *words).code == 0
+    told = client.probe("TEST3", wait=30)
+    assert [node.panda_id for node in told.nodes] == list(sent.jobs)
+    assert told.findings
+    with pytest.raises(goclient.UsageError, match='njobs "0"'):
+        client.probe("TEST3", njobs=0)
+    with pytest.raises(goclient.UsageError, match='"sites" is not an option'):
+        client.probe("TEST3", sites=["x"])

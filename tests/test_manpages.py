@@ -23,11 +23,13 @@ from goclient.cli.commands import (
     endpoint,
     explain,
     journal,
+    kill,
     login,
     logout,
     myproxy,
     pilot,
     probe,
+    retry,
     sandbox,
     sendjob,
     settings,
@@ -60,9 +62,11 @@ COMMANDS: dict[str, type[Any]] = {
     "credential": credential.CredentialOptions,
     "help": help_command.HelpOptions,
     "journal": journal.JournalOptions,
+    "kill": kill.KillOptions,
     "login": login.LoginOptions,
     "pilot": pilot.PilotOptions,
-    "probe": probe.ProbeOptions,
+    "probe": probe.CommandOptions,
+    "retry": retry.RetryCommandOptions,
     "sandbox": sandbox.SandboxOptions,
     "settings": settings.SettingsOptions,
     "status": status.StatusOptions,
@@ -76,7 +80,8 @@ MYPROXY_ACTIONS: dict[str, type[Any]] = {
     "DESTROY": myproxy_options.DestroyOptions,
 }
 TOOLS = {"prun": TaskOptions, "pathena": PathenaOptions}  # whose other options are panda-client's
-NO_JOB = int(findings.ExitCode.NO_JOB)  # which is no error
+# Which are not errors: the queue has no job, and what became of the jobs that are followed.
+NO_ERRORS = {int(findings.ExitCode.NO_JOB), int(findings.ExitCode.JOBS_FAILED), int(findings.ExitCode.JOBS_RUNNING)}
 ALL_EXIT_CODES = ("goclient.1", "sendJob.1", "goclient-prun.1")  # the other pages list those that can occur
 
 # Dashed words of the pages that are no options: another tool's, two of the record, and those that stand for any option.
@@ -361,8 +366,8 @@ def test_the_examples_of_a_page_are_command_lines_that_parse(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_lists_exit_codes_that_commands_end_with(page: str) -> None:
     listed = _listed_codes(page)
-    assert {0, 1, 2, 130} <= listed <= _raised_codes() | {NO_JOB} == {int(code) for code in findings.ExitCode}
-    assert page not in ALL_EXIT_CODES or listed - {NO_JOB} == _raised_codes()
+    assert {0, 1, 2, 130} <= listed <= _raised_codes() | NO_ERRORS == {int(code) for code in findings.ExitCode}
+    assert page not in ALL_EXIT_CODES or listed - NO_ERRORS == _raised_codes()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -370,7 +375,7 @@ def test_a_page_has_the_order_in_which_errors_decide_the_exit_code(page: str) ->
     said = re.search(r"the first of ([\d, ]+) decides", _prose(page))
     assert said is not None
     order = [int(code) for code in said[1].split(", ")]
-    together = _listed_codes(page) - {findings.ExitCode.DONE, findings.ExitCode.INTERRUPTED, NO_JOB}
+    together = _listed_codes(page) - {findings.ExitCode.DONE, findings.ExitCode.INTERRUPTED, *NO_ERRORS}
     assert order == [code for code in findings._PRECEDENCE if code in together]
 
 

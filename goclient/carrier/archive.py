@@ -123,6 +123,11 @@ def pack(contents: Contents, *, carrier: bytes, plan: bytes) -> Packed:
     return Packed(packed.getvalue(), content)
 
 
+def check_members(members: Sequence[Member]) -> None:
+    """Raise every mistake in what travels: a name that is ours, or that cannot travel, a link that leads out of it."""
+    raise_all(_find_wrong_names({one.name: one for one in members}))
+
+
 def check_size(contents: Contents) -> None:
     """Raise RequestError if the user's files alone are larger than PanDA takes; small ones are not packed for it."""
     if sum(one.size for one in contents.members) > LIMIT:

@@ -122,7 +122,7 @@ def prepare_carried(
         dealt=() if deal is None else tuple(deal.serials_in(spec)),
     )
     made = make_plan(bare, carriage, rights)
-    luggage = _pack(contents, made, file_server=carriage.file_server)
+    luggage = pack_luggage(contents, made, file_server=carriage.file_server)
     own = tuple(word.value for word in words(payload))
     start = Start(luggage.file_server, luggage.archive, made.plan.sha256, own)
     specs = [spec] if deal is None else deal.specs(spec)
@@ -154,7 +154,9 @@ def https_collections(tasks: Sequence[TransferTask]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(task.far.text for task in tasks if task.asks_https))
 
 
-def _pack(contents: Contents, made: Made, *, file_server: str) -> Luggage:
+def pack_luggage(contents: Contents, made: Made, *, file_server: str) -> Luggage:
+    """Return all that goes to PanDA before jobs with this plan do; raise RequestError if the archive is too large."""
+
     from goclient.carrier.build import build  # reads all of the carrier
 
     packed = pack(contents, carrier=build(), plan=made.plan.encode())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +12,7 @@ from goclient.carrier.secret import OthersShared, Secret, Use, check_alone
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import NotSent, ReplyLost
 from goclient.errors.wording import quoted
-from goclient.files.private import make_directory, private
+from goclient.files.private import locked
 from goclient.journal import Entry, Journal, this_process
 
 UPLOAD, SECRET, TASK = "upload", "secret", "task"  # what entries are about
@@ -128,7 +127,7 @@ def store_secret(secret: Secret, server: Secrets, lock: Path) -> None:
 
     Raises OthersShared if there are any beside those of goclient, unless the user shares them with the jobs.
     """
-    with _locked(lock):
+    with locked(lock):
         _change(server, secret.key, secret.value, check=lambda known: None if secret.shares else check_alone(known))
 
 
@@ -138,20 +137,11 @@ def remove_secret(key: str, server: Secrets) -> None:
 
 
 def turn(journal: Journal) -> AbstractContextManager[None]:
-    """Run the body while no other process that writes this journal changes secrets, or permissions given for them."""
-    return _locked(_lock_of(journal))
-
-
-@contextmanager
-def _locked(lock: Path) -> Iterator[None]:
-    """Run the body while no other process of this user changes secrets.
+    """Run the body while no other process that writes this journal changes secrets, or permissions given for them.
 
     The server keeps all secrets of a user as one value, and of two changes at one moment it loses one.
     """
-    make_directory(lock.parent)
-    with open(lock, "ab", opener=private) as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
+    return locked(_lock_of(journal))
 
 
 def _change(server: Secrets, key: str, value: str | None, *, check: Callable[[Mapping[str, str]], None]) -> None:

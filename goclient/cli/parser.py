@@ -87,6 +87,12 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         """Print help or a version; unlike argparse's own, let a write error be reported."""
         (file or sys.stderr).write(message)
 
+    def format_help(self) -> str:
+        """Return the help, with examples at its end."""
+        from goclient.cli.examples import examples_of  # other lines need none
+
+        return f"{super().format_help()}{examples_of(self.prog)}"
+
     def _in_group(self, title: str) -> Any:
         if title not in self._titled:
             self._titled[title] = self.add_argument_group(title)

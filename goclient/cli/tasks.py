@@ -53,6 +53,10 @@ def run_tool(
         TABLES[tool], lambda ours: _request(tool, ours, reporter), list_lines, reporter, notes, sent=sent
     )
     code = run_task(tool, words, frontend)
+    if not code and not {"-h", "--help"}.isdisjoint(words):
+        from goclient.cli.examples import examples_of  # other lines need none
+
+        print(examples_of(f"goclient {tool}"), end="")
     if code:
         from goclient.services import loopback  # only a failure pays for it
 

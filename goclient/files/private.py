@@ -76,3 +76,14 @@ def replacing(path: str | os.PathLike[str], *, mode: int = FILE, group: int = -1
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked(lock: Path) -> Iterator[None]:
+    """Run the body while no other process of this user holds the lock, a file which is made."""
+    import fcntl  # few commands change what is shared
+
+    make_directory(lock.parent)
+    with open(lock, "ab", opener=private) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from goclient.config import environment
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode
 from goclient.errors.sent import UnknownJobs
@@ -42,6 +43,7 @@ class Followed:
     jobs: tuple[JobStatus, ...] = ()
     tasks: tuple[FollowedTask, ...] = ()
     errors: tuple[GoclientError, ...] = ()
+    has_pages: bool = True  # its transfer tasks are in the Globus that has a web application
 
     @property
     def exit_code(self) -> ExitCode:
@@ -87,7 +89,8 @@ def follow(selection: Selection, connections: Connections, *, campaigns: Mapping
     unknown = [panda_id for panda_id, job in zip(found.panda_ids, known, strict=True) if job is None]
     jobs = with_transfers([job for job in known if job is not None], connections)
     errors = (*found.errors, *([UnknownJobs(unknown, server=server.name)] if unknown else ()))
-    return Followed(server.name, tuple(_in_campaigns(jobs, campaigns)), found.tasks, errors)
+    has_pages = not any(map(connections.env.get, environment.GLOBUS_URLS))
+    return Followed(server.name, tuple(_in_campaigns(jobs, campaigns)), found.tasks, errors, has_pages)
 
 
 def _in_campaigns(jobs: Sequence[JobStatus], campaigns: Mapping[int, str]) -> list[JobStatus]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from goclient.jobs.chart import Chart
 from goclient.jobs.page_rows import shown
+from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.timeline import BANDS, ENDED, FAILED, FINISHED, OTHER, PHASES, WAITING, WORK, band_of, timeline
 from goclient.jobs.units import duration, moment, size
 
@@ -37,17 +38,6 @@ _OF_RATES = Chart("Transfers of the jobs", _PHASES, lambda value: f"{size(value)
 def escaped(value: str) -> str:
     """Return what somebody else wrote as a text of HTML, also between quotes."""
     return escape(shown(value))
-
-
-def ranges(numbers: Sequence[int]) -> str:
-    """Return numbers as ``goclient status`` reads them, those that follow each other as one: ``42-45,47``."""
-    found: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if found and found[-1][-1] == number - 1:
-            found[-1][1:] = [number]
-        else:
-            found.append([number])
-    return ",".join("-".join(map(str, one)) for one in found)
 
 
 def notes(followed: Followed) -> str:
@@ -92,7 +82,7 @@ def _figures(jobs: Sequence[JobStatus], summary: Summary) -> list[tuple[str, str
     if summary.files or summary.bytes:
         found += [("files transferred", f"{summary.files:,}"), ("data", size(summary.bytes))]
     if summary.rate:
-        found.append(("rate of transfers", f"{size(summary.rate)}/s"))
+        found.append(("rate in a transfer", f"{size(summary.rate)}/s"))
     if summary.longest_wait:
         found.append(("longest wait for a node", duration(summary.longest_wait)))
     began = [job.created for job in jobs if job.created is not None]
@@ -108,7 +98,7 @@ def reasons_section(groups: Sequence[ReasonGroup], others: Sequence[ReasonGroup]
     """Return a table of why jobs failed: how many, why, what mends it, and which; of other groups only how many."""
     rows = []
     for number, group in enumerate(groups):
-        count, ids = len(group.panda_ids), ranges(group.panda_ids)
+        count, ids = len(group.panda_ids), as_ranges(group.panda_ids)
         numbers = f"<code>{ids}</code>"
         if count > _FEW:
             numbers = f"<details><summary>show</summary>{numbers}</details>"

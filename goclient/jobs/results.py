@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import GoclientError
 from goclient.jobs.status import acting_for, known_jobs, phase_of, transfers_of
-from goclient.model.endpoint import read_endpoint
+from goclient.model.endpoint import Endpoint, read_endpoint
 from goclient.model.planner import plan
 from goclient.model.records.registry import decode
 from goclient.node.ownership import final_path
@@ -31,6 +31,21 @@ class ResultFile:
     location: str
     size: int | None = None
     checksum: str | None = None
+
+
+class MovedFile(NamedTuple):
+    """A file that Globus has moved: as in :class:`ResultFile`, its endpoint and its path apart."""
+
+    phase: str
+    endpoint: Endpoint
+    path: str
+    size: int | None
+    checksum: str | None
+
+    @property
+    def result(self) -> ResultFile:
+        """Return it as a result of its job."""
+        return ResultFile(self.phase, self.endpoint.write(self.path), self.size, self.checksum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobR
                 if isinstance(moved, GoclientError):
                     raise moved
                 done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]
-                files += [file for one in done for file in _moved(service(), one)]
+                files += [file.result for one in done for file in moved_files(service(), one)]
             if job.state == "finished":
                 pairs = [(task, item) for task in own for item in task.items]
                 files += [ResultFile(task.phase, task.destination.write(item.destination)) for task, item in pairs]
@@ -75,10 +90,10 @@ def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobR
     return found
 
 
-def _moved(globus: Globus, task: TaskState) -> list[ResultFile]:
+def moved_files(globus: Globus, task: TaskState) -> list[MovedFile]:
     """Return the files that a Globus task has moved, where they are once their job has delivered them."""
     endpoint = read_endpoint(task.destination)
     return [
-        ResultFile(phase_of(task), endpoint.write(final_path(one.path)), one.size, one.checksum)
+        MovedFile(phase_of(task), endpoint, final_path(one.path), one.size, one.checksum)
         for one in globus.transferred(task.task_id)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,10 @@ class Sent:
     selection: Selection
 
 
-def select(options: SelectOptions, journal: Journal, server: str) -> Selection:
+def select(options: SelectOptions, journal: Journal, server: Callable[[], str]) -> Selection:
     """Return what the options choose, of what was sent to a server; raises all that is wrong with them.
 
-    Nothing typed: what was sent in the last days, which may be nothing.
+    Nothing typed: what was sent in the last days, which may be nothing.  ``server`` tells the server's name.
     """
     panda_ids, tasks, chosen, collector = list[int](), list[int](), list[Sent](), Collector()
     with collector:
@@ -51,12 +51,12 @@ def select(options: SelectOptions, journal: Journal, server: str) -> Selection:
         tasks += read_task_ids(options.task)
     raise_all(collector.errors)
     if options.campaign or options.last or options.is_empty:
-        known = sent(journal)
-        here = [one for one in known if one.server in ("", server)]
+        known, name = sent(journal), server()
+        here = [one for one in known if one.server in ("", name)]
         if options.campaign:
             chosen += _of_campaign(options.campaign, here, known)
         if options.last:
-            chosen += here[-1:] or _nothing_sent(journal, server)
+            chosen += here[-1:] or _nothing_sent(journal, name)
         if options.is_empty:
             chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400]
     panda_ids += [panda_id for one in chosen for panda_id in one.selection.panda_ids]

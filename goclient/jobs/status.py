@@ -104,7 +104,7 @@ def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[J
     Globus is asked only if a job has transfers there, which it has not told itself; without a login they are left
     out, with a warning.
     """
-    told = {job.panda_id: tuple(_told(job)) or tuple(transfers_told(job)) for job in jobs}
+    told = {job.panda_id: _all_told(job) for job in jobs}
     asked: dict[Callable[[], Globus], list[JobState]] = {}
     for job in jobs:
         own = told[job.panda_id]
@@ -114,6 +114,11 @@ def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[J
     for service, those in asked.items():
         found |= transfers_of(those, service)
     return [_status_of(job, told[job.panda_id], found.get(job.panda_id, ())) for job in jobs]
+
+
+def status_told(job: JobState) -> JobStatus:
+    """Return the status of a job with the transfers that it has told itself; Globus is not asked."""
+    return _status_of(job, _all_told(job), ())
 
 
 def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskState, ...] | GoclientError) -> JobStatus:
@@ -139,6 +144,11 @@ def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskStat
         hint=advice.hint,
         seconds=seconds_of(job),
     )
+
+
+def _all_told(job: JobState) -> tuple[TaskState, ...]:
+    """Return the transfers that a job, or its pilot, has told."""
+    return tuple(_told(job)) or tuple(transfers_told(job))
 
 
 def _told(job: JobState) -> Iterator[TaskState]:

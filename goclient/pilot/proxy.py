@@ -32,12 +32,12 @@ from goclient.journal import Entry, Journal
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import JobContext
 from goclient.node.signals import check
-from goclient.pilot.owner import is_owned
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import time_text
 from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.pem import write_proxy
 from goclient.services.gsi.tls import Credential, Trust
+from goclient.services.panda.owner import is_owned
 from goclient.services.retry import turns
 
 FILE = "user.pem"

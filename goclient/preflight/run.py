@@ -84,7 +84,7 @@ class Preflight:
         except GoclientError as error:
             context.findings += error.findings
             return None
-        context.findings += judge_ways(context.resolved)
+        context.findings += judge_ways(context.resolved, context.deal)
         if not self.options.carried:  # whose files pass so unless something else is typed
             context.findings += find_idle_https(context.resolved)
         return names

@@ -11,7 +11,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferTask
-from goclient.model.planner import plan
+from goclient.model.planner import group_tasks
 from goclient.model.request import Rights
 from goclient.preflight.base import Check, Context
 from goclient.preflight.https import https_endpoints
@@ -34,7 +34,7 @@ class Tokens(Check):
             return
         try:
             check_lasts(datetime.now(UTC) + LIFETIME, needs=context.options.hours, wait=wait)
-            tasks = plan(context.resolved)
+            tasks = group_tasks(context.resolved)
         except GoclientError as error:
             yield from error.findings
             return

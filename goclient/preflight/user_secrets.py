@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 from goclient.carrier.secret import OthersShared, check_alone
 from goclient.errors import GoclientError
 from goclient.errors.findings import Finding
 from goclient.model.plan import needs_token
-from goclient.model.planner import plan
+from goclient.model.planner import group_tasks
 from goclient.preflight.base import Check, Context
 from goclient.services.deadline import Background
 
@@ -26,9 +25,8 @@ class UserSecrets(Check):
         """Ask for their keys, if the jobs get a credential, and the user does not share the others with them."""
         if context.options.secrets is None:
             return
-        with suppress(GoclientError):  # what cannot be planned is told by others
-            if needs_token(plan(context.spec)):
-                self._asked = Background(context.options.secrets)
+        if needs_token(group_tasks(context.spec)):
+            self._asked = Background(context.options.secrets)
 
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield an error that names secrets which are not goclient's; a warning if it is not known."""

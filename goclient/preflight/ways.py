@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from goclient.errors import GoclientError, RequestError
+from goclient.errors import RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
+from goclient.model.deal import Deal, find_dealt_collisions
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferTask
-from goclient.model.planner import plan
+from goclient.model.planner import find_collisions, group_tasks
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.mistakes import find_onto_themselves
 
 
-def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
+def judge_ways(spec: TransferSpec, deal: Deal | None = None) -> Iterator[Finding]:
     """Yield an error for each pair of ends that cannot exchange files, and for servers for which there is no proxy."""
-    try:
-        tasks = plan(spec)
-    except GoclientError as error:  # two names in the catalogue of one endpoint
-        yield from error.findings
+    # Two names in the catalogue may be one endpoint's.
+    if collisions := list(find_collisions(spec) if deal is None else find_dealt_collisions(spec, deal)):
+        yield from (error.finding for error in collisions)
         return
+    tasks = group_tasks(spec)
     yield from (error.finding for error in find_onto_themselves(spec))  # one endpoint may have two names
     for task in tasks:
         if (found := _find_no_way(task)) is not None:

@@ -29,7 +29,7 @@ from goclient.sandbox.myproxy.grid import SCOPE, Grid
 from goclient.sandbox.myproxy.policy import ServerPolicy
 from goclient.sandbox.myproxy.server import MyProxy
 from goclient.sandbox.outage import Outage
-from goclient.sandbox.panda import cache, legacy, pilots, user_secrets
+from goclient.sandbox.panda import cache, legacy, pilots, task_commands, user_secrets
 from goclient.sandbox.panda import server as panda
 from goclient.sandbox.panda import tasks as panda_tasks
 from goclient.sandbox.panda.watch import Watch
@@ -42,7 +42,15 @@ POLICY = ServerPolicy(accepted_credentials=f"{SCOPE}/*", trusted_retrievers=f"{S
 SERVICES = (
     *(auth.routes, login.routes, oidc.routes, identities.routes),
     *(endpoints.routes, paths.routes, access.routes, tasks.routes, personal.routes, https.routes),
-    *(panda.routes, pilots.routes, legacy.routes, panda_tasks.routes, cache.routes, user_secrets.routes),
+    *(
+        panda.routes,
+        pilots.routes,
+        legacy.routes,
+        panda_tasks.routes,
+        task_commands.routes,
+        cache.routes,
+        user_secrets.routes,
+    ),
     control.routes,
 )
 

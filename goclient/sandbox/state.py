@@ -59,7 +59,7 @@ create table if not exists jobs (panda_id integer primary key autoincrement, own
 create index if not exists jobs_of_tasks on jobs (task);
 create table if not exists jedi_tasks (task_id integer primary key autoincrement, owner text not null,
     name text not null, parameters text not null, created real not null, changed real not null,
-    command text not null default '');
+    command text not null default '', retries integer not null default 0);
 create table if not exists cache_files (name text primary key, owner text not null, size integer not null,
     checksum text, created real not null);
 create table if not exists secrets (owner text primary key, updated_at real not null, data text not null);
@@ -67,7 +67,7 @@ create table if not exists deposits (place text primary key, username text not n
     description text, lifetime integer not null, retrievers text, key_retrievers text, trusted text, renewers text,
     certificates blob not null, key blob not null);
 """
-LAYOUT = "10"  # of the tables; state that has another layout is made anew
+LAYOUT = "11"  # of the tables; state that has another layout is made anew
 
 
 class State:

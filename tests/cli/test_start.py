@@ -147,7 +147,6 @@ def test_help_wins_over_mistakes_before_it(run: Run) -> None:
         pytest.param(("status", "-5"), '"-5"', "", id="a PandaID below zero"),
         pytest.param(("status", "1", "x", "y"), '"y"', "number", id="the last of several PandaIDs"),
         pytest.param(("status", "٣"), '"٣"', "number", id="a PandaID in Arabic digits"),
-        pytest.param(("status",), "PandaID", "", id="no PandaID"),
         pytest.param(("status", "--frobnicate", "1"), '"--frobnicate"', "", id="an unknown option of status"),
         pytest.param(("sandbox", "nope"), '"nope"', "start, stop, status, env, demo", id="an unknown action"),
         pytest.param(("sandbox",), "action", "start, stop, status, env, demo", id="no action"),

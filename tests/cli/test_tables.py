@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from goclient.cli import endpoint_text, myproxy_text, tables
-from goclient.cli.commands import endpoint, status, whoami
+from goclient.cli import endpoint_text, myproxy_text, status_text, tables
+from goclient.cli.commands import endpoint, whoami
 from goclient.client import Client
 from goclient.config import catalogue as catalogues
 from goclient.config import environment
@@ -27,6 +27,7 @@ from goclient.deposit import DepositSpec, Proof
 from goclient.endpoints import View
 from goclient.errors.wording import printable
 from goclient.jobs.explain import explain
+from goclient.jobs.follow import Followed
 from goclient.jobs.status import JobStatus
 from goclient.model.remote import TaskState
 from goclient.reporter.base import SILENT
@@ -137,7 +138,7 @@ DN = f"/C=TW/O=Test/CN={LONG}"
 
 def status_table() -> None:
     task = TaskState(TASK, "goclient 7 stage-in", "FAILED", 3, 4, 5, f"{HOSTILE}{LONG}")
-    status.print_jobs([JobStatus(7, "failed", f"{WIDE}{COMBINED}{SITE}", (task,))])
+    status_text.print_followed(Followed("s", (JobStatus(7, "failed", f"{WIDE}{COMBINED}{SITE}", (task,)),)))
 
 
 def plan_table() -> None:

@@ -1,7 +1,7 @@
-"""Run the PanDA server's own ``update_job`` and ``retryJob`` on tables in memory, where that server is installed.
+"""Run the PanDA server's own ``update_job``, ``retryJob``, ``killJob`` and commands to tasks on tables in memory.
 
-Standard input has a list of cases, standard output what became of each.  What the server imports beside itself is not
-there: it is replaced.
+It runs where that server is installed.  Standard input has a list of cases, standard output what became of each.  What
+the server imports beside itself is not there: it is replaced.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Cursor:
         self.arraysize = 0
 
     def execute(self, statement: str, values: dict[str, Any]) -> None:
+        statement = statement.replace("FOR UPDATE NOWAIT", "")
         self._cursor.execute(statement, {name.lstrip(":"): value for name, value in values.items()})
 
     def __getattr__(self, name: str) -> Any:
@@ -71,16 +72,22 @@ def main() -> None:
 
     pandaserver.config.panda_config = sys.modules["pandaserver.config.panda_config"]
     sys.meta_path.append(Replacing())
-    from pandaserver.api.v1 import pilot_api
+    pandaserver.config.panda_config.schemaJEDI = pandaserver.config.panda_config.schemaDEFT = "ATLAS_PANDA"
+    from pandaserver.api.v1 import pilot_api, task_api
     from pandaserver.taskbuffer.db_proxy_mods.job_complex_module import JobComplexModule
+    from pandaserver.taskbuffer.db_proxy_mods.task_event_module import TaskEventModule
     from pandaserver.taskbuffer.FileSpec import FileSpec
     from pandaserver.taskbuffer.JobSpec import JobSpec
 
     connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
     connection.execute("attach ':memory:' as ATLAS_PANDA")
-    tables = {"jobsActive4": JobSpec.columnNames(), "filesTable4": FileSpec.columnNames()}
+    jobs = ("jobsDefined4", "jobsActive4", "jobsArchived4")
+    tables = {**dict.fromkeys(jobs, JobSpec.columnNames()), "filesTable4": f"{FileSpec.columnNames()},modificationTime"}
     tables |= {
-        "jobParamsTable": "PandaID,jobParameters",
+        "jobParamsTable": "PandaID,jobParameters,modificationTime",
+        "metaTable": "PandaID,modificationTime",
+        "JEDI_Tasks": "jediTaskID,status,prodSourceLabel,userName",
+        "PRODSYS_COMM": "COMM_TASK,COMM_OWNER,COMM_CMD,COMM_COMMENT",
         "Harvester_Rel_Jobs_Workers": "PandaID,lastUpdate,workerID,harvesterID",
     }
     for table, columns in tables.items():
@@ -91,7 +98,13 @@ def main() -> None:
         setattr(module, name, MagicMock())
     module._commit = lambda: True
     module.dump_error_message = raise_again
+    tasks = TaskEventModule.__new__(TaskEventModule)
+    for of_module in ("conn", "cur", "_commit", "_rollback", "create_tagged_logger", "dump_error_message"):
+        setattr(tasks, of_module, getattr(module, of_module))
     buffer = MagicMock()
+    buffer.sendCommandTaskPanda = tasks.sendCommandTaskPanda
+    buffer.validate_ownership_or_production_role = tasks.validate_ownership_or_production_role
+    task_api.init_task_buffer(buffer)
     buffer.updateJobStatus = lambda *given: module.updateJobStatus(*given)[0]
     pilot_api.init_task_buffer(buffer)
 
@@ -126,8 +139,27 @@ def main() -> None:
         columns = "jobStatus,attemptNr,pilotErrorCode,transExitCode"
         return [done, read(columns, "jobsActive4"), read("lfn", "filesTable4"), read("jobParameters", "jobParamsTable")]
 
+    def kill(case: dict[str, Any]) -> Any:
+        put(case["job"], [])
+        if case["table"] != "jobsActive4":
+            connection.execute(f"insert into ATLAS_PANDA.{case['table']} select * from ATLAS_PANDA.jobsActive4")
+            connection.execute("delete from ATLAS_PANDA.jobsActive4")
+        done = module.killJob(1, case["user"], None, case["production"])
+        columns = "jobStatus,commandToPilot,taskBufferErrorCode,taskBufferErrorDiag"
+        return [done, *(row for table in jobs for row in read(columns, table))]
+
+    def command(case: dict[str, Any]) -> Any:
+        for table in ("JEDI_Tasks", "PRODSYS_COMM"):
+            connection.execute(f"delete from ATLAS_PANDA.{table}")
+        insert("JEDI_Tasks", {"jediTaskID": 1, "status": case["status"], "prodSourceLabel": "user", "userName": "jdoe"})
+        environment = {"REQUEST_METHOD": "POST", "SSL_CLIENT_S_DN": case["user"]}
+        asked = SimpleNamespace(subprocess_env=environment)
+        answer = getattr(task_api, case["command"])(asked, task_id=case["task"])
+        return [answer["success"], answer["message"], answer["data"]]
+
+    kinds = {"report": report, "retry": retry, "kill": kill, "command": command}
     given = json.load(sys.stdin)
-    json.dump({"report": [*map(report, given["report"])], "retry": [*map(retry, given["retry"])]}, sys.stdout)
+    json.dump({kind: [*map(work, given[kind])] for kind, work in kinds.items()}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from goclient.jobs.page import write_page
 from goclient.jobs.status import JobStatus
 from tests.chromium import Browser, Tab, chromium_in
 from tests.jobs.pages import NOW, campaign, followed, hostile
+from tests.sandboxes import Sandbox
 
 JOBS: dict[str, Callable[[], list[JobStatus]]] = {
     "none": list,
@@ -153,6 +154,24 @@ def test_who_cannot_see_the_page_hears_its_names(browser: Browser, pages: Path, 
         "Summary",
         "Why jobs did not finish",
     ]
+
+
+def test_a_job_that_has_run_is_in_its_page(browser: Browser, sandbox: Sandbox, tmp_path: Path) -> None:
+    words = ("--Data=10mb-file.bin", "--OutputGO=SITE1:/home/osg_data/panda/", "--campaign=zmumu")
+    assert sandbox.submit("--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file", *words).code == 0
+    assert sandbox.pilot().code == 0
+    page = tmp_path / "zmumu.html"
+    assert sandbox.run("goclient", "status", "--last", "--html", str(page)).code == 0
+    tab = browser.open(page.as_uri())
+    assert (tab.messages, tab.requests) == ([], [page.as_uri()])
+    assert cells(tab, "State") == ["finished"]
+    assert cells(tab, "Transfers") == ["stage-in\noutput"]
+    addresses = tab.run("[...document.querySelectorAll('#table [data-head=Transfers] a')].map(one => one.href)")
+    tasks = [row["task_id"] for row in sandbox.run("goclient", "status", "1", "--json").json[0]["transfers"]]
+    assert addresses == [f"https://app.globus.org/activity/{task}" for task in tasks]
+    assert tab.run("[...document.querySelectorAll('h3')].map(one => one.textContent)") == [
+        "All jobs", "Jobs on nodes, by phase", "Transfers of the jobs"
+    ]  # fmt: skip
 
 
 def test_without_scripts_all_but_the_table_is_there(browser: Browser, pages: Path) -> None:

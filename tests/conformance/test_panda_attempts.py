@@ -1,4 +1,4 @@
-"""The sandbox takes the reports of pilots, and tries jobs again, as the PanDA server's own code does."""
+"""The sandbox takes reports of pilots and commands of users, and tries jobs again, as the PanDA server's code does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from goclient.sandbox.directory import Directory
-from goclient.sandbox.panda import attempts, reports
+from goclient.sandbox.panda import attempts, jobs, reports, task_commands
 from goclient.sandbox.panda.api import Caller
 from goclient.sandbox.settings import Tuning
 from goclient.sandbox.state import State
@@ -29,6 +29,19 @@ STATUSES: list[tuple[str | None, str | None]] = [
 LOG, PARAMETERS = "n.job.log.tgz", "run 'n.job.log.tgz' n.job.log.tgz -o=n.job.log.tgz \"n.job.log.tgz\""
 
 
+TASK = {
+    **dict.fromkeys(("architecture", "transUses", "transHome"), ""),
+    "vo": "wlcg",
+    "processingType": "panda-client-jedi-run",
+    "taskName": "t",
+    "prodSourceLabel": "user",
+    "noInput": True,
+    "nEvents": 1,
+    "nEventsPerJob": 1,
+    "jobParameters": [],
+}
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     made = State(Directory(tmp_path))
@@ -42,7 +55,7 @@ def real(cases: Cases) -> dict[str, list[Any]]:
     python = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
     if not python:
         pytest.skip("GOCLIENT_TEST_SERVER_PYTHON names no interpreter that has panda-server-source")
-    given = json.dumps({"report": [], "retry": [], **cases})
+    given = json.dumps({"report": [], "retry": [], "kill": [], "command": [], **cases})
     done = subprocess.run([python, str(SCRIPT)], input=given, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
@@ -107,4 +120,58 @@ def test_a_plain_job_is_tried_again_under_the_conditions_of_the_server(state: St
         for done, jobs, files, parameters in real({"retry": cases})["retry"]
     ]
     assert sum(one[0] for one in found) == 12
+    assert [(c, f, e) for c, f, e in zip(cases, found, expected, strict=True) if f != e] == []
+
+
+def test_a_job_is_killed_as_by_the_server(state: State) -> None:
+    cases: list[dict[str, Any]] = []
+    tables = {"defined": "jobsDefined4", "failed": "jobsArchived4", "finished": "jobsArchived4"}
+    statuses = ("defined", "activated", "sent", "starting", "running", "holding", "transferring", "failed", "finished")
+    for status, user, production, label, command in itertools.product(
+        statuses, ("jdoe", "other"), (False, True), ("user", "managed"), (None, "tobekilled")
+    ):
+        job: dict[str, Any] = {"PandaID": 1, "jobStatus": status, "prodUserID": "jdoe", "prodSourceLabel": label}
+        job |= {"commandToPilot": command, "workingGroup": "", "taskBufferErrorCode": None}
+        table = tables.get(status, "jobsActive4")
+        cases.append({"job": job, "user": user, "production": production, "table": table})
+    found = []
+    for case in cases:
+        job = {**case["job"], "Files": []}
+        panda_id = stored(state, job, status=job["jobStatus"], command=job["commandToPilot"] or "")
+        state.run("update jobs set owner = ? where panda_id = ?", job["prodUserID"], panda_id)
+        caller = Caller(state, case["user"], case["user"], case["user"], is_production=case["production"])
+        done = jobs.kill_own(caller, panda_id)
+        (row,) = state.rows("select * from jobs where panda_id = ?", panda_id)
+        kept = json.loads(row["attributes"])
+        told = [row["status"], row["command"] or None, kept["taskBufferErrorCode"], kept.get("taskBufferErrorDiag")]
+        found.append([done, told])
+    # With the role of production others' managed jobs can be killed, which the sandbox has not.
+    both = zip(cases, found, real({"kill": cases})["kill"], strict=True)
+    compared = [(c, f, e) for c, f, e in both if not (c["production"] and c["job"]["prodSourceLabel"] == "managed")]
+    assert sum(1 for _, (done, _), _ in compared if done) > 10
+    assert [(c, f, e) for c, f, e in compared if f != e] == []
+
+
+@pytest.mark.parametrize("command", ["retry", "kill"])
+def test_commands_to_a_task_are_answered_as_by_the_server(state: State, command: str) -> None:
+    statuses = {"ready": "activated", "running": "running", "done": "finished", "failed": "failed"}
+    cases = [
+        {"command": command, "status": status, "user": user, "task": task}
+        for status, user, task in itertools.product(statuses, ("jdoe", "other"), (1, 2))
+    ]
+    found = []
+    for case in cases:
+        state.run("delete from jobs")
+        state.run("delete from jedi_tasks")
+        values = {"owner": "jdoe", "name": "t", "parameters": json.dumps(TASK), "created": 0, "changed": 0}
+        state.insert("jedi_tasks", {**values, "task_id": 1})
+        names = dict.fromkeys(("id", "username", "client_id", "client_secret", "subject", "token"), "jdoe")
+        state.run("delete from identities")
+        state.insert("identities", {**names, "production": 0})
+        panda_id = stored(state, {"attemptNr": 1, "Files": []}, status=statuses[str(case["status"])])
+        state.run("update jobs set owner = 'jdoe', task = 1, record = 1 where panda_id = ?", panda_id)
+        caller = Caller(state, str(case["user"]), str(case["user"]), str(case["user"]))
+        answer = (task_commands.retry if command == "retry" else task_commands.kill)(caller, int(str(case["task"])))
+        found.append([answer["success"], answer["message"], answer["data"]])
+    expected = real({"command": cases})["command"]
     assert [(c, f, e) for c, f, e in zip(cases, found, expected, strict=True) if f != e] == []

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from goclient import secrets
 from goclient.errors import GoclientError, RequestError
 from goclient.jobs.page import page, write_page
-from goclient.jobs.page_sections import ranges
 from goclient.jobs.status import JobStatus
 from tests.jobs.pages import HOSTILE, NOW, campaign, followed, hostile, transfer
 
@@ -100,14 +99,6 @@ def test_no_credential_of_the_process_is_in_a_page() -> None:
 
 def test_no_jobs_make_a_page_that_says_so() -> None:
     assert "<h1>0 jobs</h1>" in made([])
-
-
-@pytest.mark.parametrize(
-    ("numbers", "shown"),
-    [([], ""), ([7], "7"), ([42, 43, 44, 47], "42-44,47"), ([2, 1, 2], "1-2"), ([1, 3, 5], "1,3,5")],
-)
-def test_numbers_are_shown_as_they_are_typed(numbers: list[int], shown: str) -> None:
-    assert ranges(numbers) == shown
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -75,7 +75,7 @@ def test_what_is_not_a_number_is_said_with_what_to_write(word: str, message: str
 
 def test_everything_that_is_wrong_is_said_at_once(journal: Journal) -> None:
     with pytest.raises(GoclientError) as caught:
-        select(SelectOptions(PandaID=("x", "7-5"), task=("y",)), journal, SERVER)
+        select(SelectOptions(PandaID=("x", "7-5"), task=("y",)), journal, lambda: SERVER)
     assert len(caught.value.findings) == 3
 
 
@@ -101,9 +101,11 @@ def test_a_campaign_has_the_jobs_of_all_its_requests(journal: Journal) -> None:
     send(journal, "r1", 1, 2, campaign="muons", ago=90 * 86400.0)
     send(journal, "r2", 3, campaign="other")
     send(journal, "r3", 7, campaign="muons")
-    assert select(SelectOptions(campaign="muons"), journal, SERVER) == Selection((1, 2, 7))
-    assert select(SelectOptions(PandaID=("2", "9"), campaign="muons"), journal, SERVER) == Selection((2, 9, 1, 7))
-    assert select(SelectOptions(last=True), journal, SERVER) == Selection((7,))
+    assert select(SelectOptions(campaign="muons"), journal, lambda: SERVER) == Selection((1, 2, 7))
+    assert select(SelectOptions(PandaID=("2", "9"), campaign="muons"), journal, lambda: SERVER) == Selection(
+        (2, 9, 1, 7)
+    )
+    assert select(SelectOptions(last=True), journal, lambda: SERVER) == Selection((7,))
     assert campaigns_of(journal) == {1: "muons", 2: "muons", 3: "other", 7: "muons"}
 
 
@@ -113,8 +115,8 @@ def test_nothing_means_the_jobs_and_tasks_of_the_last_days(journal: Journal) -> 
     send(journal, "r3", 3, server="https://another.example")
     journal.append(Entry(TASK, "r4.task", "intended"))
     journal.append(Entry(TASK, "r4.task", "accepted", ("12",)))
-    assert select(SelectOptions(), journal, SERVER) == Selection((2,), (12,))
-    assert select(SelectOptions(last=True), journal, SERVER) == Selection((), (12,))
+    assert select(SelectOptions(), journal, lambda: SERVER) == Selection((2,), (12,))
+    assert select(SelectOptions(last=True), journal, lambda: SERVER) == Selection((), (12,))
 
 
 @pytest.mark.parametrize(
@@ -129,19 +131,19 @@ def test_an_unknown_campaign_is_said_with_the_nearest(journal: Journal, name: st
     send(journal, "r1", 1, campaign="muons")
     send(journal, "r2", 2, campaign="far", server="https://another.example")
     with pytest.raises(GoclientError) as caught:
-        select(SelectOptions(campaign=name), journal, SERVER)
+        select(SelectOptions(campaign=name), journal, lambda: SERVER)
     assert (caught.value.message, caught.value.exit_code) == (message, 10)
     assert caught.value.hint.startswith(hint)
 
 
 def test_an_empty_journal_has_no_last_jobs(journal: Journal) -> None:
-    assert select(SelectOptions(), journal, SERVER) == Selection()
+    assert select(SelectOptions(), journal, lambda: SERVER) == Selection()
     with pytest.raises(GoclientError) as caught:
-        select(SelectOptions(last=True), journal, SERVER)
+        select(SelectOptions(last=True), journal, lambda: SERVER)
     assert caught.value.exit_code == 10
 
 
 @pytest.mark.parametrize("typed", ["x", "0", "-5", "1" * 19])
 def test_a_task_is_a_number(journal: Journal, typed: str) -> None:
     with pytest.raises(UsageError, match="is not the number of a task"):
-        select(SelectOptions(task=(typed,)), journal, SERVER)
+        select(SelectOptions(task=(typed,)), journal, lambda: SERVER)

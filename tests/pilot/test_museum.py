@@ -25,9 +25,9 @@ from goclient.model.records.answers import JobState
 from goclient.model.remote import TaskState
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
-from goclient.pilot.owner import is_owned
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.panda.client import Command
+from goclient.services.panda.owner import is_owned
 from tests.commands import Result
 from tests.node.transfers import Service, carry_out, job_context
 from tests.pilot.owners import State, default_proxies

@@ -7,62 +7,20 @@ from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import ExitCode, exit_code
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.option import frozen_options, option
+from goclient.model.probe_options import OWN, ProbeOptions
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.probes import Probed
 
 PROG = "goclient probe"
-OWN = "probe"
 
 
 @frozen_options
-class ProbeOptions(Options):
-    """Hold what was typed."""
+class CommandOptions(ProbeOptions):
+    """Hold what was typed of it, and of its output."""
 
-    QUEUE: tuple[str, ...] = option("QUEUE", help="the PanDA queue", group=OWN, many=True)
-    collection: tuple[str, ...] = option(
-        "--collection",
-        help="a collection whose HTTPS server the nodes must reach",
-        group=OWN,
-        many=True,
-        metavar="NAME",
-    )
-    path: tuple[str, ...] = option(
-        "--path", help="a directory of the nodes: is it there, and shared?", group=OWN, many=True, metavar="DIR"
-    )
-    njobs: int = option(
-        "--njobs",
-        help="how many jobs look, each at its node",
-        group=OWN,
-        default=1,
-        metavar="N",
-        minimum=1,
-        maximum=100,
-    )
-    answerWithin: int = option(
-        "--answerWithin",
-        help="seconds in which each server must answer the node",
-        group=OWN,
-        default=10,
-        metavar="N",
-        minimum=1,
-        maximum=300,
-    )
-    wait: int = option(
-        "--wait",
-        help="seconds to wait for the jobs; the same command waits again later",
-        group=OWN,
-        default=600,
-        metavar="N",
-        minimum=1,
-        maximum=1_000_000,
-    )
-    detach: bool = option("--detach", help="send the jobs, and do not wait for them", group=OWN, default=False)
-    again: bool = option(
-        "--again", help="send new jobs although those sent before are not over", group=OWN, default=False
-    )
     json: bool = option("--json", help="print one JSON document", group=OWN, default=False)
     verbose: int = option("-v", help="-vv shows the traceback of an error", group=OWN, default=0, count=True)
 
@@ -70,7 +28,7 @@ class ProbeOptions(Options):
 def command(argv: Sequence[str], reporter: Reporter) -> int:
     """Probe a queue, and print what its nodes have; return 0 unless a carried job cannot go well there."""
     parser = Parser(
-        ProbeOptions,
+        CommandOptions,
         prog=PROG,
         arguments="QUEUE [OPTION ...]",
         description="Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.",
@@ -81,22 +39,11 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         message = f"one queue is needed, not {len(options.QUEUE)}"
         errors.append(UsageError(message, hint=f"{PROG} ANALY_BNL_T3", code="queue", subject="QUEUE"))
     raise_all(errors)
-    from goclient.probes import Order, probe  # --help needs none of it
-
-    order = Order(
-        queue=options.QUEUE[0],
-        count=options.njobs,
-        collections=options.collection,
-        paths=options.path,
-        answer_within=options.answerWithin,
-        within=0 if options.detach else options.wait,
-        again=options.again,
-    )
-    probed = probe(order, run.Session(reporter).connections)
+    probed = run.Session(reporter).client.probe_typed(options)
     if options.json:
         output.print_json(probed.document())
     elif probed.jobs:
-        print(f"{PROG} {order.queue} tells what they see, once they are over")
+        print(f"{PROG} {probed.queue} tells what they see, once they are over")
     else:
         print_probed(probed)
     return ExitCode(exit_code(probed.findings))

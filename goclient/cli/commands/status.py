@@ -1,62 +1,106 @@
-"""Show jobs and their transfers: ``goclient status``."""
+"""Show what became of jobs and their transfers: ``goclient status``."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.model.option import option
+from goclient.errors import GoclientError, Several
+from goclient.errors.wording import counted, quoted
+from goclient.model.option import frozen_options, option
+from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.jobs.status import JobStatus
+    from goclient.jobs.follow import Followed
+    from goclient.jobs.watch import Turn
 
 PROG = "goclient status"
+OUTPUT = "output"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class StatusOptions:
+@frozen_options
+class StatusOptions(SelectOptions):
     """Hold what was typed."""
 
-    PandaID: tuple[str, ...] = option(
-        "PandaID", help="the jobs' numbers, as sendJob prints them", group="status", many=True, required=True
+    watch: bool = option("--watch", help="show the jobs until all are over", group=OUTPUT, default=False)
+    exitStatus: bool = option(
+        "--exit-status",
+        help="exit 5 if a job failed or was cancelled, 6 if none has and not all are over",
+        group=OUTPUT,
+        default=False,
     )
-    json: bool = option("--json", help="print one JSON document", group="status", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="status", default=0, count=True)
+    html: str | None = option(
+        "--html", help="write a page about the jobs, one file that any browser shows", group=OUTPUT, metavar="FILE"
+    )
+    json: bool = option("--json", help="print one JSON document", group=OUTPUT, default=False)
+    verbose: int = option(
+        "-v", help="show every transfer; twice: the traceback of an error, too", group=OUTPUT, default=0, count=True
+    )
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
-    """Show the status of jobs."""
+    """Show what became of jobs."""
     parser = Parser(
         StatusOptions,
         prog=PROG,
-        arguments="PandaID [PandaID ...] [OPTION ...]",
-        description="Show jobs and their transfers.",
+        arguments="[PandaID ...] [OPTION ...]",
+        description="Show what became of jobs and their transfers; alone, of the jobs that were sent in the last days.",
     )
     options = parser.parse(argv)
-    found = run.Session(reporter).client.status(options.PandaID)
-    for job in found:
-        if job.warning:
-            reporter.warning(job.warning)
+    if options.html:
+        from goclient.jobs.page import check_place  # as below
+
+        check_place(options.html)
+    client = run.Session(reporter).client
+    selection = client.select_typed(options)
+    if options.watch:
+        from goclient.cli.watching import show_turns  # as below
+
+        turns = _with_page(client.watch(selection), options.html)
+        if options.json:
+            for _ in turns:  # what changes is not a document
+                pass
+        else:
+            show_turns(turns)
+    followed = client.follow(selection)
+    if options.html:
+        _write_page(options.html, followed)
+        reporter.progress(f"{quoted(options.html)}: a page about {counted(len(followed.jobs), 'job')}")
+    _report(followed, options, reporter)
+    return followed.exit_code if options.exitStatus else 0
+
+
+def _with_page(turns: Iterator["Turn"], path: str | None) -> Iterator["Turn"]:
+    """Yield each turn, once the page about its jobs is written."""
+    for turn in turns:
+        if path:
+            _write_page(path, turn.followed)
+        yield turn
+
+
+def _write_page(path: str, followed: "Followed") -> None:
+    from goclient.jobs.page import write_page  # --help writes none
+
+    write_page(path, followed, now=time.time())
+
+
+def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) -> None:
+    """Print what is known; then raise what is wrong with the rest."""
+    from goclient.cli.status_text import print_followed, warnings_of  # --help prints none of it
+
+    for warning in warnings_of(followed.jobs):
+        reporter.warning(warning)
+    documents = [job.document() for job in followed.jobs] if options.json else []
+    if followed.errors:
+        if not options.json and followed.jobs:
+            print_followed(followed, shows_all=options.verbose > 0)
+        error: GoclientError = Several(followed.errors)
+        raise error.replace(extra={"jobs": documents})
     if options.json:
-        output.print_json([job.document() for job in found])
+        output.print_json(documents)
+    elif followed.jobs or followed.tasks:
+        print_followed(followed, shows_all=options.verbose > 0)
     else:
-        print_jobs(found)
-    return 0
-
-
-def print_jobs(found: Sequence["JobStatus"]) -> None:
-    """Print a row a job, and a row for each of its transfers below it."""
-    # --json and --help print none.
-    from goclient.cli.tables import print_table
-    from goclient.jobs.status import phase_of
-
-    rows = []
-    for job in found:
-        panda_id = str(job.panda_id)
-        rows.append((panda_id, job.state, "", "", "", "", job.reason))
-        for task in job.transfers:
-            counts = (str(task.files), str(task.bytes))
-            rows.append((panda_id, task.status, phase_of(task), *counts, task.task_id, task.reason))
-    print_table(("PandaID", "state", "phase", "files", "bytes", "task", "reason"), rows)
+        reporter.progress("no jobs were sent in the last 7 days", "type the jobs' numbers, as sendJob prints them")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
 from goclient.errors.wording import quoted, said
-from goclient.model.records.panda_job import UNSET
+from goclient.model.records.panda_job import UNSET, JobRecord, JobTemplate
 
 MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
 MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
@@ -212,3 +212,35 @@ def _short(job: dict[str, Any], key: str) -> str:
 def _text(job: Mapping[str, Any], key: str) -> str:
     value = job.get(key)
     return "" if value in (None, UNSET) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """Hold a job that the server has, and all of its record that another try needs: twelve fields, and its owner."""
+
+    state: JobState
+    record: JobRecord
+    owner: str  # as in AssignedJob
+
+    @classmethod
+    def from_answer(cls, job: Any) -> KnownJob:
+        """Read the job in one element of ``get_description``'s answer; raise ServerError if it is not one."""
+        state = JobState.from_answer(job)
+        try:
+            texts = {name: _short(job, name) for name in (*_TEXTS, *_OPTIONAL, "jobName", "prodUserID")}
+            common = JobTemplate(
+                **{name: texts[name] for name in _TEXTS},
+                cloud=texts["cloud"] or None,
+                VO=texts["VO"] or None,
+                processingType=texts["processingType"] or None,
+                specialHandling=texts["specialHandling"] or None,
+                jobDefinitionID=_number(job, "jobDefinitionID"),
+                currentPriority=int(_text(job, "currentPriority") or 0),
+            )
+        except ValueError as error:
+            raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
+        return cls(state, JobRecord(common, texts["jobName"], state.parameters), texts["prodUserID"])
+
+
+_TEXTS = ("transformation", "computingSite", "prodSourceLabel", "destinationSE", "destinationDBlock")
+_OPTIONAL = ("cloud", "VO", "processingType", "specialHandling")

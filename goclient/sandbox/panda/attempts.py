@@ -19,6 +19,7 @@ from goclient.sandbox.panda.api import Caller
 from goclient.sandbox.state import Row, State, compact_json
 
 OF_AN_ATTEMPT = re.compile(r".*Error(Code|Diag)|transExitCode|batchID|startTime|endTime")
+MORE_ATTEMPTS = 5  # that a retry of a task allows: retryTask_JEDI
 LOST = 100  # EC_Watcher of jobdispatcher/ErrorCode.py
 RETRIED_ERRORS = ("1200", "1201", "1213")  # of the pilot: killed by the batch system, lost, too long
 
@@ -26,7 +27,7 @@ RETRIED_ERRORS = ("1200", "1201", "1213")  # of the pilot: killed by the batch s
 def end(caller: Caller, row: Row, status: str, job: dict[str, Any]) -> None:
     """End a job, as the server's Adder does, or let it be tried again."""
     state, now, settings = caller.state, time.time(), caller.tuning.now
-    killed = row["command"] == "tobekilled"
+    killed = row["command"] == stored.TO_BE_KILLED
     if status == "failed" and killed:
         status = "cancelled"
     job.setdefault("endTime", stored.moment(now))
@@ -38,8 +39,8 @@ def end(caller: Caller, row: Row, status: str, job: dict[str, Any]) -> None:
     if status != "failed":
         return
     if row["task"] is not None:
-        again = "select 1 from jedi_tasks where task_id = ? and command = ''"
-        if job["attemptNr"] < settings.task_attempts and state.row(again, row["task"]):
+        task = state.row("select retries from jedi_tasks where task_id = ? and command = ''", row["task"])
+        if task is not None and job["attemptNr"] < settings.task_attempts + MORE_ATTEMPTS * task["retries"]:
             add_job(state, row)
     elif _is_retried(job) and job["attemptNr"] < settings.plain_retries:
         reset(state, row["panda_id"])

@@ -11,9 +11,12 @@ from typing import Any
 from goclient.model.records.panda_job import FILE_ATTRIBUTES, JOB_ATTRIBUTES, LOG, WIDTHS
 from goclient.sandbox.panda.api import Caller
 from goclient.sandbox.panda.builds import WAITING
-from goclient.sandbox.state import State, compact_json
+from goclient.sandbox.state import Row, State, compact_json
 
 DONE = ("finished", "failed", "cancelled", "closed")
+TO_BE_KILLED = "tobekilled"  # the command to a job's pilot
+KILLED = 100  # EC_Kill of taskbuffer/ErrorCode.py
+OF_USERS = ("user", "panda")  # labels of jobs that a role of production does not kill
 UNKNOWN_QUEUE = 100  # EC_Setupper of dataservice/ErrorCode.py: setupper_atlas_plugin.py
 FILE_WIDTHS = {"lfn": 4000, "dataset": 255, "destinationDBlock": 255, "type": 20}
 
@@ -76,10 +79,25 @@ def moment(seconds: float) -> dict[str, str]:
     return {"__datetime__": datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec="seconds")}
 
 
-def kill(state: State, owner: str, panda_id: int) -> None:
-    """Tell the pilot of an owner's job to stop; cancel a job that no pilot has yet."""
-    mine, values = "panda_id = ? and owner = ?", (panda_id, owner)
-    state.run(f"update jobs set command = 'tobekilled' where {mine}", *values)
-    ended = "status = 'cancelled', attributes = json_set(attributes, '$.endTime', json(?))"
-    now = compact_json(moment(time.time()))
-    state.run(f"update jobs set {ended} where {mine} and status in ('activated', 'defined')", now, *values)
+def kill(state: State, row: Row, by: str) -> bool:
+    """Stop a job, as killJob of server 1.0.4: its pilot, if a node runs it, is told to; else it is cancelled at once.
+
+    Return False if it is over, or was told before.
+    """
+    if row["status"] in DONE or row["command"] == TO_BE_KILLED:
+        return False
+    job = {**json.loads(row["attributes"]), "taskBufferErrorDiag": f"killed by {by}"}
+    status = "running" if row["status"] == "running" else "cancelled"
+    if status == "cancelled":
+        job |= {"taskBufferErrorCode": KILLED, "endTime": moment(time.time())}
+    change = "update jobs set command = ?, status = ?, attributes = ?, changed = ? where panda_id = ?"
+    state.run(change, TO_BE_KILLED, status, compact_json(job), time.time(), row["panda_id"])
+    return True
+
+
+def kill_own(caller: Caller, panda_id: int) -> bool:
+    """Stop a job of the caller's; return False for others, also of those with the role of production."""
+    row = caller.state.row("select * from jobs where panda_id = ? and owner = ?", panda_id, caller.id)
+    if row is None or (caller.is_production and json.loads(row["attributes"]).get("prodSourceLabel") in OF_USERS):
+        return False
+    return kill(caller.state, row, caller.subject)

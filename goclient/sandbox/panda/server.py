@@ -64,10 +64,8 @@ def get_status(caller: Caller, job_ids: list[int], timeout: int = 60) -> Documen
 
 @routes.method("job/kill", "POST")
 def kill(caller: Caller, job_ids: list[int]) -> Document:
-    """Tell the pilots of one's own jobs to stop; cancel a job that no pilot has yet."""
-    for panda_id in job_ids:
-        stored.kill(caller.state, caller.id, in_range(panda_id))
-    return success([True] * len(job_ids))
+    """Tell the pilots of one's own jobs to stop; cancel a job that no node runs."""
+    return success([stored.kill_own(caller, in_range(panda_id)) for panda_id in job_ids])
 
 
 # --- queues ---

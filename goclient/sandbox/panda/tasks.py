@@ -13,12 +13,10 @@ from goclient.sandbox.panda.api import Api, Caller, in_range, refusal, success
 from goclient.sandbox.panda.outputs import KINDS
 from goclient.sandbox.state import Row, State, compact_json
 
-# Codes of insertTaskParamsPanda and sendCommandTaskPanda, which panda-client is given as ``data``.
+# Codes of insertTaskParamsPanda, which panda-client is given as ``data``.
 DUPLICATE, UNREGISTERED = 2, 4
-NOT_FOUND, IRRELEVANT = 2, 4
 ENDED = ("done", "finished", "failed", "aborted")
 UNSUCCESSFUL = ("failed", "cancelled", "closed")
-NOT_OWNER = "not the task owner or no production role"
 TIME = "%Y-%m-%d %H:%M:%S"
 
 routes = Api()
@@ -80,7 +78,7 @@ def _duplicate(caller: Caller, name: str) -> str:
     row = caller.state.row(query, caller.id, name)
     if row is None:
         return ""
-    status = _status(caller.state, row)
+    status = status_of(caller.state, row)
     told = f"jediTaskID={row['task_id']} is in the {status} state for outDS={name}. "
     if status in ENDED:
         return f"{told}The sandbox does not execute a task again: use another outDS"
@@ -97,8 +95,8 @@ def _duplicate(caller: Caller, name: str) -> str:
 @routes.method("task/get_status", "GET")
 def get_status(caller: Caller, task_id: int) -> Document:
     """Tell the status of a task."""
-    row = _find(caller.state, task_id)
-    return refusal("Task not found") if row is None else success(_status(caller.state, row))
+    row = find_task(caller.state, task_id)
+    return refusal("Task not found") if row is None else success(status_of(caller.state, row))
 
 
 @routes.method("task/get_details", "GET")
@@ -106,10 +104,10 @@ def get_details(
     caller: Caller, task_id: int, include_parameters: bool = False, include_status: bool = False
 ) -> Document:
     """Tell the data sets, jobs and figures of a task."""
-    row = _find(caller.state, task_id)
+    row = find_task(caller.state, task_id)
     if row is None:
         return refusal("Task not found or error retrieving the details")
-    parameters, found = json.loads(row["parameters"]), [one for one in _jobs(caller.state, task_id) if one["record"]]
+    parameters, found = json.loads(row["parameters"]), [one for one in jobs_of(caller.state, task_id) if one["record"]]
     log = parameters.get("log", [])
     items = [*parameters["jobParameters"], *(log if isinstance(log, list) else [log])]
     datasets = [item["dataset"] for item in items if item.get("param_type") in KINDS]
@@ -122,14 +120,14 @@ def get_details(
         "mergeStatus": None,
         "mergePandaID": [],
     }
-    details |= {"status": _status(caller.state, row)} if include_status else {}
+    details |= {"status": status_of(caller.state, row)} if include_status else {}
     return success(details | ({"cliParams": parameters.get("cliParams", "")} if include_parameters else {}))
 
 
 @routes.method("task/get_detailed_info", "GET")
 def get_detailed_info(caller: Caller, task_id: int) -> Document:
     """Tell all that is known of a task."""
-    row = _find(caller.state, task_id)
+    row = find_task(caller.state, task_id)
     if row is None:
         return refusal("Task not found or error retrieving task info")
     return success(_describe(caller.state, row))
@@ -157,70 +155,38 @@ def get_tasks_detailed_info_since(
 @routes.method("task/get_task_parameters", "GET", secure=False)
 def get_task_parameters(caller: Caller, task_id: int) -> Document:
     """Tell what a task was submitted with."""
-    row = _find(caller.state, task_id)
+    row = find_task(caller.state, task_id)
     return refusal("Task not found") if row is None else success(json.loads(row["parameters"]))
 
 
 @routes.method("task/get_job_ids", "GET")
 def get_job_ids(caller: Caller, task_id: int) -> Document:
     """Tell the PandaIDs of a task's jobs."""
-    return success([job["panda_id"] for job in _jobs(caller.state, in_range(task_id))])
+    return success([job["panda_id"] for job in jobs_of(caller.state, in_range(task_id))])
 
 
 @routes.method("task/get_job_descriptions", "GET")
 def get_job_descriptions(caller: Caller, task_id: int, unsuccessful_only: bool = False) -> Document:
     """Tell every attribute of a task's jobs."""
-    found = _jobs(caller.state, in_range(task_id))
+    found = jobs_of(caller.state, in_range(task_id))
     chosen = [job for job in found if not unsuccessful_only or job["status"] in UNSUCCESSFUL]
     return success([jobs.describe(caller.state, job["panda_id"]) for job in chosen])
-
-
-# --- commands ---
-
-
-@routes.method("task/kill", "POST")
-def kill(caller: Caller, task_id: int, broadcast: bool = False) -> Document:
-    """End a task of one's own: no job of it starts any more, and the pilots of the others are told to stop."""
-    return _end(caller, in_range(task_id), "kill")
-
-
-@routes.method("task/finish", "POST")
-def finish(caller: Caller, task_id: int, soft: bool = False, broadcast: bool = False) -> Document:
-    """Do the same; ``soft`` lets the jobs that run go on."""
-    return _end(caller, in_range(task_id), "finish", soft=soft)
-
-
-def _end(caller: Caller, task_id: int, command: str, *, soft: bool = False) -> Document:
-    state, row = caller.state, _find(caller.state, task_id)
-    if not caller.is_production and (row is None or row["owner"] != caller.id):
-        return refusal(NOT_OWNER)
-    if row is None:
-        return refusal(f"jediTaskID={task_id} not found", NOT_FOUND)
-    status = _status(state, row)
-    if status in ENDED:
-        told = f"Command rejected: the {command} command is not accepted if the task is in {status} status "
-        return refusal(told, IRRELEVANT)
-    with state.transaction():
-        query = "update jedi_tasks set command = ?, changed = ? where task_id = ?"
-        state.run(query, command, time.time(), task_id)
-        for job in _jobs(state, task_id):
-            if job["status"] in ("activated", builds.WAITING) or not soft:
-                jobs.kill(state, row["owner"], job["panda_id"])
-    return success(0, f"command={command} is registered for task ID {task_id}. will be executed in a few minutes")
 
 
 # --- what is known ---
 
 
-def _find(state: State, task_id: int) -> Row | None:
+def find_task(state: State, task_id: int) -> Row | None:
+    """Return a task, None if it is not known."""
     return state.row("select * from jedi_tasks where task_id = ?", in_range(task_id))
 
 
-def _jobs(state: State, task_id: int) -> list[Row]:
+def jobs_of(state: State, task_id: int) -> list[Row]:
+    """Return the jobs of a task, the oldest first."""
     return state.rows("select * from jobs where task = ? order by panda_id", task_id)
 
 
-def _status(state: State, row: Row) -> str:
+def status_of(state: State, row: Row) -> str:
     """Return the status of a task, which is that of the last job of each input record."""
     statuses = _latest(state, row)
     if any(status not in jobs.DONE for status in statuses):
@@ -233,17 +199,17 @@ def _status(state: State, row: Row) -> str:
 
 def _latest(state: State, row: Row) -> list[str]:
     """Return the status of the last job of each input record; a build is for none."""
-    return list({job["record"]: job["status"] for job in _jobs(state, row["task_id"]) if job["record"]}.values())
+    return list({job["record"]: job["status"] for job in jobs_of(state, row["task_id"]) if job["record"]}.values())
 
 
 def _last_change(state: State, row: Row) -> float:
     """Return when a task, or a job of it, was changed last, in seconds."""
-    return max(float(one["changed"]) for one in (row, *_jobs(state, row["task_id"])))
+    return max(float(one["changed"]) for one in (row, *jobs_of(state, row["task_id"])))
 
 
 def _describe(state: State, row: Row) -> dict[str, Any]:
     """Return the attributes of a task by which pbook shows it, under the server's names."""
-    parameters, status = json.loads(row["parameters"]), _status(state, row)
+    parameters, status = json.loads(row["parameters"]), status_of(state, row)
     statuses = _latest(state, row)
     good, bad = statuses.count("finished"), sum(statuses.count(one) for one in UNSUCCESSFUL)
     owner = state.row("select subject from identities where id = ?", row["owner"]) or {"subject": ""}

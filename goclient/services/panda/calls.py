@@ -92,7 +92,19 @@ class PandaCalls:
         except (OSError, ValueError):
             return str(self._access.token)
 
-    def _call(
+    def _call(self, method: str, arguments: dict[str, Any] | Body, **details: Any) -> Any:
+        """Return the ``data`` of an answer that says success, as :meth:`_ask` gets it."""
+        return self._ask(method, arguments, **details).get("data")
+
+    def _command(self, method: str, **arguments: Any) -> str:
+        """Have the server register a command, and return what it says; raise Refused if it says a code but 0."""
+        answer = self._ask(method, arguments)
+        message = said(answer.get("message") or "")
+        if answer.get("data") != 0:
+            raise Refused(f"{self.name} refused: {message or quoted(answer.get('data'))}", hint=_ASK)
+        return message
+
+    def _ask(
         self,
         method: str,
         arguments: dict[str, Any] | Body,
@@ -100,8 +112,8 @@ class PandaCalls:
         seconds: float | None = None,
         jobs: int = 1,
         verb: str = "POST",
-    ) -> Any:
-        """Return the ``data`` of an answer that says success, which comes within ``seconds`` or not at all.
+    ) -> dict[str, Any]:
+        """Return an answer that says success, which comes within ``seconds`` or not at all.
 
         Its size depends on how many ``jobs`` it is about.  What says the same if it is sent again is sent again, if the
         server has no time for it and says when it will.
@@ -136,11 +148,11 @@ class PandaCalls:
                 self._clock = clock_ahead(response.headers)
                 later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
                 if method not in SAYS_THE_SAME or later is None or later >= end.left:
-                    return self._data(response, private=method.startswith(PRIVATE))
+                    return self._answer(response, private=method.startswith(PRIVATE))
                 time.sleep(later)
 
-    def _data(self, response: requests.Response, *, private: bool) -> Any:
-        """Return the ``data`` of an answer; raise what it says instead of success.
+    def _answer(self, response: requests.Response, *, private: bool) -> dict[str, Any]:
+        """Return an answer; raise what it says instead of success.
 
         ``private``: it may hold what nobody may see, whatever it is, and no part of it is shown.
         """
@@ -167,7 +179,7 @@ class PandaCalls:
             raise Refused(f"{self.name} refused: {message}", hint=_ASK)
         if success is not True:
             raise self._lost(f"its answer is not PanDA's: {shown}")
-        return answer.get("data")
+        return dict(answer)
 
     def _failed(self, why: str, body: Outgoing) -> ReplyLost | NotSent:
         """Return the error of a call that failed: nothing was done if the server never got the request."""

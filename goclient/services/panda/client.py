@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -12,13 +12,14 @@ from typing import Any
 from goclient import secrets
 from goclient.errors import ServerError
 from goclient.errors.wording import quoted, said
-from goclient.model.records.answers import AssignedJob, JobState, is_panda_id
+from goclient.model.records.answers import AssignedJob, JobState, KnownJob, is_panda_id
 from goclient.model.records.panda_job import UNSET
 from goclient.services.panda.calls import ARCHIVED, DESCRIPTION, Body, PandaCalls, Refused
 
 SECONDS_A_JOB = 0.25  # the server was measured to store 16 jobs/s at its slowest
 SECONDS_A_DESCRIPTION = 0.05  # it looks a job up in four tables
 DESCRIBED = 1000  # jobs a call: the server leaves out what is behind the 5,500th, without a word
+JOBS_A_KILL = 1000
 SLOWEST_UPLOAD = 100_000  # bytes a second
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
 
@@ -81,16 +82,21 @@ class PandaServer(PandaCalls):
 
         ``archived``: the archive, where jobs are that ended days ago, is searched, too; the server takes longer for it.
         """
-        method = ARCHIVED if archived else DESCRIPTION
-        found: list[JobState | None] = []
+        jobs = self._descriptions(panda_ids, ARCHIVED if archived else DESCRIPTION)
+        return [job if job is None else JobState.from_answer(job) for job in jobs]
+
+    def records(self, panda_ids: Sequence[int]) -> list[KnownJob | None]:
+        """Return the record of each job, those of the archive, too; None for one that the server does not know."""
+        return [job if job is None else KnownJob.from_answer(job) for job in self._descriptions(panda_ids, ARCHIVED)]
+
+    def _descriptions(self, panda_ids: Sequence[int], method: str) -> Iterator[Any]:
         for start in range(0, len(panda_ids), DESCRIBED):
             ids = list(panda_ids[start : start + DESCRIBED])
             seconds = self._access.answer_timeout + len(ids) * SECONDS_A_DESCRIPTION
             jobs = self._call(method, {"job_ids": ids}, jobs=len(ids), seconds=seconds)
             if not isinstance(jobs, list) or len(jobs) != len(ids):
                 raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
-            found += [job if job is None else JobState.from_answer(job) for job in jobs]
-        return found
+            yield from jobs
 
     def task_jobs(self, task_id: int) -> list[int]:
         """Return the PandaIDs of a task's jobs, of all their attempts; none for a task that is not known."""
@@ -102,6 +108,32 @@ class PandaServer(PandaCalls):
     def task_state(self, task_id: int) -> str:
         """Return the state of a task."""
         return said(self._call(f"task/get_status?task_id={task_id}", {}, verb="GET"))
+
+    def kill(self, panda_ids: Sequence[int]) -> list[bool]:
+        """Stop jobs; return for each whether the server does so: not for one that is over, or somebody else's.
+
+        A job that no node runs is cancelled at once, any other by its pilot, which is told with its next report.
+        """
+        found: list[bool] = []
+        for start in range(0, len(panda_ids), JOBS_A_KILL):
+            ids = list(panda_ids[start : start + JOBS_A_KILL])
+            seconds = self._access.answer_timeout + len(ids) * SECONDS_A_JOB
+            done = self._call("job/kill", {"job_ids": ids}, seconds=seconds, jobs=len(ids))
+            if not isinstance(done, list) or len(done) != len(ids):
+                raise self._lost(f"it answered for {quoted(done)}, not for {len(ids)} jobs")
+            found += [one is True for one in done]
+        return found
+
+    def retry_task(self, task_id: int) -> str:
+        """Have JEDI try what failed of a task again, as ``pbook`` does; return what the server says.
+
+        Raises Refused for somebody else's task, and for one in a state in which that cannot be done.
+        """
+        return self._command("task/retry", task_id=task_id)
+
+    def kill_task(self, task_id: int) -> str:
+        """Have JEDI end a task and its jobs; return what the server says; raises Refused as :meth:`retry_task`."""
+        return self._command("task/kill", task_id=task_id)
 
     # --- what goes before jobs ---
 

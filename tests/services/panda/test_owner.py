@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from goclient.pilot.owner import is_owned, person_name
+from goclient.services.panda.owner import is_owned, person_name
 
 DENG = "/C=TW/O=Test Grid/OU=People/CN=Wen Deng"
 NAMES = {

@@ -1,0 +1,46 @@
+"""Stop jobs, and tasks with their jobs: ``goclient kill``."""
+
+from collections.abc import Sequence
+
+from goclient.cli import output, run
+from goclient.cli.parser import Parser
+from goclient.model.option import frozen_options, option
+from goclient.model.select import SelectOptions
+from goclient.reporter.base import Reporter
+
+PROG = "goclient kill"
+
+
+@frozen_options
+class KillOptions(SelectOptions):
+    """Hold what was typed."""
+
+    json: bool = option("--json", help="print one JSON document", group="kill", default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="kill", default=0, count=True)
+
+
+def command(argv: Sequence[str], reporter: Reporter) -> int:
+    """Stop jobs, and say what became of each; raises what was refused, after that."""
+    parser = Parser(
+        KillOptions,
+        prog=PROG,
+        arguments="{PandaID ... | --campaign NAME | --task JEDITASKID | --last} [OPTION ...]",
+        description="Stop jobs, or tasks with all their jobs.",
+        epilog="A job that no node runs is cancelled at once; the pilot of any other cancels its transfers, too.",
+    )
+    options = parser.parse(argv)
+    client = run.Session(reporter).client
+    done = client.kill_selected(client.named_typed(options))
+    if options.json:
+        done.check()
+        output.print_json(done.document())
+        return 0
+    from goclient.cli.tables import print_table  # --json and --help print none
+
+    rows = [(str(one.panda_id), one.state, one.fate.value) for one in done.stopped]
+    if rows:
+        print_table(("PandaID", "state", "what was done"), rows)
+    for task in done.tasks:
+        print(f"JediTaskID={task.task_id} {task.answer}")
+    done.check()
+    return 0

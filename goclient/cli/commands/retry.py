@@ -1,0 +1,68 @@
+"""Send jobs again that have failed, or have JEDI retry tasks: ``goclient retry``."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from goclient.cli import output, run
+from goclient.cli.parser import Parser
+from goclient.errors import GoclientError
+from goclient.model.option import frozen_options, option
+from goclient.model.retry_options import RetryOptions
+from goclient.model.select import SelectOptions
+from goclient.reporter.base import Reporter
+
+if TYPE_CHECKING:
+    from goclient.mending.retries import RetriedJob
+
+PROG = "goclient retry"
+
+
+@frozen_options
+class RetryCommandOptions(RetryOptions, SelectOptions):
+    """Hold what was typed."""
+
+    json: bool = option("--json", help="print one JSON document", group="retry", default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="retry", default=0, count=True)
+
+
+def command(argv: Sequence[str], reporter: Reporter) -> int:
+    """Send jobs again, print them, and report what was left as it is; raises what was refused, after that."""
+    parser = Parser(
+        RetryCommandOptions,
+        prog=PROG,
+        arguments="{PandaID ... | --campaign NAME | --task JEDITASKID | --last} [OPTION ...]",
+        description="Send jobs again that have failed, with their own numbers and files; JEDI retries tasks.",
+        epilog="What an earlier try has delivered, and Globus reports, is left out. The latest try of a job counts.",
+    )
+    options = parser.parse(argv)
+    show = _print_jobs if not options.json else lambda _: None
+    try:
+        client = run.Session(reporter).client
+        done = client.retry_selected(client.named_typed(options), options, show)
+    except GoclientError as error:
+        for job in () if options.json else error.extra.get("jobs", ()):
+            if "retryOf" not in job:  # those of earlier groups are printed
+                print(f"PandaID={job['PandaID']} jobName={job['jobName']}")
+        raise
+    output.report_findings(done.findings, reporter)
+    if options.json:
+        done.check()
+        output.print_json(done.document())
+        return 0
+    if options.noSubmit:
+        _print_jobs(done.jobs)
+    for task in done.tasks:
+        print(f"JediTaskID={task.task_id} {task.answer}")
+    for one in done.left:
+        reporter.progress(f"PandaID {one.panda_id} was left as it is: {one.why}")
+    if not (done.is_something or done.refused):
+        reporter.progress("there was nothing to retry")
+    done.check()
+    return 0
+
+
+def _print_jobs(jobs: Sequence["RetriedJob"]) -> None:
+    """Print a line for each job that was sent again, or would be."""
+    for job in jobs:
+        number = f"PandaID={job.panda_id} " if job.panda_id else ""
+        print(f"{number}jobName={job.name} retryOf={job.old}", flush=True)

@@ -1,0 +1,115 @@
+"""Words and tables about jobs that are followed: a summary, the reasons of failures, the jobs, and their transfers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from goclient.cli.tables import print_table
+from goclient.errors.wording import counted, printable
+from goclient.jobs.follow import Followed
+from goclient.jobs.links import jedi_task_page, job_page, task_page
+from goclient.jobs.panda_ids import as_ranges
+from goclient.jobs.status import JobStatus, phase_of
+from goclient.jobs.summary import ReasonGroup, Summary, summarize
+from goclient.jobs.units import duration, moment, size
+
+FEW = 20  # jobs whose transfers are all shown
+_REASONS = 5  # of a group in which they differ
+_IN_PLACE = "goclient status --json has them all"
+
+
+def print_followed(followed: Followed, *, shows_all: bool = False) -> None:
+    """Print what became of jobs and tasks; of more than a few jobs only the transfers that need a look, or all."""
+    summary = summarize(followed.jobs)
+    for line in summary_lines(followed, summary):
+        print(printable(line))
+    for group in summary.groups:
+        print()
+        for line in group_lines(group, followed.jobs):
+            print(printable(line))
+    if followed.jobs:
+        print()
+        print_jobs(followed.jobs, server=followed.server)
+    _print_transfers(followed, shows_all=shows_all or len(followed.jobs) <= FEW)
+
+
+def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
+    """Yield the lines of a summary: tasks, jobs by state, and what they have moved."""
+    for task in followed.tasks:
+        page = jedi_task_page(task.number, followed.server)
+        yield f"task {task.number}: {task.state}{f'  {page}' if page else ''}"
+    campaigns = {job.campaign for job in followed.jobs}
+    named = f" of campaign {''.join(campaigns)}" if len(campaigns) == 1 and campaigns != {""} else ""
+    states = ", ".join(f"{number:,} {state}" for state, number in summary.states.items())
+    retried = f"; {counted(summary.retried, 'earlier try').replace('trys', 'tries')} beside them" * bool(
+        summary.retried
+    )
+    jobs = sum(summary.states.values())
+    yield f"{jobs:,} job{'s' * (jobs != 1)}{named}{f': {states}' if states else ''}{retried}"
+    moved = f"{summary.files:,} file{'s' * (summary.files != 1)} transferred, {size(summary.bytes)}"
+    parts = [moved] if summary.files or summary.bytes else []
+    parts += [f"{size(summary.rate)}/s in a transfer"] if summary.rate else []
+    parts += [f"longest wait for a node {duration(summary.longest_wait)}"] if summary.longest_wait else []
+    if parts:
+        yield "; ".join(parts)
+
+
+def group_lines(group: ReasonGroup, jobs: Sequence[JobStatus]) -> Iterator[str]:
+    """Yield the lines of jobs that failed for one reason: how many, why, what mends it, and which."""
+    ids = set(group.panda_ids)
+    yield f"{counted(len(ids), 'job')}: {group.reason}"
+    own = [job for job in jobs if job.panda_id in ids and job.reason and job.reason != group.reason]
+    for job in own[:_REASONS]:
+        yield f"    PandaID={job.panda_id}: {job.reason}"
+    if len(own) > _REASONS:
+        yield f"    and {len(own) - _REASONS:,} more; {_IN_PLACE}"
+    yield f"    {group.cure.value}{f': {group.hint}' if group.hint else ''}"
+    yield f"    {as_ranges(ids)}"
+
+
+def print_jobs(jobs: Sequence[JobStatus], *, server: str) -> None:
+    """Print a row for each job; a column that none of them needs is left out."""
+    several = len({job.campaign for job in jobs}) > 1
+    rows = [
+        (
+            str(job.panda_id),
+            job.state,
+            job.site,
+            moment(job.created) if job.created is not None else "",
+            duration(job.started - job.created) if job.started is not None and job.created is not None else "",
+            duration(job.ended - job.started) if job.ended is not None and job.started is not None else "",
+            job.campaign if several else "",
+            job.name,
+            job_page(job.panda_id, server),
+        )
+        for job in jobs
+    ]
+    heads = ("PandaID", "state", "site", "created", "waited", "ran", "campaign", "name", "page")
+    kept = [at for at, column in enumerate(zip(*rows, strict=True)) if any(column)]
+    print_table([heads[at] for at in kept], [[row[at] for at in kept] for row in rows])
+
+
+def _print_transfers(followed: Followed, *, shows_all: bool) -> None:
+    rows, left = [], 0
+    for job in followed.jobs:
+        for task in job.transfers:
+            if not shows_all and (task.has_succeeded or not task.reason):
+                left += 1
+                continue
+            page = task_page(task.task_id) if followed.has_pages and task.task_id else task.task_id
+            counts = (str(task.files), size(task.bytes))
+            rows.append((str(job.panda_id), phase_of(task), task.status, *counts, page, task.reason))
+    if rows:
+        print()
+        print_table(("PandaID", "phase", "state", "files", "size", "task", "reason"), rows)
+    if left:
+        print(f"\n{counted(left, 'transfer')} not shown: -v shows all")
+
+
+def warnings_of(jobs: Sequence[JobStatus]) -> Iterator[str]:
+    """Yield why transfers are not known, a reason that many jobs have only once."""
+    said = Counter(job.warning.partition(": ")[2] for job in jobs if job.warning)
+    for why, number in said.items():
+        one = next(job.warning for job in jobs if job.warning.partition(": ")[2] == why)
+        yield one if number == 1 else f"the transfers of {number:,} jobs are not known: {why}"

@@ -1,0 +1,46 @@
+"""Dispatch of a prepared submission: first what its jobs need, a deposit or a credential, then its request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from goclient import submission
+from goclient.assembly import deposit_for_jobs
+from goclient.config import environment
+from goclient.config.connections import Connections
+from goclient.errors import GoclientError
+from goclient.jobs.sent import check_not_sent
+from goclient.journal import Journal
+from goclient.submission import Submission
+
+
+def send_prepared(
+    prepared: Submission, connections: Connections, show: Callable[[Submission], None] = lambda _: None
+) -> Submission:
+    """Send a submission, and return it with its jobs, of which ``show`` tells the user.
+
+    Raises ServerError if not all jobs were accepted, or if that is not known, and SentBefore while nobody knows how the
+    same request ended, unless it was prepared ``again``; nothing is sent twice.
+    """
+    server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
+    if not prepared.again:
+        check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
+    if prepared.deposit_due and prepared.spec.myproxy is not None:
+        deposit_for_jobs(prepared.spec.myproxy, prepared.options, connections)
+    luggage = prepared.luggage
+    secret = luggage.secret if luggage is not None else None
+    connections.reporter.detail(f"sending {len(prepared.records)} jobs to {server.name}")
+    try:
+        if luggage is not None and secret is not None:
+            from goclient.jobs.grants import make_ready  # only carried jobs have a credential
+
+            secret = make_ready(secret, connections, luggage.plan.needs, server=server.name)
+            prepared = replace(prepared, luggage=replace(luggage, secret=secret))
+        return submission.send(prepared, server=server, journal=journal, reporter=connections.reporter, show=show)
+    except GoclientError:
+        if secret is not None:
+            from goclient.jobs.credentials import Credentials  # as above
+
+            Credentials(journal, connections).give_up(secret, connections.reporter)
+        raise

@@ -1,0 +1,83 @@
+"""Tries of jobs: which job was sent again as which, by the journal, so that nothing is retried twice.
+
+The server has no link from a job to its next try.  The journal has the numbers and the new names before a request is
+sent, and its request and calls say what became of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from goclient.errors.sent import SentBefore
+from goclient.jobs.sent import SentRequest, sent_requests
+from goclient.journal import Entry, Journal
+
+TRY = "retry"  # what entries are about
+_TRY = re.compile(r"\.try([1-9][0-9]{0,8})\Z")
+
+
+class Try(NamedTuple):
+    """A job that was sent again: under a name, by a request, as a job whose number may not be known."""
+
+    name: str
+    panda_id: int | None
+    request: SentRequest
+
+
+def next_name(name: str, *, after: str = "") -> str:
+    """Return the name of a job's next try, ``NAME.try2`` for the first; ``after``: one that is taken, if any is."""
+    found = _TRY.search(after or name)
+    return f"{_TRY.sub('', name)}.try{int(found[1]) + 1 if found else 2}"
+
+
+def new_tries(key: str, server: str, names: Mapping[int, str]) -> Entry:
+    """Return the entry of jobs that are about to be sent again, by their numbers, under these names, in one request."""
+    return Entry(TRY, key, "intended", (server, *(f"{panda_id} {name}" for panda_id, name in names.items())))
+
+
+def known_tries(journal: Journal, server: str) -> dict[int, Try]:
+    """Return the next try of each job that was sent again to a server, or may have been, by the jobs' numbers."""
+    entries = [one for one in journal.latest(TRY) if one.subjects[:1] == (server,)]
+    if not entries:
+        return {}
+    requests = {one.subjects.first: one for one in sent_requests(journal) if one.subjects.server == server}
+    found: dict[int, Try] = {}
+    for entry in entries:
+        pairs = [one.partition(" ") for one in entry.subjects[1:]]
+        request = requests.get(pairs[0][2])
+        if request is None or not _may_be_sent(request):
+            continue
+        is_whole = len(request.panda_ids) == len(pairs)
+        ids: Sequence[int | None] = [*map(int, request.panda_ids)] if is_whole else [None] * len(pairs)
+        found |= {int(old): Try(name, new, request) for (old, _, name), new in zip(pairs, ids, strict=True)}
+    return found
+
+
+def _may_be_sent(request: SentRequest) -> bool:
+    """Return True unless nothing of a request has reached the server."""
+    return request.entry.state != "refused" and (request.has_calls or request.is_running)
+
+
+class Latest(NamedTuple):
+    """Number of a job's latest try, and another try after it of which nobody knows whether it was accepted."""
+
+    panda_id: int
+    lost: Try | None = None
+
+    def check(self) -> None:
+        """Raise SentBefore if it is not known whether there is a later try."""
+        if self.lost is not None:
+            entry = self.lost.request.entry
+            outcome = "is being sent" if self.lost.request.is_running else self.lost.request.outcome
+            raise SentBefore(entry.key, since=entry.time, outcome=outcome)
+
+
+def latest_try(panda_id: int, tries: Mapping[int, Try]) -> Latest:
+    """Return the latest try of a job, the job itself if it was not sent again."""
+    while (found := tries.get(panda_id)) is not None:
+        if found.panda_id is None:
+            return Latest(panda_id, found)
+        panda_id = found.panda_id
+    return Latest(panda_id)

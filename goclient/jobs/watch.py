@@ -1,0 +1,66 @@
+"""Watch jobs until all are over: ask for those that are not, and tell what has changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from goclient.errors import ServerError
+from goclient.jobs.follow import Followed, Found, find
+from goclient.jobs.selection import Selection
+from goclient.jobs.status import JobStatus, described, status_told
+
+if TYPE_CHECKING:
+    from goclient.config.connections import Connections
+
+SHORTEST = 5.0  # seconds between two questions
+SHARE = 60  # the pause is as many times longer than what a turn took of a core: less than two percent
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Jobs as they are now, without what Globus alone knows of them, and those whose state has changed.
+
+    ``before`` has the states in which these were, by their numbers; none at the first turn.
+    """
+
+    followed: Followed
+    changed: tuple[JobStatus, ...] = ()
+    before: Mapping[int, str] = field(default_factory=dict)
+
+
+def watch(
+    selection: Selection, connections: Connections, *, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Turn]:
+    """Yield the jobs and tasks that are chosen, again and again, until all are over.
+
+    A server that cannot be reached for a while is asked again, with a warning.
+    """
+    server, jobs, is_first = connections.panda(), dict[int, JobStatus](), True
+    found = Found((), (), ())
+    while True:
+        began, changed, before = time.process_time(), list[JobStatus](), dict[int, str]()
+        try:
+            found = find(selection, server)
+            due = [panda_id for panda_id in found.panda_ids if panda_id not in jobs or not jobs[panda_id].done]
+            for state in described(due, server=server):
+                if state is None:
+                    continue
+                known = jobs.get(state.panda_id)
+                jobs[state.panda_id] = now = status_told(state)
+                if not is_first and (known is None or known.state != now.state):
+                    changed.append(now)
+                    before[now.panda_id] = known.state if known is not None else ""
+        except ServerError as error:
+            if not error.transient or is_first:
+                raise
+            connections.reporter.warning(error.message, "it is asked again soon")
+        else:
+            is_first = False
+            known_jobs = tuple(jobs[panda_id] for panda_id in found.panda_ids if panda_id in jobs)
+            yield Turn(Followed(server.name, known_jobs, found.tasks, found.errors), tuple(changed), before)
+            if all(job.done for job in known_jobs) and all(task.done for task in found.tasks):
+                return
+        sleep(max(SHORTEST, SHARE * (time.process_time() - began)))

@@ -1,0 +1,1 @@
+"""Mending of what went wrong: jobs and tasks are tried again, or stopped."""

@@ -1,0 +1,80 @@
+"""Part of the client that mends what went wrong: jobs and tasks are tried again, or stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from goclient.errors import UsageError, raise_all
+from goclient.following import Following, Ids
+from goclient.model.retry_options import RetryOptions
+from goclient.model.select import SelectOptions
+from goclient.model.typed import in_keywords, read_keywords
+
+if TYPE_CHECKING:
+    from goclient.jobs.selection import Selection
+    from goclient.mending.commands import Mended
+    from goclient.mending.retries import RetriedJob
+
+
+class Mending(Following):
+    """Try jobs and tasks again, and stop them: those that are chosen as by :meth:`status`, but never without a word."""
+
+    def retry(
+        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False, **options: Any
+    ) -> Mended:
+        """Send jobs again that have failed, with their own numbers, and let JEDI retry tasks; return what came of it.
+
+        The latest try of each job counts.  Further options are those of ``goclient retry``, such as ``all=True``.
+        Raises what was refused only if nothing else was done; else it is in the result.
+        """
+        with in_keywords():
+            typed = read_keywords(RetryOptions, options, dict, requires=False)
+            raise_all(typed.errors)
+            selection = self._named(ids, task=task, campaign=campaign, last=last)
+            return _unless_refused(self.retry_selected(selection, typed.options))
+
+    def retry_selected(
+        self,
+        selection: Selection,
+        options: RetryOptions,
+        show: Callable[[Sequence[RetriedJob]], None] = lambda _: None,
+    ) -> Mended:
+        """Send jobs again as a command does, which shows its user the new ones; what was refused is in the result."""
+        from goclient.mending.commands import mend  # what asks PanDA takes 0.1 s to load
+
+        return mend(selection, options, self._connections, show)
+
+    def kill(
+        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+    ) -> Mended:
+        """Stop jobs, and tasks with their jobs; return what became of each.
+
+        Raises what was refused only if nothing else was done; else it is in the result.
+        """
+        with in_keywords():
+            return _unless_refused(self.kill_selected(self._named(ids, task=task, campaign=campaign, last=last)))
+
+    def kill_selected(self, selection: Selection) -> Mended:
+        """Stop jobs as a command does; what was refused is in the result."""
+        from goclient.mending.commands import stop  # as in retry_selected
+
+        return stop(selection, self._connections)
+
+    def named_typed(self, options: SelectOptions) -> Selection:
+        """Return the jobs and tasks that a command line names; raise UsageError if it names none."""
+        if options.is_empty:
+            hint = "name jobs (42-141), or type --campaign NAME, --task JEDITASKID or --last"
+            raise UsageError("no job is named", hint=hint, code="no-jobs", subject="PandaID")
+        return self.select_typed(options)
+
+    def _named(self, ids: Ids | None, *, task: Ids, campaign: str | None, last: bool) -> Selection:
+        if ids is None and not (task or campaign or last):
+            return self.named_typed(SelectOptions())
+        return self.select(ids, task=task, campaign=campaign, last=last)
+
+
+def _unless_refused(mended: Mended) -> Mended:
+    if not mended.is_something:
+        mended.check()
+    return mended

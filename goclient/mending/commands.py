@@ -1,0 +1,121 @@
+"""Commands to jobs and to tasks: jobs are retried and stopped one by one, tasks by JEDI, as pbook has it do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from goclient.carrier.sending import SECRET, TASK
+from goclient.config import environment
+from goclient.config.connections import Connections
+from goclient.errors import GoclientError, RequestError, ServerError, raise_all
+from goclient.errors.findings import Finding
+from goclient.jobs.kill import Fate, Stopped, kill_jobs
+from goclient.jobs.selection import Selection
+from goclient.jobs.sent import request_of
+from goclient.journal import Journal
+from goclient.mending.preparation import Left
+from goclient.mending.retries import RetriedJob, retry_jobs
+from goclient.model.retry_options import RetryOptions
+
+
+class TaskAnswer(NamedTuple):
+    """Answer of the server to a command for a task."""
+
+    task_id: int
+    answer: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        return {"task": self.task_id, "answer": self.answer}
+
+
+@dataclass(frozen=True)
+class Mended:
+    """Outcome of a command to jobs and tasks; ``refused`` is what could not be done, for some of them.
+
+    ``jobs`` were sent again, ``left`` need no other try, ``stopped`` were to be stopped.
+    """
+
+    jobs: tuple[RetriedJob, ...] = ()
+    left: tuple[Left, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
+    tasks: tuple[TaskAnswer, ...] = ()
+    refused: tuple[GoclientError, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        return {
+            "jobs": [one.document() for one in self.jobs],
+            "left": [one.document() for one in self.left],
+            "stopped": [one.document() for one in self.stopped],
+            "tasks": [one.document() for one in self.tasks],
+            "refused": [one.finding.document() for one in self.refused],
+            "findings": [one.document() for one in self.findings],
+        }
+
+    def check(self) -> None:
+        """Raise all that was refused as one error, whose document has the rest of what was done."""
+        try:
+            raise_all(self.refused)
+        except GoclientError as error:
+            raise error.replace(extra=self.document()) from error.__cause__
+
+    @property
+    def is_something(self) -> bool:
+        """Return True if anything was done, or need not be."""
+        return bool(self.jobs or self.left or self.tasks or any(one.fate.is_stopped for one in self.stopped))
+
+
+def mend(
+    chosen: Selection,
+    options: RetryOptions,
+    connections: Connections,
+    show: Callable[[Sequence[RetriedJob]], None],
+) -> Mended:
+    """Send jobs again, and have JEDI retry tasks; raises as :func:`retry_jobs`."""
+    journal = Journal(environment.journal_path(connections.env))
+    retried = retry_jobs(chosen.panda_ids, options, connections, show)
+    answers, refused = [], [*retried.refused]
+    for task_id in chosen.tasks:
+        try:
+            _check_credential(task_id, journal)
+            if not options.noSubmit:
+                answers.append(TaskAnswer(task_id, connections.panda().retry_task(task_id)))
+        except (ServerError, RequestError) as error:
+            refused.append(error.replace(message=f"task {task_id}: {error.message}"))
+    return Mended(retried.jobs, retried.left, (), tuple(answers), tuple(refused), retried.findings)
+
+
+def _check_credential(task_id: int, journal: Journal) -> None:
+    """Raise RequestError if the jobs of a task had a credential that was taken back: a retry does not give another."""
+    keys = {request_of(one) for one in journal.latest(TASK) if one.subjects[:1] == (str(task_id),)}
+    ours = [one for one in journal.latest(SECRET) if request_of(one) in keys]
+    if ours and all(one.state == "done" for one in ours):
+        message = "its jobs bring their own transfers, and their credential was taken back when it had ended"
+        raise RequestError(message, hint="submit it again, with goclient prun", code="no-credential")
+
+
+def stop(chosen: Selection, connections: Connections) -> Mended:
+    """Stop jobs, and tasks with theirs; return what became of each."""
+    server = connections.panda()
+    stopped = kill_jobs(chosen.panda_ids, server) if chosen.panda_ids else []
+    refused: list[GoclientError] = [_refusal(one) for one in stopped if not one.fate.is_stopped]
+    answers = []
+    for task_id in chosen.tasks:
+        try:
+            answers.append(TaskAnswer(task_id, server.kill_task(task_id)))
+        except ServerError as error:
+            refused.append(error.replace(message=f"task {task_id}: {error.message}"))
+    return Mended(stopped=tuple(stopped), tasks=tuple(answers), refused=tuple(refused))
+
+
+def _refusal(job: Stopped) -> GoclientError:
+    message, subject = f"PandaID {job.panda_id} was not stopped: {job.fate.value}", str(job.panda_id)
+    if job.fate is Fate.UNKNOWN:
+        hint = "check the number, and that PANDA_URL_SSL is the server that took the job"
+        return ServerError(message, hint=hint, code="unknown-job", subject=subject)
+    hint = "name jobs of your own" if job.fate is Fate.OTHERS else "type the command again later"
+    return ServerError(message, hint=hint, code="not-stopped", subject=subject)

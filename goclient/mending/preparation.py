@@ -1,0 +1,220 @@
+"""Preparation of another try of jobs: what each is sent with, checked, in groups that are one request each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from goclient.assembly import new_preflight, read_transfers
+from goclient.carrier.carried import Luggage, make_plan, pack_luggage
+from goclient.carrier.rungen import Start, read_start
+from goclient.config.connections import Connections
+from goclient.errors import Collector, PreflightFailed, RequestError, raise_all
+from goclient.errors.findings import Finding
+from goclient.errors.wording import counted
+from goclient.jobs.delivered import find_delivered, without_delivered
+from goclient.jobs.repacking import fetch_archive, with_archive
+from goclient.model.campaign import new_campaign
+from goclient.model.deal import Deal
+from goclient.model.location import Transfer
+from goclient.model.options import SubmitOptions
+from goclient.model.records.answers import JobState
+from goclient.model.records.base import Decoded, find_marker
+from goclient.model.records.panda_job import JobRecord
+from goclient.model.records.registry import attach, attach_carried, decode
+from goclient.model.request import Carriage, Job
+from goclient.model.retry_options import RetryOptions
+from goclient.model.spec import TransferSpec
+from goclient.model.typed import read_keywords
+from goclient.preflight.base import Report
+from goclient.submission import Submission
+
+
+class Again(NamedTuple):
+    """A job that is sent again: its number and state, and the record of its next try, with the parameters as before.
+
+    ``campaign`` is the one under which it was sent, empty if that is not known.
+    """
+
+    panda_id: int
+    state: JobState
+    record: JobRecord
+    campaign: str
+
+
+class Left(NamedTuple):
+    """A job that needs no other try, and why."""
+
+    panda_id: int
+    why: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        return {"PandaID": self.panda_id, "why": self.why}
+
+
+class Group(NamedTuple):
+    """Jobs that are sent again in one request."""
+
+    jobs: tuple[Again, ...]
+    submission: Submission
+
+
+class Prepared(NamedTuple):
+    """Groups of jobs that can be sent again, jobs that need not be, and what the checks have found."""
+
+    groups: tuple[Group, ...]
+    left: tuple[Left, ...]
+    findings: tuple[Finding, ...]
+
+
+class _Part(NamedTuple):
+    """A job, what its record says, and the transfers of its next try."""
+
+    job: Again
+    decoded: Decoded
+    spec: TransferSpec
+    start: Start | None  # of its carrier
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Return what the jobs of one request have in common."""
+        common = self.job.record.common
+        shape = self.spec.model_copy(update={"stage_in": (), "stage_out": (), "output": ()})
+        start = self.start and (self.start.archive, self.start.plan)
+        return self.job.campaign, common.transformation, common.prodSourceLabel, start, shape
+
+    @property
+    def parameters(self) -> str:
+        """Return the parameters of the next try of a job that is not carried: as before, if its transfers are."""
+        old = self.job.record.jobParameters
+        if self.spec == self.decoded.spec:
+            return old
+        marker = find_marker(old)
+        lenient = marker is not None and not old.startswith("--", marker.start)
+        return attach(self.decoded.payload, self.spec, lenient=lenient)
+
+
+def prepare_again(jobs: Sequence[Again], options: RetryOptions, connections: Connections) -> Prepared:
+    """Prepare jobs to be sent again; raise what is wrong with a record, or PreflightFailed with all findings.
+
+    What a job has delivered before is left out, if that is certain.
+    """
+    parts, left = [], []
+    read = _read(jobs)
+    plain = [(one.job.state, one.decoded) for one in read if one.start is None]
+    delivered = {} if options.goOverwrite else find_delivered(plain, connections)
+    for one in read:
+        spec = without_delivered(one.spec, files) if (files := delivered.get(one.job.panda_id)) else one.spec
+        if count := len(list(one.spec.transfers)) - len(list(spec.transfers)):
+            told = f"PandaID {one.job.panda_id}: {counted(count, 'output')} of it arrived before, as Globus reports"
+            if not (spec.stage_out or spec.output):
+                left.append(Left(one.job.panda_id, "all its outputs have arrived; --goOverwrite brings them again"))
+                continue
+            connections.reporter.progress(f"{told}, and stay as they are")
+        parts.append(one._replace(spec=spec.model_copy(update={"overwrite": spec.overwrite or options.goOverwrite})))
+    grouped: dict[tuple[object, ...], list[_Part]] = {}
+    for one in parts:
+        grouped.setdefault(one.kind, []).append(one)
+    groups = tuple(_prepare(tuple(group), options, connections) for group in grouped.values())
+    findings = tuple(dict.fromkeys(finding for group in groups for finding in group.submission.findings))
+    return Prepared(groups, tuple(left), findings)
+
+
+def _read(jobs: Sequence[Again]) -> list[_Part]:
+    """Return what the record of each job says; raise every record that cannot be read."""
+    collected, found = Collector(), []
+    for job in jobs:
+        with collected:
+            decoded = decode(job.record.jobParameters)
+            job.record.common.check()
+            start = read_start(decoded.payload) if decoded.carried else None
+            if decoded.counts is not None or (decoded.carried and start is None):
+                message = f"PandaID {job.panda_id} has its transfers in its archive alone, and cannot be checked again"
+                raise RequestError(message, hint="submit it again with sendJob", code="counts")
+            found.append(_Part(job, decoded, decoded.spec, start))
+    raise_all(collected.errors)
+    return found
+
+
+def _prepare(parts: tuple[_Part, ...], options: RetryOptions, connections: Connections) -> Group:
+    """Return jobs of one kind, checked, with all that goes with them; raise PreflightFailed."""
+    start = parts[0].start
+    jobs = tuple(one.job for one in parts)
+    if start is None:
+        checked = _check(parts, options, connections, {})
+        texts = [one.parameters for one in parts]
+    else:
+        checked, texts = _repack(parts, start, options, connections)
+    pairs = zip(jobs, texts, strict=True)
+    submission = Submission(
+        checked.report.spec,
+        (),
+        tuple(job.record._replace(jobParameters=text) for job, text in pairs),
+        checked.report.findings,
+        again=options.again,
+        deposit_due=checked.report.deposit_due,
+        options=checked.options,
+        luggage=checked.luggage,
+        campaign=jobs[0].campaign or new_campaign(),
+    )
+    return Group(jobs, submission)
+
+
+class _Checked(NamedTuple):
+    """Report of the checks, the options that they had, and how the jobs are carried, if they are."""
+
+    report: Report
+    options: SubmitOptions
+    carriage: Carriage | None
+    luggage: Luggage | None = None
+
+
+def _check(parts: Sequence[_Part], options: RetryOptions, connections: Connections, carry: dict[str, Any]) -> _Checked:
+    """Check the transfers of all jobs together; raise PreflightFailed if one would fail."""
+    given = {"noCheck": options.noCheck, "goMkdir": options.goMkdir, **carry}
+    typed = read_keywords(SubmitOptions, given, lambda: connections.settings.job, requires=False)
+    transfers = read_transfers(typed, connections)
+    raise_all(transfers.errors)
+    preflight = new_preflight(typed.options, connections, carriage=transfers.carriage, checks=not options.noCheck)
+    common = parts[0].job.record.common
+    queues = list(dict.fromkeys(one.job.record.common.computingSite for one in parts))
+    job = Job(queues, "" if carry else common.transformation, common.prodSourceLabel)
+    spec, serials = _together(parts)
+    deal = Deal(1, len(parts), serials) if len(parts) > 1 else None
+    report = preflight.run(spec, 1, job, deal=deal)
+    if not report.ok:
+        raise PreflightFailed(report.findings)
+    return _Checked(report, typed.options, transfers.carriage)
+
+
+def _together(parts: Sequence[_Part]) -> tuple[TransferSpec, tuple[int, ...]]:
+    """Return the transfers of all jobs as those of one spec, and the number of the job that has each of stage-in."""
+    specs = [one.spec for one in parts]
+    phases: dict[str, list[Transfer]] = {"stage_in": [], "stage_out": [], "output": []}
+    for name, transfers in phases.items():
+        for spec in specs:
+            transfers += getattr(spec, name)
+    serials = tuple(serial for serial, spec in enumerate(specs, 1) for _ in spec.stage_in)
+    return specs[0].model_copy(update={name: tuple(found) for name, found in phases.items()}), serials
+
+
+def _repack(
+    parts: Sequence[_Part], start: Start, options: RetryOptions, connections: Connections
+) -> tuple[_Checked, list[str]]:
+    """Return carried jobs, checked, with a fresh archive and credential, and the parameters of each."""
+    with TemporaryDirectory(prefix="goclient-") as directory:
+        contents, plan = fetch_archive(start, Path(directory))
+        who = "service" if plan.auth else "token" if plan.credential else None
+        carry = {"goCarry": True, "goCredential": who, "goNeeds": plan.needs or None, "goConnect": plan.connect or None}
+        carry |= {"goGrant": options.goGrant, "goShareSecrets": options.goShareSecrets}
+        checked = _check(parts, options, connections, carry)
+        assert checked.carriage is not None, "its options say so"
+        made = make_plan(replace(plan, overwrite=parts[0].spec.overwrite), checked.carriage, checked.report.rights)
+        luggage = pack_luggage(contents, made, file_server=checked.carriage.file_server)
+    new = Start(luggage.file_server, luggage.archive, made.plan.sha256, start.words)
+    texts = [attach_carried(with_archive(one.decoded.payload, start, new), one.spec, made.plan.sha256) for one in parts]
+    return checked._replace(luggage=luggage), texts

@@ -1,0 +1,163 @@
+"""Retries: jobs that failed are sent again, with their own numbers, as the server's record of them says.
+
+What is sent is checked first, as a submission is.  One process at a time does it, and the journal says which job was
+sent again as which: nothing is retried twice.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from goclient.config import environment
+from goclient.config.connections import Connections
+from goclient.dispatch import send_prepared
+from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors.findings import Finding
+from goclient.errors.wording import quoted
+from goclient.files.private import locked
+from goclient.jobs.selection import campaigns_of
+from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name
+from goclient.journal import Journal
+from goclient.mending.preparation import Again, Left, prepare_again
+from goclient.model.campaign import campaign_of
+from goclient.model.records.answers import KnownJob
+from goclient.model.retry_options import RetryOptions
+from goclient.services.panda.owner import person_name
+from goclient.submission import Submission
+
+FAILED = "failed"
+
+
+class RetriedJob(NamedTuple):
+    """A job that was sent again: its number, and the number and name of its next try; 0 if nothing was sent."""
+
+    old: int
+    panda_id: int
+    name: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        return {"PandaID": self.panda_id or None, "jobName": self.name, "retryOf": self.old}
+
+
+@dataclass(frozen=True)
+class Retried:
+    """Outcome of a retry: jobs that were sent again, jobs that were left as they are, and what was refused."""
+
+    jobs: tuple[RetriedJob, ...] = ()
+    left: tuple[Left, ...] = ()
+    refused: tuple[GoclientError, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def retry_jobs(
+    panda_ids: Sequence[int],
+    options: RetryOptions,
+    connections: Connections,
+    show: Callable[[Sequence[RetriedJob]], None] = lambda _: None,
+) -> Retried:
+    """Send jobs again that have failed, and return what came of it; ``show`` tells the user of jobs once they are sent.
+
+    The latest try of each job counts.  Raises PreflightFailed if a check finds what would fail, ServerError if not all
+    jobs were accepted, or if that is not known: the error has those that were, in its document.
+    """
+    server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
+    with locked(journal.path.with_name("retries.lock")):
+        choice = _choose(panda_ids, options, connections, journal)
+        prepared = prepare_again(choice.jobs, options, connections)
+        jobs: list[RetriedJob] = []
+        for group in prepared.groups:
+            names = {one.panda_id: one.record.jobName for one in group.jobs}
+            if options.noSubmit:
+                jobs += [RetriedJob(old, 0, name) for old, name in names.items()]
+                continue
+            journal.append(new_tries(str(uuid.uuid4()), server.name, names))
+            jobs += _send(group.submission, tuple(names), connections, _Sent(tuple(jobs), show))
+    return Retried(tuple(jobs), (*choice.left, *prepared.left), choice.refused, prepared.findings)
+
+
+class _Sent(NamedTuple):
+    """Jobs that were sent before, and what tells the user of those that are sent now."""
+
+    before: tuple[RetriedJob, ...]
+    show: Callable[[Sequence[RetriedJob]], None]
+
+
+def _send(submission: Submission, olds: Sequence[int], connections: Connections, sent: _Sent) -> list[RetriedJob]:
+    """Send one group of jobs, and return them; an error has the jobs of earlier groups, too."""
+
+    def retried(done: Submission) -> list[RetriedJob]:
+        return [RetriedJob(old, job.panda_id, job.name) for old, job in zip(olds, done.jobs, strict=True)]
+
+    try:
+        return retried(send_prepared(submission, connections, lambda done: sent.show(retried(done))))
+    except GoclientError as error:
+        before = [one.document() for one in sent.before]
+        jobs = [*before, *error.extra.get("jobs", ())]
+        raise (error.replace(extra={**error.extra, "jobs": jobs}) if before else error) from error
+
+
+class _Choice(NamedTuple):
+    """Jobs that are sent again, those that are left as they are, and what was refused."""
+
+    jobs: tuple[Again, ...]
+    left: tuple[Left, ...]
+    refused: tuple[GoclientError, ...]
+
+
+def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connections, journal: Journal) -> _Choice:
+    """Decide for the latest try of each job whether it is sent again."""
+    server = connections.panda()
+    tries, campaigns = known_tries(journal, server.name), campaigns_of(journal)
+    latest: dict[int, Latest] = {}
+    for panda_id in panda_ids:
+        found = latest_try(panda_id, tries)
+        latest.setdefault(found.panda_id, found)
+    me = person_name(server.rights().name) if latest else ""
+    definition = int(time.time()) % 10_000 or 1  # as new_job_template()
+    jobs, left, refused = [], [], []
+    for one, job in zip(latest.values(), server.records(list(latest)), strict=True):
+        try:
+            if job is None:
+                raise _unknown(one.panda_id, server.name)
+            _check_may_retry(job, me)
+            if not options.again:
+                one.check()
+        except GoclientError as error:
+            refused.append(error)
+            continue
+        if job.state.state != FAILED and not options.all:
+            left.append(Left(one.panda_id, f"it is {job.state.state}; --all retries it, too"))
+            continue
+        name = next_name(job.record.jobName, after=one.lost.name if one.lost is not None else "")
+        common = replace(job.record.common, jobDefinitionID=definition)
+        record = job.record._replace(common=common, jobName=name)
+        campaign = campaigns.get(one.panda_id) or campaign_of(name)
+        jobs.append(Again(one.panda_id, job.state, record, campaign))
+    return _Choice(tuple(jobs), tuple(left), tuple(refused))
+
+
+def _unknown(panda_id: int, server: str) -> ServerError:
+    hint = "check the number, and that PANDA_URL_SSL is the server that took the job"
+    return ServerError(
+        f"{server} does not know PandaID {panda_id}", hint=hint, code="unknown-job", subject=str(panda_id)
+    )
+
+
+def _check_may_retry(job: KnownJob, me: str) -> None:
+    """Check that a job is one's own, is over, and is not JEDI's to retry; raise RequestError."""
+    state, subject = job.state, str(job.state.panda_id)
+    if person_name(job.owner) != me:
+        message = f"PandaID {subject} is a job of {quoted(person_name(job.owner))}, and you are {quoted(me)}"
+        raise RequestError(message, hint="name jobs of your own", code="not-yours", subject=subject)
+    if state.task_id:
+        message = f"PandaID {subject} is a job of task {state.task_id}, whose jobs JEDI tries again"
+        raise RequestError(message, hint=f"goclient retry --task {state.task_id}", code="job-of-task", subject=subject)
+    if not state.is_over:
+        message = f"PandaID {subject} is not over: it is {state.state}"
+        hint = f"wait for its end (goclient status {subject}), or stop it first: goclient kill {subject}"
+        raise RequestError(message, hint=hint, code="not-over", subject=subject)

@@ -1,0 +1,96 @@
+"""Jobs and tasks are stopped, and each is told what became of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import goclient
+from tests.sandbox.panda.test_tasks import call, submit
+from tests.sandboxes import Sandbox
+
+
+@pytest.fixture
+def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
+    shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
+    shared_sandbox.rows("delete from jobs")
+    return shared_sandbox
+
+
+def submitted(user: Sandbox, count: int) -> list[int]:
+    result = user.submit(f"--njobs={count}", "--campaign=scan", "--json")
+    assert result.code == 0, result
+    return [job["PandaID"] for job in result.json["jobs"]]
+
+
+def states(user: Sandbox) -> list[tuple[str, str]]:
+    return [(row["status"], row["command"]) for row in user.rows("select * from jobs order by panda_id")]
+
+
+def test_each_job_is_stopped_in_its_way(user: Sandbox) -> None:
+    waits, runs, over, others = submitted(user, 4)
+    user.rows("update jobs set status = 'running' where panda_id in (?, ?)", runs, others)
+    user.rows("update jobs set status = 'finished' where panda_id = ?", over)
+    subject = "json_set(attributes, '$.prodUserID', '/CN=Other Person')"
+    user.rows(f"update jobs set owner = 'x', attributes = {subject} where panda_id = ?", others)
+    result = user.run("goclient", "kill", f"{waits}-{others}", "999999", "--json")
+    assert result.code == 90
+    stopped = [(one["PandaID"], one["state"], one["stopped"]) for one in result.json["stopped"]]
+    assert stopped == [
+        (waits, "cancelled", True),
+        (runs, "running", True),
+        (over, "finished", True),
+        (others, "running", False),
+        (999_999, None, False),
+    ]
+    assert [one["code"] for one in result.json["refused"]] == ["not-stopped", "unknown-job"]
+    assert states(user) == [("cancelled", "tobekilled"), ("running", "tobekilled"), ("finished", ""), ("running", "")]
+    again = user.run("goclient", "kill", str(waits), str(runs), str(over))
+    assert (again.code, again.err) == (0, "")
+    assert "its pilot is told to stop it" in again.out
+    assert "it was over before" in again.out
+
+
+def test_a_campaign_is_stopped_at_once(user: Sandbox) -> None:
+    ids = submitted(user, 3)
+    assert user.run("goclient", "kill", "--campaign", "scan", "--json").code == 0
+    assert states(user) == [("cancelled", "tobekilled")] * 3
+    status = user.run("goclient", "status", *map(str, ids), "--json").json
+    assert {job["retry"] for job in status} == {"unknown"}
+    left = user.run("goclient", "retry", "--campaign", "scan")
+    assert (left.code, left.out) == (0, "")
+    assert "it is cancelled; --all retries it, too" in left.err
+    assert user.run("goclient", "retry", "--campaign", "scan", "--all").code == 0
+    assert len(states(user)) == 6
+
+
+def test_nothing_is_stopped_if_nothing_is_named(user: Sandbox) -> None:
+    submitted(user, 1)
+    result = user.run("goclient", "kill")
+    assert (result.code, states(user)) == (2, [("activated", "")])
+    assert "--campaign NAME" in result.err
+
+
+def test_a_task_is_stopped_with_its_jobs(user: Sandbox) -> None:
+    task = submit(user, taskName="user.jdoe.kill/")["data"]
+    done = user.run("goclient", "kill", "--task", str(task))
+    assert (done.code, done.err) == (0, "")
+    assert f"JediTaskID={task} command=kill is registered" in done.out
+    assert call(user, "task/get_status", task_id=task)["data"] == "aborted"
+    again = user.run("goclient", "kill", "--task", str(task), "--json")
+    assert (again.code, again.json["error"]["code"]) == (90, "refused")
+    assert "not accepted if the task is in aborted status" in again.json["error"]["message"]
+
+
+def test_python_stops_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = submitted(user, 2)
+    for name, value in user.env.items():
+        monkeypatch.setenv(name, value)
+    client = goclient.Client()
+    assert [job.state for job in client.kill([one]).stopped] == ["cancelled"]
+    assert [job.panda_id for job in client.kill(campaign="scan").stopped] == [one, two]
+    with pytest.raises(goclient.ServerError, match="the server does not know it"):
+        client.kill([999_999])
+    with pytest.raises(goclient.UsageError, match="no job is named"):
+        client.kill()
