@@ -1,8 +1,8 @@
 """Submit PanDA jobs whose files Globus transfers.
 
-``Client`` does what the commands do: check, submit, explain, status, page, wait, results.  ``prun(args)`` and
-``pathena(args)`` submit tasks, and give back a ``TaskResult``.  Whatever goes wrong is a ``GoclientError`` with a
-``message``, a ``hint``, an ``exit_code`` and ``findings``.
+``Client`` does what the commands do: check, submit, explain, status, page, wait, results, retry, kill.
+``prun(args)`` and ``pathena(args)`` submit tasks, and give back a ``TaskResult``.  Whatever goes wrong is a
+``GoclientError`` with a ``message``, a ``hint``, an ``exit_code`` and ``findings``.
 """
 
 TYPE_CHECKING = False  # as type checkers have it; to import typing takes longer than all of this

@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from goclient import submission
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import Collector, GoclientError, MyproxyError, RequestError, UsageError, raise_all
+from goclient.config.settings import SiteDirectory
+from goclient.config.staging import SITE, area_in, site_directory
+from goclient.errors import Collector, GoclientError, MyproxyError, RequestError, UsageError
 from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.campaign import new_campaign
 from goclient.model.deal import DealOrder
-from goclient.model.endpoint import Catalogue, UrlEndpoint, is_uuid
+from goclient.model.endpoint import is_uuid, read_endpoint
+from goclient.model.location import Location
 from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
-from goclient.model.syntax.parse import parse_endpoint
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
 from goclient.preflight.carry_options import find_wrong_carry_options
@@ -31,7 +33,6 @@ from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
     from goclient.model.spec import MyproxyAccount
-    from goclient.services.globus.login import LoginRequest
 
 
 class TypedTransfers(NamedTuple):
@@ -40,13 +41,22 @@ class TypedTransfers(NamedTuple):
     items: Items
     errors: list[GoclientError]
     carriage: Carriage | None = None
+    site: SiteDirectory | None = None  # where the files of jobs are left for them
+
+
+NO_TRANSFERS = TypedTransfers({}, [])
 
 
 def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> TypedTransfers:
     """Return the items of each transfer option that was given; mistakes are collected."""
     options, collected = typed.options, Collector(typed.errors)
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
-    if via := options.goVia or _way_of_carried(options):
+    site = None
+    if options.goVia == SITE:
+        with collected:
+            site = site_directory(options, connections)
+            items["WorkingendpointGO"] = [str(site.collection)]  # it sees the files, as a server does
+    elif via := options.goVia or _way_of_carried(options):
         items |= {IN_MODE: [via], OUT_MODE: [via]}
     if items and getattr(options, "useGOForOutput", None):  # else nothing would be transferred in that way
         items["WorkingendpointGO"] = [DEFAULT_WORKING]
@@ -66,7 +76,9 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     if isinstance(options, CarryOptions):
         collected.errors += find_wrong_carry_options(options)
         carriage = _read_carriage(options, connections, collected) if options.goCarry else None
-    return TypedTransfers(items, collected.errors, carriage)
+        if carriage is not None and options.goVia == SITE:  # nobody acts for jobs that copy on the node
+            carriage = carriage._replace(credential=None, who=Who.SERVICE, shares_secrets=True)
+    return TypedTransfers(items, collected.errors, carriage, site)
 
 
 def _way_of_carried(options: TransferOptions) -> str:
@@ -141,6 +153,11 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
         if typed and not options.myproxy:
             message = f"{name} is about a MyProxy account, and there is no --myproxy"
             yield RequestError(message, hint="name it: --myproxy USER[@HOST[:PORT]]", code="no-account", subject=name)
+    if getattr(options, "detach", False) and options.goVia != SITE:
+        message = "--detach is about files that are brought before the jobs are sent"
+        yield RequestError(
+            message, hint="add --goVia site, or leave out --detach", code="combination", subject="--detach"
+        )
     if options.deposit and getattr(options, "noCheck", False):
         message = "--deposit looks first whether there is a deposit, and --noCheck says not to look"
         yield RequestError(message, hint="leave out one of the two", code="combination", subject="--deposit")
@@ -176,21 +193,22 @@ def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
     campaign, per_job = options.campaign or new_campaign(), options.nFilesPerJob
     return Request(
         template,
-        f"{campaign}.{name}" if options.campaign or per_job else name,
+        f"{campaign}.{name}" if options.campaign or per_job or transfers.site else name,
         options.njobs or 1,
         options.jobParameters,
         transfers.items,
         lenient=options.goLenient,
         carriage=transfers.carriage,
         campaign=campaign,
+        area=None if transfers.site is None else area_in(transfers.site, campaign, name),
         order=DealOrder(per_job, options.njobs) if per_job else None,
     )
 
 
 def new_preflight(
-    options: TransferOptions, connections: Connections, *, carriage: Carriage | None = None, checks: bool = True
+    options: TransferOptions, connections: Connections, *, transfers: TypedTransfers = NO_TRANSFERS, checks: bool = True
 ) -> Preflight:
-    """Return the preflight of these options; without ``checks`` it asks no service."""
+    """Return the preflight of these options and transfers; without ``checks`` it asks no service."""
     try:
         missing = environment.missing_catalogue(connections.env)
     except RequestError:  # the preflight reports it
@@ -200,7 +218,7 @@ def new_preflight(
         catalogue=connections.catalogue,
         globus=connections.globus if checks else None,
         accounts=connections.accounts,
-        options=_preflight_options(options, connections, carriage),
+        options=_preflight_options(options, connections, transfers),
         queues=connections.queues,
         warnings=warnings,
         reporter=connections.reporter,
@@ -208,22 +226,26 @@ def new_preflight(
 
 
 def _preflight_options(
-    options: TransferOptions, connections: Connections, carriage: Carriage | None
+    options: TransferOptions, connections: Connections, transfers: TypedTransfers
 ) -> PreflightOptions:
-    """Return what the options and the settings say about the checks; of a carried job, its service client acts."""
-    settings = connections.settings
+    """Return what the options and the settings say about the checks; of a carried job, its service client acts.
+
+    Where files are left at a site, the user alone acts.
+    """
+    settings, carriage, site = connections.settings, transfers.carriage, transfers.site
     credential = carriage.credential if carriage is not None else None
     is_token = carriage is not None and carriage.who is Who.TOKEN
     acting = credential.client_id.lower() if credential is not None else ""
     return PreflightOptions(
         make_directories=options.goMkdir,
         allow_personal=options.goAllowPersonal,
-        pilot_identity=None if is_token else acting or options.pilotIdentity or settings.get("pilot.identity"),
+        pilot_identity=None if is_token or site else acting or options.pilotIdentity or settings.get("pilot.identity"),
         carried=carriage is not None,
         acting=acting,
         grants=isinstance(options, CarryOptions) and options.goGrant,
         token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
+        staging=None if site is None else Location(read_endpoint(str(site.collection)), f"{site.directory}/"),
         secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
         probe=options.goProbe,
         hours=options.goNeeds,
@@ -253,33 +275,3 @@ def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connecti
     except MyproxyError as error:
         raise with_hint_for_jobs(error) from error
     connections.reporter.progress(f"deposited: {proof.summary}")
-
-
-def login_request(
-    connections: Connections, *, endpoints: Sequence[str], https: Sequence[str], session: Sequence[str]
-) -> LoginRequest:
-    """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
-    from goclient.services.globus.login import SESSION_KINDS, LoginRequest  # globus-sdk, 0.1 s
-
-    collected = Collector()
-    for value in session:
-        kind, _, what = value.partition("=")
-        if value != "mfa" and not (kind in SESSION_KINDS and what):
-            hint = "write identity=ID, domain=NAME, policy=ID or mfa"
-            message = f"--session {quoted(value)} is not known"
-            collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
-    names: Catalogue = {}
-    with collected:
-        names = connections.catalogue() if endpoints or https else {}
-    wanted = {}
-    for typed in (*endpoints, *https):
-        with collected:
-            end = parse_endpoint(typed)
-            end = names.get(end.text, end)
-            wanted[typed] = end.text
-            if isinstance(end, UrlEndpoint):
-                hint = "leave it out: Globus does not reach it"
-                message = f"{quoted(typed)} is {end.title}, and has no consents"
-                raise RequestError(message, hint=hint, code="not-globus")
-    raise_all(collected.errors)
-    return LoginRequest(wanted, session, https)

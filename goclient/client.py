@@ -36,6 +36,8 @@ from goclient.submission import Submission
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from goclient.campaigns.advance import Progress
+    from goclient.campaigns.campaigns import Campaigns
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
     from goclient.journal import Entry as JournalEntry
@@ -82,7 +84,7 @@ class Client(Mending):
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
             transfers = transfers._replace(carriage=carriage_of(_checked_text(text), self._connections))
-        preflight = new_preflight(options, self._connections, carriage=transfers.carriage)
+        preflight = new_preflight(options, self._connections, transfers=transfers)
         request = new_request(options, transfers)
         if text is not None and not transfers.errors:
             return check_text(text, preflight, request.job)
@@ -97,10 +99,10 @@ class Client(Mending):
     def prepare_typed(self, typed: Typed[SubmitOptions]) -> Submission:
         """Prepare a submission as a command line has it; raises all mistakes, or PreflightFailed with the findings."""
         options, transfers = typed.options, read_transfers(typed, self._connections)
-        preflight = new_preflight(options, self._connections, carriage=transfers.carriage, checks=not options.noCheck)
+        preflight = new_preflight(options, self._connections, transfers=transfers, checks=not options.noCheck)
         request = new_request(options, transfers)
         prepared = submission.prepare(request, preflight, read_lines=list_lines, errors=transfers.errors)
-        return replace(prepared, options=options, again=options.again)
+        return replace(prepared, options=options, again=options.again, detaches=options.detach)
 
     def send(self, prepared: Submission) -> Submission:
         """Send a submission, and return it with its jobs; first deposit the proxy that they need, if that is due.
@@ -115,6 +117,8 @@ class Client(Mending):
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
         from goclient.dispatch import send_prepared  # 2 ms: with --noSubmit nothing is sent
 
+        if prepared.staged is not None:
+            return self._campaigns.send(prepared, show, waits=not prepared.detaches)
         return send_prepared(prepared, self._connections, show)
 
     def submit(self, **options: Any) -> Submission:
@@ -136,6 +140,38 @@ class Client(Mending):
         from goclient.jobs.open import entries_about
 
         return entries_about(self._journal, name)
+
+    # --- campaigns through a site ---
+
+    def advance(
+        self,
+        campaign: str = "",
+        *,
+        wait: bool = False,
+        again: bool = False,
+        end: bool = False,
+        overwrite: bool = False,
+        jobs: Iterable[int | str] = (),
+    ) -> list[Progress]:
+        """Do whatever is due in a campaign that was begun with ``goVia="site"``, or in all; return how far each is.
+
+        Jobs are sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged
+        is removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
+        ``problems``.  ``again``: try once more what has failed too often.  ``end``: wait for failed jobs no more.
+        ``overwrite``: what exists at the destinations may be overwritten.  ``jobs`` are the PandaIDs of its jobs, if
+        the answer of the server was lost that had them.
+        """
+        from goclient.campaigns.advance import Allowed
+        from goclient.jobs.panda_ids import read_panda_ids
+
+        allowed = Allowed(again, end, overwrite, tuple(read_panda_ids(jobs)))
+        return self._campaigns.advance(campaign, allowed, waits=wait)
+
+    @property
+    def _campaigns(self) -> Campaigns:
+        from goclient.campaigns.campaigns import Campaigns  # as in _credentials
+
+        return Campaigns(self._connections, self._journal)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 

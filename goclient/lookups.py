@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from goclient.assembly import login_request
 from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
+from goclient.errors import Collector, RequestError, UsageError, raise_all
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import UrlEndpoint
+from goclient.model.syntax.parse import parse_endpoint
 
 if TYPE_CHECKING:
     from goclient.endpoints import Added, Entry, Removed, View
-    from goclient.model.endpoint import Endpoint
+    from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.services.globus.collection import Collection
-    from goclient.services.globus.login import Identity, Logout
+    from goclient.services.globus.login import Identity, LoginRequest, Logout
     from goclient.services.globus.login_flow import Person
 
 
@@ -88,7 +91,7 @@ class Lookups:
 
         if endpoints or https:
             self._warn_of_missing_catalogue()
-        wanted = login_request(self._connections, endpoints=endpoints, https=https, session=session)
+        wanted = _login_request(self._connections, endpoints=endpoints, https=https, session=session)
         return login(self._connections.globus_access(), wanted, person)
 
     def logout(self) -> Logout:
@@ -104,3 +107,33 @@ class Lookups:
     def _warn_of_missing_catalogue(self) -> None:
         if missing := environment.missing_catalogue(self._connections.env):
             self._reporter.warning(*missing)
+
+
+def _login_request(
+    connections: Connections, *, endpoints: Sequence[str], https: Sequence[str], session: Sequence[str]
+) -> LoginRequest:
+    """Return what a login is to give, names of the catalogue replaced; raises all that is wrong with it."""
+    from goclient.services.globus.login import SESSION_KINDS, LoginRequest  # globus-sdk, 0.1 s
+
+    collected = Collector()
+    for value in session:
+        kind, _, what = value.partition("=")
+        if value != "mfa" and not (kind in SESSION_KINDS and what):
+            hint = "write identity=ID, domain=NAME, policy=ID or mfa"
+            message = f"--session {quoted(value)} is not known"
+            collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
+    names: Catalogue = {}
+    with collected:
+        names = connections.catalogue() if endpoints or https else {}
+    wanted = {}
+    for typed in (*endpoints, *https):
+        with collected:
+            end = parse_endpoint(typed)
+            end = names.get(end.text, end)
+            wanted[typed] = end.text
+            if isinstance(end, UrlEndpoint):
+                hint = "leave it out: Globus does not reach it"
+                message = f"{quoted(typed)} is {end.title}, and has no consents"
+                raise RequestError(message, hint=hint, code="not-globus")
+    raise_all(collected.errors)
+    return LoginRequest(wanted, session, https)

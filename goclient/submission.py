@@ -25,6 +25,7 @@ from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, 
 from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_template()
 from goclient.model.spec import TransferSpec
+from goclient.model.staging import Staged, stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import Reporter
@@ -64,6 +65,9 @@ class Submission:
     options: TransferOptions = field(default=TransferOptions(), repr=False)  # of that deposit
     luggage: Luggage | None = None  # what goes to PanDA before carried jobs do
     campaign: str = ""  # under which it is sent
+    key: str = ""  # of its request in the journal; a new one unless it was begun before
+    staged: Staged | None = None  # what is brought before it is sent, and delivered after its jobs
+    detaches: bool = False  # nobody waits until that is there
     deal: Deal | None = None  # each job has files of its own, and the spec and the plan are those of all jobs
 
     def document(self) -> dict[str, Any]:
@@ -73,6 +77,8 @@ class Submission:
         document = {"spec": self.spec.model_dump(), "plan": entries, "findings": findings}
         if self.luggage is not None:
             document["carried"] = self.luggage.document()
+        if self.staged is not None:
+            document["staged"] = self.staged.document()
         if self.deal is not None:
             document["deal"] = self.deal.table(self.spec).document()
         return {**document, "jobs": [job.document() for job in self.jobs]} if self.jobs else document
@@ -116,7 +122,10 @@ def prepare(
     findings = (*valid.warnings, *report.findings)
     if not report.ok:
         raise PreflightFailed(findings)
-    spec, common, luggage = report.spec, request.common, None
+    spec, common, luggage, staged = report.spec, request.common, None, None
+    if request.area is not None:
+        staged = stage(spec, request.area, request.count if deal is None else deal.jobs)
+        spec = staged.spec
     specs = [spec] if deal is None else list(deal.specs(spec))
     if request.carriage is None:
         texts = [attach(payload, one, lenient=request.lenient) for one in specs]
@@ -134,6 +143,7 @@ def prepare(
         deposit_due=report.deposit_due,
         luggage=luggage,
         campaign=request.campaign,
+        staged=staged,
         deal=deal,
     )
 
@@ -148,17 +158,18 @@ def send(
 ) -> Submission:
     """Send a submission, and return it with its jobs; each call is in the journal before and after it is made.
 
-    ``show`` tells the user of the jobs; until it has, the request is open in the journal.  Raises ServerError if any
+    ``show`` tells the user of the jobs; until it has, the request is open in the journal.  Calls that
+    were accepted under its ``key`` before are not made again.  Raises ServerError if any
     job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are
     in the error's message and in its document.
     """
     from goclient.jobs.sent import new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
 
     records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
-    key = str(uuid.uuid4())
+    key = submission.key or str(uuid.uuid4())
     request = new_request(records, server.name, key, campaign=submission.campaign, luggage=luggage)
     jobs: list[SubmittedJob] = []
-    earlier = same_requests(journal, records, server.name, luggage=luggage)
+    earlier = [one for one in same_requests(journal, records, server.name, luggage=luggage) if one.entry.key != key]
     journal.append(request)
     try:
         for one in earlier:
@@ -211,6 +222,9 @@ def _send_batch(
     from goclient.journal import Entry
 
     names = tuple(dict.fromkeys((batch[0].jobName, batch[-1].jobName)))
+    known = journal.last(CALL, key)
+    if known is not None and known.state == "accepted" and len(known.subjects) == len(batch):
+        return [int(panda_id) for panda_id in known.subjects]
     intent = Entry(CALL, key, "intended", names, f"{counted(len(batch), 'job')} to {server.name}")
     journal.append(intent)
     try:

@@ -106,14 +106,18 @@ class Browser:
         assert "result" in answer, (method, answer)
         return answer["result"]
 
-    def wait(self, event: str, session: str) -> None:
-        """Wait until something has happened in a tab."""
+    def _wait_for_load(self, loader: str) -> None:
+        """Wait until what has this loader is there, with its scripts run; that of an empty tab is another one."""
         end = time.monotonic() + TIMEOUT
-        while not any(one.get("method") == event and one.get("sessionId") == session for one in self.events):
+        while not any(
+            one.get("method") == "Page.lifecycleEvent"
+            and (one["params"]["loaderId"], one["params"]["name"]) == (loader, "load")
+            for one in self.events
+        ):
             self.events.append(self._message(end))
 
-    def open(self, url: str, *, width: int = 1280, dark: bool = False) -> Tab:
-        """Open a page in a tab of its own."""
+    def open(self, url: str, *, width: int = 1280, dark: bool = False, scripts: bool = True) -> Tab:
+        """Open a page in a tab of its own, with its scripts or without."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         tab = Tab(self, session)
@@ -122,8 +126,9 @@ class Browser:
         tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         tab.call("Emulation.setEmulatedMedia", features=[scheme])
-        tab.call("Page.navigate", url=url)
-        self.wait("Page.loadEventFired", session)
+        tab.call("Emulation.setScriptExecutionDisabled", value=not scripts)
+        tab.call("Page.setLifecycleEventsEnabled", enabled=True)
+        self._wait_for_load(tab.call("Page.navigate", url=url)["loaderId"])
         return tab
 
     def _message(self, end: float) -> Any:

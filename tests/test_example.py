@@ -157,7 +157,7 @@ def test_the_demo_shows_each_step_and_compares_the_output_at_both_ends(run: Run,
     lines = shown.out.splitlines()
     steps = [step for step, _ in groupby(line.split()[0] for line in lines)]
     first = ["sandbox", "deposit", "submit", "record", "pilot", "status", "output"]
-    assert steps == [*first, "again", "submit", "record", "site", "status", "output", "look"]
+    assert steps == [*first, "again", "submit", "record", "site", "status", "output", "look", "next"]
     carried = folder / "collections/SITE1/shared/campaign/out/10mb-file.bin"
     assert f"output  {carried}: 10485760 bytes" in lines
     output = folder / "collections" / "SITE1" / OUTPUT.lstrip("/")

@@ -16,6 +16,7 @@ import goclient
 from goclient import errors
 from goclient.cli import main
 from goclient.cli.commands import (
+    advance,
     carrier,
     check,
     completion,
@@ -54,6 +55,7 @@ LINKS = {path.name: path.read_text().split()[1] for path in (ROOT / "man").glob(
 
 SENDJOB = sendjob.SendJobOptions
 COMMANDS: dict[str, type[Any]] = {
+    "advance": advance.AdvanceOptions,
     "carrier": carrier.CarrierOptions,
     "check": check.OwnOptions,  # beside those of sendJob
     "endpoint": endpoint.EndpointOptions,
@@ -248,7 +250,7 @@ def test_prun_page_lists_our_options_in_the_order_of_help() -> None:
 
 
 def test_check_has_the_options_of_sendjob_but_those_of_the_submission_itself() -> None:
-    shared = {field.name for field in dataclasses.fields(SubmitOptions)} - {"noSubmit", "noCheck", "again"}
+    shared = {field.name for field in dataclasses.fields(SubmitOptions)} - {"noSubmit", "noCheck", "again", "detach"}
     own = {field.name for field in dataclasses.fields(check.OwnOptions)}
     assert {field.name for field in dataclasses.fields(check.CheckOptions)} == shared | own
 

@@ -55,6 +55,8 @@ def test_the_session_gives_what_it_shows(sandbox: Sandbox, tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("call", ["check", "submit", "explain", "status", "wait", "results", "open_items", "probe"])
+@pytest.mark.parametrize(
+    "call", ["check", "submit", "explain", "status", "wait", "results", "open_items", "probe", "page", "retry", "kill"]
+)
 def test_each_call_is_shown(call: str) -> None:
     assert any(f"client.{call}(" in text for _, text in blocks())

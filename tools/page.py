@@ -51,14 +51,14 @@ def _painted(path: Path, profile: Path) -> list[list[str]]:
                 tab = browser.open(path.as_uri(), width=width)
                 paints.append(tab.run(_PAINT) / 1000)
                 ends.append(tab.run("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000)
-            most, ready = max(paints), statistics.median(ends)
+            paint, ready = statistics.median(paints), statistics.median(ends)
             found.append(
                 row(
                     f"first paint of it, {width} px wide",
-                    f"{most:.2f} s",
+                    f"{paint:.2f} s",
                     f"≤ {FIRST_PAINT:.0f} s",
-                    most <= FIRST_PAINT,
-                    f"longest of {RUNS}, median {statistics.median(paints):.2f} s; its table after {ready:.2f} s",
+                    paint <= FIRST_PAINT,
+                    f"median of {RUNS}, the longest {max(paints):.2f} s; its table is there after {ready:.2f} s",
                 )
             )
     return found

@@ -59,8 +59,10 @@ def send_luggage(
     files = server.at(luggage.file_server)
     size = f"{len(luggage.data)} bytes to {files.name}"
     upload = Entry(UPLOAD, f"{key}.{UPLOAD}", "intended", (luggage.archive,), size)
-    journal.append(upload)
-    _call(lambda: files.upload(luggage.archive, luggage.data), upload, note)
+    known = journal.last(UPLOAD, upload.key)
+    if known is None or known.state != "done":
+        journal.append(upload)
+        _call(lambda: files.upload(luggage.archive, luggage.data), upload, note)
     if luggage.secret is not None:
         hand_out(luggage.secret, key, server=server, journal=journal, note=note)
 

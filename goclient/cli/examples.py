@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
         Example(f"sendJob.py {_JOB} --StageinGOsrc={_FILE} --noSubmit -v", "check it, show the plan, and send nothing"),
     ),
+    "goclient advance": (Example("goclient advance", "do what is due in all campaigns, as cron may"),),
     "goclient carrier": (Example("goclient carrier build --out goclient-carry", "look at what travels with a job"),),
     "goclient check": (
         Example(f"goclient check --StageinGOsrc={_FILE}", "is the file there, and may you read it?"),
@@ -55,8 +56,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("goclient journal show 1", "what is known of a job?"),
     ),
     "goclient kill": (
-        Example("goclient kill 1", "stop a job"),
-        Example("goclient kill --last", "stop all jobs that were sent last"),
+        Example("goclient kill --campaign higgs", "stop all that were sent under a name"),
+        Example("goclient kill --task 7", "stop a task of prun or pathena, with its jobs"),
     ),
     "goclient login": (
         Example("goclient login --no-browser", "log in from a machine without a browser"),
@@ -88,8 +89,9 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "goclient retry": (
-        Example("goclient retry 1", "send a job again, if it has failed"),
+        Example("goclient retry --campaign higgs", "send those again that have failed, each with its own number"),
         Example("goclient retry 1 --noSubmit --json", "what would be sent, and what is left as it is?"),
+        Example("goclient retry --task 7", "have JEDI try the failed jobs of a task again"),
     ),
     "goclient sandbox": (
         Example("goclient sandbox demo", "see everything work, once"),
@@ -98,8 +100,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "goclient settings": (Example("goclient settings show", "what is set, and where?"),),
     "goclient status": (
-        Example("goclient status 1", "what became of a job?"),
-        Example("goclient status 1 --html jobs.html", "write a page about it, to send to a colleague"),
+        Example("goclient status", "what became of all that I have sent in the last days?"),
+        Example("goclient status --campaign higgs --exit-status", "in a script: 0 once all have finished"),
+        Example("goclient status --campaign higgs --html higgs.html", "write a page for a colleague"),
+        Example("goclient status 1-3 -v", "show the transfers of some jobs, too"),
+        Example("goclient status --last --watch", "look on until all are over"),
     ),
     "goclient version": (Example("goclient version -v", "what to write into a report of a defect"),),
     "goclient whoami": (Example("goclient whoami", "who asks Globus?"),),

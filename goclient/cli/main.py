@@ -31,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS = {
     one.name: one
     for one in (
+        Command("advance", "do what is due in campaigns through a site: send, deliver, clean up"),
         Command("carrier", "the program that travels with a job: build"),
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
         Command("completion", "complete words in a shell: bash, zsh, fish, tcsh"),

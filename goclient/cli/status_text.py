@@ -77,8 +77,8 @@ def print_jobs(jobs: Sequence[JobStatus], *, server: str) -> None:
             job.state,
             job.site,
             moment(job.created) if job.created is not None else "",
-            duration(job.started - job.created) if job.started is not None and job.created is not None else "",
-            duration(job.ended - job.started) if job.ended is not None and job.started is not None else "",
+            _between(job.created, job.started),
+            _between(job.started, job.ended),
             job.campaign if several else "",
             job.name,
             job_page(job.panda_id, server),
@@ -88,6 +88,11 @@ def print_jobs(jobs: Sequence[JobStatus], *, server: str) -> None:
     heads = ("PandaID", "state", "site", "created", "waited", "ran", "campaign", "name", "page")
     kept = [at for at, column in enumerate(zip(*rows, strict=True)) if any(column)]
     print_table([heads[at] for at in kept], [[row[at] for at in kept] for row in rows])
+
+
+def _between(began: float | None, ended: float | None) -> str:
+    """Return how long something took; nothing if that is not known, as where two clocks do not agree."""
+    return duration(ended - began) if began is not None and ended is not None and ended >= began else ""
 
 
 def _print_transfers(followed: Followed, *, shows_all: bool) -> None:

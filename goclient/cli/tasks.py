@@ -90,7 +90,7 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
         options.globusWords or "",
         options.useGOForOutput,
         options.goLenient,
-        new_preflight(options, connections, carriage=transfers.carriage, checks=not options.noCheck),
+        new_preflight(options, connections, transfers=transfers, checks=not options.noCheck),
         lambda account: deposit_for_jobs(account, options, connections),
         tuple(transfers.errors),
         tuple(_warnings(options)),

@@ -127,6 +127,12 @@ class StorageDenied(PermissionDenied):
     """Storage behind a collection denies a path, which says nothing of the paths below it."""
 
 
+class Disconnected(EndpointError):
+    """Globus Connect Personal does not run at a collection, which may be so until somebody starts that computer."""
+
+    code = "disconnected"
+
+
 class GlobusSilent(EndpointError):
     """Globus gave no answer, and may or may not have done what it was asked to do."""
 

@@ -14,6 +14,7 @@ from goclient.jobs.timeline import BINS, Window
 from goclient.jobs.units import day, moment
 
 HEIGHT = 1000  # of the drawing, in units of its own
+_SHORT = 600.0  # seconds, in which minutes tell too little
 _NEARLY = 1e-6  # a mean of 200 jobs may be a little more than 200
 
 
@@ -46,8 +47,10 @@ class Chart:
         lines = "".join(f'<line x1="0" x2="{BINS}" y1="{y}" y2="{y}"/>' for y in (0, HEIGHT // 2))
         scale = "".join(f"<span>{escape(self.shown(value))}</span>" for value in (top, top / 2, 0))
         keys = "".join(f'<li class="key {band}">{escape(self.labels[band])}</li>' for band in bands)
+        is_short = window.ended - window.began < _SHORT
         times = "".join(
-            f"<span>{day(time)}</span>" for time in (window.began, (window.began + window.ended) / 2, window.ended)
+            f"<span>{day(time, to_seconds=is_short)}</span>"
+            for time in (window.began, (window.began + window.ended) / 2, window.ended)
         )
         return (
             f"<figure><figcaption><h3>{escape(self.title)}</h3>"

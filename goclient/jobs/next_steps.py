@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from goclient.errors.findings import SHOWN
 from goclient.model.campaign import campaign_of
+from goclient.model.location import Location
 from goclient.model.names import fill_serial
 from goclient.model.spec import TransferSpec
 
@@ -21,9 +22,13 @@ def status_command(panda_ids: Sequence[int], campaign: str, *, job_name: str) ->
     return f"goclient status {first}" + (f"-{last}" if last > first else "")
 
 
-def final_names(spec: TransferSpec, count: int) -> list[str]:
+def targets_of(spec: TransferSpec) -> list[Location]:
+    """Return where the files of a job will be."""
+    return [one.target for one in (*spec.stage_out, *spec.output) if not one.destination.in_job]
+
+
+def final_names(targets: Sequence[Location], count: int) -> list[str]:
     """Return where the files of so many jobs will be, a line each: for several jobs, in the first and in the last."""
-    targets = [one.target for one in (*spec.stage_out, *spec.output) if not one.destination.in_job]
     shown = targets if len(targets) <= SHOWN else targets[: SHOWN - 1]
     lines = []
     for target in shown:

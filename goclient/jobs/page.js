@@ -178,5 +178,5 @@
     });
   }
   select(STEP);
-  $("jobs").hidden = false;
+  for (const part of [$("jobs"), document.querySelector(".skip")]) part.hidden = false;
 })();

@@ -92,11 +92,20 @@ def _groups(jobs: Iterable[JobStatus]) -> list[ReasonGroup]:
     found: dict[tuple[str, Cure, str], list[JobStatus]] = {}
     for job in jobs:
         if job.done and job.state != "finished":
-            reason = job.reason or f"the server says {job.state}, and not why"
-            found.setdefault((_VARYING.sub("…", reason), job.cure, job.hint), []).append(job)
+            pattern = _VARYING.sub("\0", _reason_of(job))
+            found.setdefault((pattern, job.cure, job.hint), []).append(job)
     groups = []
-    for (pattern, cure, hint), those in found.items():
-        reasons = {job.reason or pattern for job in those}
+    for (_, cure, hint), those in found.items():
         ids = tuple(job.panda_id for job in those)
-        groups.append(ReasonGroup(reasons.pop() if len(reasons) == 1 else pattern, cure, hint, ids))
+        groups.append(ReasonGroup(_common({_reason_of(job) for job in those}), cure, hint, ids))
     return sorted(groups, key=lambda group: (-len(group.panda_ids), group.panda_ids))
+
+
+def _reason_of(job: JobStatus) -> str:
+    return job.reason or f"the server says {job.state}, and not why"
+
+
+def _common(reasons: set[str]) -> str:
+    """Return a text for reasons of one pattern, with an ellipsis for the numbers in which they differ."""
+    differ = iter([len(set(column)) > 1 for column in zip(*map(_VARYING.findall, reasons), strict=True)])
+    return _VARYING.sub(lambda found: "…" if next(differ) else found[0], min(reasons))

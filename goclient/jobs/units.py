@@ -34,7 +34,8 @@ def moment(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def day(time: float) -> str:
-    """Return a time as :func:`moment` does, where the year is known: ``28 Nov 21:06``."""
+def day(time: float, *, to_seconds: bool = False) -> str:
+    """Return a time as :func:`moment` does, where the year is known: ``28 Nov 21:06``, or ``28 Nov 21:06:55``."""
     when = datetime.fromtimestamp(time, UTC)
-    return f"{when.day} {_MONTHS[when.month - 1]} {when:%H:%M}"  # %b would be in the user's language
+    clock = f"{when:%H:%M:%S}" if to_seconds else f"{when:%H:%M}"
+    return f"{when.day} {_MONTHS[when.month - 1]} {clock}"  # %b would be in the user's language

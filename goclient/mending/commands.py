@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from goclient.config.connections import Connections
 from goclient.errors import GoclientError, RequestError, ServerError, raise_all
 from goclient.errors.findings import Finding
 from goclient.jobs.kill import Fate, Stopped, kill_jobs
+from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import Selection
 from goclient.jobs.sent import request_of
 from goclient.journal import Journal
@@ -102,7 +103,7 @@ def stop(chosen: Selection, connections: Connections) -> Mended:
     """Stop jobs, and tasks with theirs; return what became of each."""
     server = connections.panda()
     stopped = kill_jobs(chosen.panda_ids, server) if chosen.panda_ids else []
-    refused: list[GoclientError] = [_refusal(one) for one in stopped if not one.fate.is_stopped]
+    refused = list(_refusals(stopped))
     answers = []
     for task_id in chosen.tasks:
         try:
@@ -112,10 +113,12 @@ def stop(chosen: Selection, connections: Connections) -> Mended:
     return Mended(stopped=tuple(stopped), tasks=tuple(answers), refused=tuple(refused))
 
 
-def _refusal(job: Stopped) -> GoclientError:
-    message, subject = f"PandaID {job.panda_id} was not stopped: {job.fate.value}", str(job.panda_id)
-    if job.fate is Fate.UNKNOWN:
+def _refusals(stopped: Sequence[Stopped]) -> Iterator[GoclientError]:
+    """Yield an error for each reason why jobs were not stopped."""
+    for fate in dict.fromkeys(one.fate for one in stopped if not one.fate.is_stopped):
+        ids = as_ranges(one.panda_id for one in stopped if one.fate is fate)
         hint = "check the number, and that PANDA_URL_SSL is the server that took the job"
-        return ServerError(message, hint=hint, code="unknown-job", subject=subject)
-    hint = "name jobs of your own" if job.fate is Fate.OTHERS else "type the command again later"
-    return ServerError(message, hint=hint, code="not-stopped", subject=subject)
+        if fate is not Fate.UNKNOWN:
+            hint = "name jobs of your own" if fate is Fate.OTHERS else "type the command again later"
+        code = "unknown-job" if fate is Fate.UNKNOWN else "not-stopped"
+        yield ServerError(f"PandaID {ids} was not stopped: {fate.value}", hint=hint, code=code, subject=ids)

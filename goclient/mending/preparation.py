@@ -179,7 +179,7 @@ def _check(parts: Sequence[_Part], options: RetryOptions, connections: Connectio
     typed = read_keywords(SubmitOptions, given, lambda: connections.settings.job, requires=False)
     transfers = read_transfers(typed, connections)
     raise_all(transfers.errors)
-    preflight = new_preflight(typed.options, connections, carriage=transfers.carriage, checks=not options.noCheck)
+    preflight = new_preflight(typed.options, connections, transfers=transfers, checks=not options.noCheck)
     common = parts[0].job.record.common
     queues = list(dict.fromkeys(one.job.record.common.computingSite for one in parts))
     job = Job(queues, "" if carry else common.transformation, common.prodSourceLabel)

@@ -128,10 +128,11 @@ class TransferOptions(Options):
     )
     goVia: Optional[str] = option(
         "--goVia",
-        help="how files get to the job's directory, and from it: gc (Globus Connect) or https (without it)",
+        help="how files get to the job's directory, and from it: gc (Globus Connect), https (without it), or site: "
+        "brought to the site before the jobs, and delivered after them",
         group=MOVE,
         metavar="WAY",
-        choices=("gc", "https"),
+        choices=("gc", "https", "site"),
     )
     goOverwrite: bool = option(
         "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
@@ -257,6 +258,12 @@ class SubmitOptions(RequestOptions):
 
     noSubmit: bool = option("--noSubmit", help="do everything but send", group=RUN, default=False)
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=RUN, default=False)
+    detach: bool = option(
+        "--detach",
+        help="with --goVia site: do not wait until the files are there; goclient advance goes on",
+        group=RUN,
+        default=False,
+    )
     again: bool = option(
         "--again",
         help="submit although the same request was sent before and its end is not known",

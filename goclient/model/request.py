@@ -11,6 +11,7 @@ from typing import NamedTuple
 from goclient.model.deal import DealOrder
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
+from goclient.model.staging import StagingArea
 from goclient.model.syntax.options import Items
 
 
@@ -94,7 +95,8 @@ NO_RIGHTS = Rights()
 class Request:
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
 
-    ``carriage``: they bring their own transfers.  ``campaign`` is the one under which they are sent.
+    ``carriage``: they bring their own transfers.  ``campaign`` is the one under which they are sent.  ``area``: their
+    files are brought to this directory of the site before, and what they leave there is delivered after them.
     With an ``order`` each job has files of its own, and there are as many jobs as these need; ``count`` is not used.
     """
 
@@ -107,6 +109,7 @@ class Request:
     order: DealOrder | None = None
     carriage: Carriage | None = None
     campaign: str = ""
+    area: StagingArea | None = None
 
     @property
     def job(self) -> Job:

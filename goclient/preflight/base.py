@@ -45,6 +45,7 @@ class PreflightOptions(NamedTuple):
     acting: str = ""  # the id of the service client that acts for them, which is its identity, too
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
     grants: bool = False  # that client gets what it lacks before the jobs are sent
+    staging: Location | None = None  # the directory of a site in which files are left for the jobs
     secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
 
 

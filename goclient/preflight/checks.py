@@ -19,6 +19,7 @@ from goclient.preflight.queue import QueueState
 from goclient.preflight.servers import Servers
 from goclient.preflight.service import ServiceAccess
 from goclient.preflight.sources import Contents, Size
+from goclient.preflight.staging import Staging
 from goclient.preflight.tokens import Tokens
 from goclient.preflight.user_secrets import UserSecrets
 
@@ -32,6 +33,7 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the 
     Contents,
     ReadOnly,
     ServerLogin,
+    Staging,
     Https,
     Size,
     Probe,

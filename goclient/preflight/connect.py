@@ -10,7 +10,7 @@ from goclient.errors import GoclientError
 from goclient.model.endpoint import Catalogue, Endpoint, GlobusEndpoint, UrlEndpoint, is_uuid, read_endpoint
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.preflight.base import Connection, Context
-from goclient.preflight.endpoints import find_problem
+from goclient.preflight.endpoints import find_problem, sleeps
 from goclient.preflight.listings import Listings, Storage
 from goclient.preflight.locations import Locations
 from goclient.preflight.servers import find_servers
@@ -60,7 +60,11 @@ def connect(context: Context, catalogue: Catalogue, globus: Callable[[], Globus]
         and find_problem(endpoint, one, service.identity) is None
     }
     known: dict[str, Endpoint] = {one.text: end for one, end in servers.named.items()}
-    known |= {endpoint.text: GlobusEndpoint(one.id) for endpoint, one in usable.items()}
+    known |= {
+        endpoint.text: GlobusEndpoint(one.id)
+        for endpoint, one in found.items()
+        if not isinstance(one, GoclientError) and (endpoint in usable or sleeps(endpoint, one, context))
+    }
     context.resolved = spec.with_endpoints(known)
     collections: dict[str, Collection] = {one.id: one for one in usable.values()}
     storages: dict[str, Storage] = {text: one for text, one in servers.storages.items() if text in servers.usable}

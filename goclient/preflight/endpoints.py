@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from goclient.config.catalogue_toml import command
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound
+from goclient.errors.conditions import AmbiguousEndpoint, Disconnected, EndpointNotFound
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GlobusEndpoint
@@ -26,7 +26,9 @@ class Endpoints(Check):
         """Yield a finding for each collection, in order, and a warning of a server that is not the site's."""
         connection = context.connection
         for endpoint, found in connection.found.items():
-            yield _judge(endpoint, found, connection)
+            judged = _judge(endpoint, found, connection)
+            may_sleep = not isinstance(found, GoclientError) and sleeps(endpoint, found, context)
+            yield judged.as_warning() if may_sleep else judged
         local = context.resolved.local_endpoint
         server = connection.collections.get(local.text) if local is not None else None
         if local is not None and server is not None and server.is_personal and not server.is_of(connection.identity):
@@ -62,11 +64,10 @@ def find_problem(endpoint: Endpoint, found: Collection, identity: str) -> Endpoi
             subject=name,
         )
     if found.connected is False:
-        return EndpointError(
+        return Disconnected(
             f"{shown} is a Globus Connect Personal endpoint that is not connected",
             hint="start Globus Connect Personal on that computer"
             + (f", which is your own ({owner})" if mine else f", or ask {owner} to"),
-            code="disconnected",
             subject=name,
         )
     if found.paused:
@@ -77,6 +78,14 @@ def find_problem(endpoint: Endpoint, found: Collection, identity: str) -> Endpoi
             subject=name,
         )
     return None
+
+
+def sleeps(endpoint: Endpoint, found: Collection, context: Context) -> bool:
+    """Return True for a collection that is not connected, where outputs are delivered only when the jobs have ended."""
+    spec = context.spec
+    read = {one.source.endpoint for one in spec.transfers} | {spec.local_endpoint}
+    is_last = context.options.staging is not None and endpoint not in read
+    return is_last and isinstance(find_problem(endpoint, found, ""), Disconnected)
 
 
 class WorkingName(Check):

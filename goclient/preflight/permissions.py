@@ -70,10 +70,10 @@ class Access:
         return self.collection.entity_type in GUEST_KINDS
 
 
-def find_access(spec: TransferSpec, connection: Connection) -> list[Access]:
+def find_access(spec: TransferSpec, connection: Connection, *, staging: Location | None = None) -> list[Access]:
     """Return what has to be read and written at each known collection, in the order of the spec."""
     found: dict[str, Access] = {}
-    needed: dict[Need, None] = {}
+    needed: dict[Need, None] = {} if staging is None else {Need(staging, writes=True): None}
     for transfer in spec.transfers:
         for location, writes in ((transfer.source, False), (transfer.target, True)):
             # Rules are for directories: a file needs what its own has, numbered ones what the one of all has.
@@ -108,7 +108,7 @@ class UserPermissions(Check):
         me = Identity(connection.identity, "you")
         guests = [
             access
-            for access in find_access(context.resolved, connection)
+            for access in find_access(context.resolved, connection, staging=context.options.staging)
             if access.is_guest and not access.collection.is_of(me.id) and any(need.writes for need in access.needs)
         ]
         fetch_rules(guests if me.id else [], connection)

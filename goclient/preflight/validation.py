@@ -18,6 +18,7 @@ from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
+from goclient.model.staging import stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
@@ -109,10 +110,15 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
     collected.errors += [one for one in mistakes if one.subject not in reported]
     typed = TypedWords(request.parameters, request.items, request.count, request.lenient, order=request.order)
     found = validate(typed, read_lines, collected.errors)
-    warnings = [] if packed else list(payload_warnings(request.common))
+    warnings, spec = [] if packed else list(payload_warnings(request.common)), found.spec
+    if request.area is not None:
+        staged = Collector(found.errors)
+        with staged:
+            spec = stage(spec, request.area, 1).spec
+        found = found._replace(errors=staged.errors)
     if request.carriage is not None:
         from goclient.preflight.carried import find_carried_mistakes, warn_of_packed  # other jobs need no archive
 
-        found.errors.extend(find_carried_mistakes(found.spec, request))
+        found.errors.extend(find_carried_mistakes(spec, request))
         warnings += warn_of_packed(request)
     return found._replace(warnings=[*warnings, *found.warnings])

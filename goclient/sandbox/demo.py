@@ -53,7 +53,8 @@ def run(path: Path | None, *, overwrite: bool = False) -> int:
         if path and not code:
             held = f"{root}/collections/{SITE}/{DIRECTORY}/ is what {SITE} holds"
             example.show("look", f"{held}; {root}/sandbox.log is what was asked")
-            example.show("look", f"goclient sandbox start --dir {path}; . {path}/env.sh: and type commands of your own")
+        for line in () if code else ["type this, to do it yourself:", *next_lines(path or Path("sandbox"))]:
+            example.show("next", line)
         return code
     finally:
         if started:
@@ -82,6 +83,25 @@ def carried_command_line(url: str) -> list[str]:
         f"--StageinGOsrc={GUEST}:{CAMPAIGN}in/0064.file",
         f"--OutputGO={GUEST}:{THERE}/",
         f"--Data={NAME}",
+    ]
+
+
+def next_lines(path: Path) -> list[str]:
+    """Return what to type after the demo, as a shell reads it: the example again, in a sandbox that stays."""
+    directory = shlex.quote(os.path.join(".", path))
+    programs = [] if shutil.which("goclient") else [shlex.quote(os.path.dirname(sys.executable))]
+    return [
+        *(f"export PATH={one}:$PATH" for one in programs),
+        f"goclient sandbox start --dir {directory}",
+        f". {directory}/env.sh",
+        "sendJob.py --computingSite TEST1 --transformation $SANDBOX_URL/transformations/datatransfer.sh \\",
+        f"    --StageinGOsrc={SITE}:/{DIRECTORY}/0064.file \\",
+        f"    --Data={NAME} --OutputGO={SITE}:/{DIRECTORY}/mine/ --goMkdir",
+        "goclient pilot --site TEST1 --once",
+        "goclient status --last",
+        f"ls -l {directory}/collections/{SITE}/{DIRECTORY}/mine/",
+        "goclient help",
+        f"goclient sandbox stop --dir {directory}",
     ]
 
 

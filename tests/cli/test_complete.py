@@ -127,8 +127,14 @@ def test_a_mistake_completes_nothing_and_says_nothing(run: Run, words: tuple[str
 def test_damaged_files_have_no_names(tmp_path: Path) -> None:
     environment.queue_source().file.write_text("[")
     environment.journal_path().write_bytes(b'{"what":"request","subjects":5}\n{"what":"request","\xff')
-    Path("endpoints.toml").write_text("[[[")
+    Path("endpoints.toml").write_bytes(b"[[[\xff")
     assert (kept.queues(), kept.endpoints(), kept.campaigns()) == ([], [], [])
+
+
+def test_each_form_of_a_name_in_the_catalogue_is_known() -> None:
+    text = '["a b"]\nid="[x]"\n [ bare-1 ] # here\n[\'it#s\']\n[[x]]\nids = [\n"y"]\n'
+    Path("endpoints.toml").write_text(text)
+    assert kept.endpoints() == ["a b", "bare-1", "it#s"]
 
 
 def test_a_journal_of_a_year_is_read_at_its_end_only() -> None:

@@ -175,10 +175,7 @@ def test_a_job_that_has_run_is_in_its_page(browser: Browser, sandbox: Sandbox, t
 
 
 def test_without_scripts_all_but_the_table_is_there(browser: Browser, pages: Path) -> None:
-    tab = browser.open("about:blank")
-    tab.call("Emulation.setScriptExecutionDisabled", value=True)
-    tab.call("Page.navigate", url=f"{pages.as_uri()}/several.html")
-    tab.call("DOM.enable")
+    tab = browser.open(f"{pages.as_uri()}/several.html", scripts=False)
     root = tab.call("DOM.getDocument", depth=-1)["root"]
     assert "The table of jobs needs JavaScript" in str(root)
     assert "Why jobs did not finish" in str(root)

@@ -12,6 +12,7 @@ import pytest
 
 from goclient.cli.commands.login import LoginOptions
 from goclient.cli.parser import Parser
+from goclient.sandbox.demo import next_lines
 from tests.commands import Result
 from tests.sandboxes import Sandbox
 
@@ -34,6 +35,14 @@ def sh(text: str, env: dict[str, str], cwd: Path) -> Result:
 def test_the_commands_to_try_work_as_printed(env: dict[str, str], tmp_path: Path) -> None:
     (block,) = re.findall(r"## Try it\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
     done = sh(block, env, tmp_path)
+    assert done.code == 0, done.err
+    assert "PandaID=1 finished" in done.out
+    assert "10485760" in done.out
+    assert done.out.rstrip().endswith("is stopped")
+
+
+def test_what_to_type_after_the_demo_works_as_printed(env: dict[str, str], tmp_path: Path) -> None:
+    done = sh("\n".join(next_lines(Path("my sandbox"))), env, tmp_path)
     assert done.code == 0, done.err
     assert "PandaID=1 finished" in done.out
     assert "10485760" in done.out

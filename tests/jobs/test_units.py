@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.jobs.units import duration, moment, size
+from goclient.jobs.units import day, duration, moment, size
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,8 @@ def test_a_larger_size_is_never_shown_as_a_smaller_one(a: float, b: float) -> No
     units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
     keys = [(units.index(unit), float(number)) for number, unit in (size(one).split() for one in sorted((a, b)))]
     assert keys == sorted(keys)
+
+
+def test_a_day_is_in_english_whatever_the_user_speaks() -> None:
+    assert day(1_795_910_400.9) == "29 Nov 00:00"
+    assert day(1_795_910_455.0, to_seconds=True) == "29 Nov 00:00:55"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import (
     ConsentNeeded,
+    Disconnected,
     EndpointNotFound,
     GlobusUnreachable,
     NotADirectory,
@@ -62,7 +63,7 @@ _MEANINGS = (  # the first that fits counts
         "it is not a directory",
         "leave out the final /, or name its directory",
     ),
-    _Meaning(f"{_LISTING}GCDisconnected", EndpointError, _CONNECT, _START, "disconnected"),
+    _Meaning(f"{_LISTING}GCDisconnected", Disconnected, _CONNECT, _START),
     _Meaning(f"{_LISTING}LoginFailed", EndpointError, "the storage refused the login", "", "storage-login"),
     _Meaning(f"{_LISTING}PermissionDenied", StorageDenied, "the storage denies it", _OWNER),
     _Meaning(f"{_LISTING}SizeLimit", TooLarge, "the directory is too large to list"),
@@ -71,7 +72,7 @@ _MEANINGS = (  # the first that fits counts
     ),
     _Meaning("ExternalError.MkdirFailed.Exists", PathExists, "it exists already"),
     _Meaning("ExternalError.RenameFailed.Exists", PathExists, "it exists already"),
-    _Meaning("GCDisconnectedException", EndpointError, _CONNECT, _START, "disconnected"),
+    _Meaning("GCDisconnectedException", Disconnected, _CONNECT, _START),
 )
 _DATA_ACCESS = re.compile(r"https://auth\.globus\.org/scopes/([0-9A-Fa-f-]{36})/data_access")
 _NETWORK = "check the network (status.globus.org tells if it is Globus), then type the command again"

@@ -14,6 +14,7 @@ import pytest
 from goclient.config.connections import Connections
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, RequestError
 from goclient.errors.conditions import (
+    Disconnected,
     EndpointNotFound,
     NotADirectory,
     PathExists,
@@ -130,7 +131,7 @@ ERRORS = [
         error(502, "ExternalError.DirListingFailed.NotDirectory"), NotADirectory, "not-a-directory", False, id="a file"
     ),
     pytest.param(
-        error(502, "ExternalError.DirListingFailed.GCDisconnected"), EndpointError, "disconnected", False, id="asleep"
+        error(502, "ExternalError.DirListingFailed.GCDisconnected"), Disconnected, "disconnected", False, id="asleep"
     ),
     pytest.param(
         error(502, "ExternalError.DirListingFailed.LoginFailed"), EndpointError, "storage-login", False, id="no login"

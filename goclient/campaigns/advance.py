@@ -1,0 +1,205 @@
+"""Advance: do whatever is due in a batch, as often as it is called, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from goclient.campaigns.batch import Batch, KeptBatch
+from goclient.campaigns.deliveries import find_free
+from goclient.campaigns.jobs import Jobs
+from goclient.campaigns.state import DELIVER, TRANSFER, Deed, Known, Sent, Shape, Slot, Standing, Step, due, serials_of
+from goclient.campaigns.transfers import Service, Transfers, parts_of
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
+from goclient.errors.conditions import Disconnected
+from goclient.journal import Journal
+from goclient.reporter.base import Reporter
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Actions that a user allows: ``again`` what has failed too often, ``ends`` without failed jobs, ``overwrites``.
+
+    ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost.
+    """
+
+    again: bool = False
+    ends: bool = False
+    overwrites: bool = False
+    jobs: tuple[int, ...] = ()
+
+
+NOTHING_MORE = Allowed()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch is: its jobs by how they stand, those whose outputs are delivered, and what is in the way."""
+
+    campaign: str
+    key: str
+    jobs: int
+    sent: Sent
+    brought: bool
+    standing: dict[Standing, int]
+    delivered: int
+    closed: bool
+    problems: tuple[GoclientError, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return it in words."""
+        if self.closed:
+            return f"{self.campaign}: all is done: {self.delivered} of {self.jobs} jobs have delivered"
+        if self.sent is not Sent.YES:
+            what = "its inputs are there, its jobs are not sent" if self.brought else "its inputs are on their way"
+            return f"{self.campaign}: {what}"
+        counts = ", ".join(f"{number} {one.value}" for one in Standing if (number := self.standing.get(one, 0)))
+        return f"{self.campaign}: {self.jobs} jobs: {counts}; {self.delivered} have delivered"
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        return {
+            "campaign": self.campaign,
+            "key": self.key,
+            "jobs": self.jobs,
+            "brought": self.brought,
+            "sent": self.sent.value,
+            **{one.value: self.standing.get(one, 0) for one in Standing},
+            "delivered": self.delivered,
+            "done": self.closed,
+            "problems": [one.document() for error in self.problems for one in error.findings],
+        }
+
+
+class Advance:
+    """Take the steps that are due in one batch, which this process has locked."""
+
+    def __init__(
+        self, kept: KeptBatch, service: Service, jobs: Jobs, *, reporter: Reporter, allowed: Allowed = NOTHING_MORE
+    ) -> None:
+        batch = kept.read()
+        self._batch: Batch = replace(batch, overwrite=batch.overwrite or allowed.overwrites)
+        self._kept = kept
+        self._service = service
+        self._jobs = jobs
+        self._allowed = allowed
+        self._reporter = reporter
+        self._journal: Journal = kept.journal
+        self._transfers = Transfers(self._batch, self._journal, service, reporter)
+        outputs = tuple(sum(o.destination == one for o in batch.outputs) for one in batch.destinations)
+        self._shape = Shape(len(parts_of(batch)), outputs, len(batch.records))
+        self._held: set[tuple[str, int]] = set()  # not tried again by this run
+        self._blocked: dict[int, frozenset[int]] = {}
+        self._problems: list[GoclientError] = []
+        self.closed = False
+
+    def run(self, *, until_sent: bool = False) -> Progress:
+        """Take steps until only others can go on: Globus, jobs, or a person; or until the jobs are sent."""
+        self._held, self._blocked, self._problems = set(), {}, []
+        while not (self.closed or (until_sent and self._jobs.sent() is Sent.YES)) and self._pass():
+            pass
+        return self.progress()
+
+    def _known(self) -> Known:
+        entries = {one.key: one for one in self._journal.latest(TRANSFER)}
+        sent = self._jobs.sent()
+        standing = self._jobs.standing() if sent is Sent.YES else {}
+        return Known(entries, sent, standing, self._blocked, self._allowed.again, self._allowed.ends)
+
+    def _pass(self) -> bool:
+        """Take each step that is due once; return True if that may have made another one due."""
+        known = self._known()
+        steps = [one for one in due(self._shape, known) if one.slot is None or one.slot[:2] not in self._held]
+        watched = [one.slot for one in steps if one.deed is Deed.WATCH and one.slot is not None]
+        changed = self._transfers.watch(watched) if watched else False
+        for step in steps:
+            if step.deed is not Deed.WATCH:
+                changed = self._take(step, known) or changed
+        return changed
+
+    def _take(self, step: Step, known: Known) -> bool:
+        if step.deed is Deed.SEND:
+            self._jobs.send()
+            return True
+        if step.deed is Deed.CLOSE:
+            self._kept.close()
+            self.closed = True
+            return False
+        if step.deed is Deed.ASK:
+            self._problems.append(self._unknown())
+            return False
+        assert step.slot is not None, "all other deeds are about a transfer task"
+        if step.deed is Deed.STUCK:
+            self._hold(step.slot, self._stuck(step.slot, known))
+            return False
+        try:
+            return self._submit(step.slot, step.serials, known)
+        except LoginNeeded:
+            raise
+        except EndpointError as error:
+            if isinstance(error, Disconnected) or error.transient:
+                self._held.add(step.slot[:2])
+                self._reporter.progress(f"{step.slot.what}: waits: {error.message}", error.hint)
+            else:
+                self._hold(step.slot, error)
+            return False
+
+    def _submit(self, slot: Slot, serials: Sequence[int], known: Known) -> bool:
+        """Submit a transfer task; of a new delivery without the jobs of which something is missing, or in the way."""
+        if slot.what == DELIVER and slot.key not in known.entries:
+            turns = known.turns(DELIVER, slot.part)
+            started = frozenset(one for entry in turns for one in serials_of(entry))
+            destination = self._batch.destinations[slot.part]
+            found = find_free(self._batch, destination, serials, started=started, at=self._service)
+            if found.problems:
+                self._blocked[slot.part] = self._blocked.get(slot.part, frozenset()) | found.problems.keys()
+                self._problems += found.problems.values()
+            if not found.free:
+                return True
+            serials = found.free
+        return self._transfers.submit(slot, serials)
+
+    def _hold(self, slot: Slot, problem: GoclientError) -> None:
+        """Leave a transfer task alone in this run, and report why."""
+        self._held.add(slot[:2])
+        self._problems.append(problem)
+
+    def _stuck(self, slot: Slot, known: Known) -> GoclientError:
+        last = known.turns(slot.what, slot.part)[-1]
+        message = f"{self._batch.campaign}: {slot.what} has failed {slot.turn} times, at last: {last.detail}"
+        hint = f"mend that, then type: goclient advance {self._batch.campaign} --again"
+        return EndpointError(message, hint=hint, code="stuck", subject=self._batch.campaign)
+
+    def _unknown(self) -> GoclientError:
+        names = " to ".join(dict.fromkeys((self._batch.records[0].jobName, self._batch.records[-1].jobName)))
+        message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, {names}"
+        command = f"goclient advance {self._batch.campaign}"
+        hint = (
+            f"search the PanDA monitor for these names (/jobs/?jobname=…), and type: {command} --jobs=FIRST-LAST, with "
+        )
+        hint += f"their PandaIDs; if there are none, {command} --again sends them"
+        return ServerError(message, hint=hint, code="unknown")
+
+    def progress(self) -> Progress:
+        """Return how far the batch is now."""
+        known = self._known()
+        brought = all(known.turns("bring", n)[-1:] and known.turns("bring", n)[-1].state == "done"
+                      for n in range(self._shape.brings))  # fmt: skip
+        counts = {one: len(known.having(one)) for one in Standing if known.having(one)}
+        batch = self._batch
+        return Progress(
+            *(batch.campaign, batch.key, len(batch.records), known.sent, brought, counts),
+            delivered=len(self._delivered(known)),
+            closed=self.closed,
+            problems=tuple(self._problems),
+        )
+
+    def _delivered(self, known: Known) -> set[int]:
+        """Return the jobs all of whose outputs are delivered."""
+        finished = set(known.having(Standing.FINISHED))
+        for part in range(len(self._shape.outputs)):
+            turns = known.turns(DELIVER, part)
+            finished &= {one for entry in turns if entry.state == "done" for one in serials_of(entry)}
+        return finished

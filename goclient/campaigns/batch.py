@@ -1,0 +1,197 @@
+"""Batch: one submission through a site's collection, as it is kept in a file that is written once.
+
+What is intended is in that file; what came of it is in the batch's own journal beside it, and of its jobs in the main
+journal.  A batch that is done has another name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from goclient.carrier.carried import Luggage
+from goclient.carrier.plan import CarrierPlan
+from goclient.errors import GoclientError, RequestError
+from goclient.errors.wording import quoted
+from goclient.files.private import make_directory, private, replace
+from goclient.journal import Journal
+from goclient.model.endpoint import Endpoint, read_endpoint
+from goclient.model.plan import TransferItem
+from goclient.model.records.panda_job import JobRecord, JobTemplate
+from goclient.model.staging import Bring, Output, StagingArea
+
+DIRECTORY = "campaigns"  # beside the main journal
+_OPEN, _DONE, _JOURNAL, _ARCHIVE = ".json", ".done.json", ".jsonl", ".tar.gz"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All that is done for the jobs of one submission; ``key`` is that of its request in the main journal.
+
+    ``server`` is the PanDA server, and ``identity`` the Globus identity, with which it was begun.
+    """
+
+    key: str
+    campaign: str
+    server: str
+    identity: str
+    area: StagingArea
+    overwrite: bool
+    brings: tuple[Bring, ...]
+    outputs: tuple[Output, ...]
+    records: tuple[JobRecord, ...]
+    luggage: Luggage | None = None
+
+    @property
+    def destinations(self) -> tuple[Endpoint, ...]:
+        """Return the endpoints to which outputs are delivered, each once."""
+        return tuple(dict.fromkeys(one.destination for one in self.outputs))
+
+    @property
+    def serials(self) -> Mapping[str, int]:
+        """Return the number of each job by its name."""
+        return {record.jobName: serial for serial, record in enumerate(self.records, 1)}
+
+    def encode(self) -> bytes:
+        """Return the document of the batch, without the archive of carried jobs, which has a file of its own."""
+        luggage = None
+        if self.luggage is not None:
+            own = ("archive", "file_server", "content")
+            luggage = {name: getattr(self.luggage, name) for name in own}
+            luggage["plan"] = self.luggage.plan.encode().decode()
+        document = {
+            "version": _VERSION,
+            **{name: getattr(self, name) for name in ("key", "campaign", "server", "identity", "overwrite")},
+            "area": {**self.area._asdict(), "collection": _endpoint_document(self.area.collection)},
+            "brings": [{"source": _endpoint_document(one.source), "items": one.items} for one in self.brings],
+            "outputs": [{**o._asdict(), "destination": _endpoint_document(o.destination)} for o in self.outputs],
+            "common": asdict(self.records[0].common),
+            "jobs": [(one.jobName, one.jobParameters) for one in self.records],
+            "luggage": luggage,
+        }
+        return json.dumps(document, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, archive: bytes = b"") -> Batch:
+        """Return the batch of a document; raise RequestError if it is not one."""
+        try:
+            found = json.loads(data)
+            if found["version"] != _VERSION:
+                raise ValueError(f"its version is {found['version']}, this goclient reads {_VERSION}")
+            common, area, luggage = JobTemplate(**found["common"]), found["area"], found["luggage"]
+            if luggage is not None:
+                plan = CarrierPlan.decode(luggage.pop("plan").encode())
+                luggage = Luggage(plan, data=archive, secret=None, **luggage)
+            return cls(
+                **{name: found[name] for name in ("key", "campaign", "server", "identity", "overwrite")},
+                area=StagingArea(**{**area, "collection": read_endpoint(*area["collection"])}),
+                brings=tuple(
+                    Bring(read_endpoint(*one["source"]), tuple(TransferItem(*item) for item in one["items"]))
+                    for one in found["brings"]
+                ),
+                outputs=tuple(
+                    Output(**{**one, "destination": read_endpoint(*one["destination"])}) for one in found["outputs"]
+                ),
+                records=tuple(JobRecord(common, name, parameters) for name, parameters in found["jobs"]),
+                luggage=luggage,
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise RequestError(f"it is not a batch: {quoted(error)}", code="bad-batch") from error
+
+
+def _endpoint_document(endpoint: Endpoint) -> tuple[str, str]:
+    return endpoint.text, endpoint.typed
+
+
+@dataclass(frozen=True)
+class KeptBatch:
+    """A file of a batch; its name begins with the campaign."""
+
+    path: Path
+
+    @property
+    def campaign(self) -> str:
+        """Return the campaign of the batch."""
+        return self.path.name.partition(".")[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Return True unless all of it was done."""
+        return not self.path.name.endswith(_DONE)
+
+    @property
+    def journal(self) -> Journal:
+        """Return the batch's own journal, read anew."""
+        return Journal(self._beside(_JOURNAL))
+
+    def _beside(self, ending: str) -> Path:
+        name = self.path.name.removesuffix(_DONE).removesuffix(_OPEN)
+        return self.path.with_name(name + ending)
+
+    def read(self) -> Batch:
+        """Return the batch; raise GoclientError if it cannot be read."""
+        try:
+            archive = self._beside(_ARCHIVE)
+            return Batch.decode(self.path.read_bytes(), archive.read_bytes() if archive.exists() else b"")
+        except (OSError, RequestError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error.message
+            raise GoclientError(
+                f"the campaign's file {quoted(self.path)} cannot be read: {reason}",
+                hint="it is as goclient has written it, or it is of no use: put it back, or remove it",
+                code="campaign-file",
+            ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Run the body while no other process does anything for the batch; give False if one does."""
+        descriptor = private(self._beside(_JOURNAL + ".lock"), os.O_RDWR | os.O_CREAT)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield self.path.exists()  # another process may just have closed it
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Note that all is done: the file gets another name, and the archive of carried jobs is removed."""
+        self.path.rename(self._beside(_DONE))
+        for ending in (_ARCHIVE, _JOURNAL + ".lock"):
+            with suppress(OSError):
+                self._beside(ending).unlink()
+
+
+def keep(batch: Batch, state: Path) -> KeptBatch:
+    """Write a new batch to its file, before anything is done for it; ``state`` is the directory of the main journal."""
+    directory = state / DIRECTORY
+    name = f"{batch.campaign}.{batch.key}"
+    try:
+        make_directory(directory)
+        if batch.luggage is not None:
+            replace(directory / (name + _ARCHIVE), batch.luggage.data)
+        replace(directory / (name + _OPEN), batch.encode())
+    except OSError as error:
+        raise GoclientError(
+            f"{quoted(directory)} cannot be written: {error.strerror}; nothing was brought, and no job was sent",
+            hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
+            code="campaign-file",
+        ) from error
+    return KeptBatch(directory / (name + _OPEN))
+
+
+def kept_batches(state: Path, campaign: str = "") -> list[KeptBatch]:
+    """Return the batches of a campaign, or of all, the oldest first, also those that are done."""
+    found = [KeptBatch(path) for path in (state / DIRECTORY).glob(f"{campaign or '*'}.*{_OPEN}")]
+    times = {}
+    for one in found:
+        with suppress(OSError):
+            times[one] = one.path.stat().st_mtime
+    return sorted(times, key=lambda one: (times[one], one.path))

@@ -1,0 +1,189 @@
+"""State of a batch, and what is due in it: a pure function of the journal, and of how the jobs stand.
+
+A transfer task is an entry of the batch's journal: ``intended`` with the submission id under which Globus carries it
+out once, however often it is asked; ``accepted`` with the task's id, too; then ``done`` or ``failed``.  Another try is
+another entry.  So whatever ends a process, the next one finds out what is due, and does nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from goclient.journal import Entry
+
+TRANSFER = "transfer"  # what entries are about
+BRING, DELIVER, CLEAN = "bring", "deliver", "clean"  # how their keys begin, and the phases in the labels of tasks
+TRIES = 3  # of a transfer task that fails, before somebody has to look
+MAX_ITEMS = 20_000  # of a transfer task: a document of some megabytes
+
+
+class Sent(Enum):
+    """Tell whether the jobs of a batch were sent."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"  # a call was made, and its answer is lost
+
+
+class Standing(Enum):
+    """Tell how a job of a batch stands, all its tries taken together."""
+
+    RUNNING = "running"  # or waiting, or not known now
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Slot(NamedTuple):
+    """One transfer task of a batch: which, for which of its parts, and which try, or which round, it is."""
+
+    what: str
+    part: int
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """Return the key of its entries."""
+        return f"{self.what}.{self.part}.{self.turn}"
+
+    @classmethod
+    def read(cls, key: str) -> Slot:
+        """Return the slot of a key."""
+        what, part, turn = key.split(".")
+        return cls(what, int(part), int(turn))
+
+
+class Deed(Enum):
+    """Kinds of steps."""
+
+    SUBMIT = "submit"  # a transfer task, under the id that the journal has, or a new one
+    WATCH = "watch"  # a transfer task that Globus carries out
+    SEND = "send"  # the jobs
+    CLOSE = "close"  # everything is done
+    STUCK = "stuck"  # a transfer task has failed too often: somebody has to look
+    ASK = "ask"  # whether the jobs were accepted, which nobody knows
+
+
+class Step(NamedTuple):
+    """One thing that is due; ``serials`` are the jobs whose outputs are delivered."""
+
+    deed: Deed
+    slot: Slot | None = None
+    serials: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Parts of a batch: as many tasks bring its inputs, and so many outputs of each job go to each destination."""
+
+    brings: int
+    outputs: tuple[int, ...]
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """Facts about a batch: the last entry of each of its transfer tasks, and how its jobs stand, by number.
+
+    ``blocked`` are the jobs for which something is in the way at a destination, by its number.
+    ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for.
+    """
+
+    entries: Mapping[str, Entry]
+    sent: Sent = Sent.NO
+    jobs: Mapping[int, Standing] = field(default_factory=dict)
+    blocked: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    again: bool = False
+    gives_up: bool = False
+
+    def turns(self, what: str, part: int) -> list[Entry]:
+        """Return the entries of all turns of a part, in order."""
+        slots = sorted(slot for slot in map(Slot.read, self.entries) if slot[:2] == (what, part))
+        return [self.entries[slot.key] for slot in slots]
+
+    def having(self, standing: Standing) -> tuple[int, ...]:
+        """Return the numbers of the jobs that stand so."""
+        return tuple(sorted(serial for serial, one in self.jobs.items() if one is standing))
+
+
+def due(shape: Shape, known: Known) -> list[Step]:
+    """Return the steps that may be taken now, none of which waits for another; none if only jobs are waited for."""
+    if steps := [step for part in range(shape.brings) for step in _once(BRING, part, known)]:
+        return steps
+    if known.sent is not Sent.YES:
+        return [Step(Deed.SEND if known.sent is Sent.NO else Deed.ASK)]
+    steps = [step for part in range(len(shape.outputs)) for step in _deliveries(part, shape, known)]
+    waits = known.having(Standing.RUNNING) or (known.having(Standing.FAILED) and not known.gives_up)
+    if steps or waits or any(known.blocked.values()):
+        return steps
+    return _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]
+
+
+def _once(what: str, part: int, known: Known) -> list[Step]:
+    """Return the step of a task that is done once; none if it is done."""
+    turns = known.turns(what, part)
+    last = turns[-1] if turns else None
+    if last is not None and last.state == "done":
+        return []
+    return [_go_on(last) or _another(Slot(what, part, len(turns)), turns, known)]
+
+
+def _go_on(last: Entry | None) -> Step | None:
+    """Return the step of a task that was begun; None if there is none, or it has failed."""
+    if last is None or last.state in ("failed", "done"):
+        return None
+    deed = Deed.WATCH if last.state == "accepted" else Deed.SUBMIT
+    return Step(deed, Slot.read(last.key), serials_of(last))
+
+
+def _another(slot: Slot, turns: Sequence[Entry], known: Known, serials: tuple[int, ...] = ()) -> Step:
+    """Return the step of a new turn, unless too many have failed in succession."""
+    failed = 0
+    for entry in reversed(turns):
+        if entry.state != "failed":
+            break
+        failed += 1
+    stuck = failed >= TRIES and not known.again
+    return Step(Deed.STUCK if stuck else Deed.SUBMIT, slot, serials)
+
+
+def _deliveries(part: int, shape: Shape, known: Known) -> Iterator[Step]:
+    """Yield the steps of the deliveries to one destination.
+
+    To have few tasks, outputs wait until half of all jobs have them, or no job runs any more.
+    """
+    turns = known.turns(DELIVER, part)
+    under_way = [step for entry in turns if (step := _go_on(entry)) is not None]
+    yield from under_way
+    taken = {serial for entry in turns if entry.state != "failed" for serial in serials_of(entry)}
+    taken |= known.blocked.get(part, frozenset())
+    ready = tuple(serial for serial in known.having(Standing.FINISHED) if serial not in taken)
+    is_enough = 2 * len(ready) >= shape.jobs or not known.having(Standing.RUNNING)
+    if ready and is_enough and not under_way:
+        most = max(1, MAX_ITEMS // shape.outputs[part])
+        yield _another(Slot(DELIVER, part, len(turns)), turns, known, ready[:most])
+
+
+def serials_of(entry: Entry) -> tuple[int, ...]:
+    """Return the numbers of the jobs whose outputs a task delivers: the second of its entries' subjects."""
+    text = entry.subjects[1] if len(entry.subjects) > 1 else ""
+    return tuple(_read_ranges(text))
+
+
+def write_ranges(numbers: Iterable[int]) -> str:
+    """Return numbers in ascending order as a short text: ``1-3,7``."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in ranges)
+
+
+def _read_ranges(text: str) -> Iterator[int]:
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)

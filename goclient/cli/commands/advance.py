@@ -1,0 +1,72 @@
+"""Do what is due in campaigns through a site: ``goclient advance``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from goclient.cli import output, run
+from goclient.cli.parser import Parser
+from goclient.errors import raise_all
+from goclient.errors.findings import exit_code
+from goclient.model.option import option
+from goclient.reporter.base import Reporter
+
+PROG = "goclient advance"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AdvanceOptions:
+    """Hold what was typed."""
+
+    campaign: str = option(
+        "campaign", help="the campaign (default: all)", group="advance", default="", metavar="CAMPAIGN"
+    )
+    wait: bool = option("--wait", help="until all is done, or something needs a person", group="advance", default=False)
+    again: bool = option(
+        "--again",
+        help="try once more what has failed too often, and send jobs of which it is not known whether they were sent",
+        group="advance",
+        default=False,
+    )
+    jobs: tuple[str, ...] = option(
+        "--jobs",
+        help="PandaIDs of jobs of which it is not known whether they were sent, such as 42-141",
+        group="advance",
+        many=True,
+        metavar="IDS",
+    )
+    end: bool = option(
+        "--end", help="wait for failed jobs no more: deliver the others, and clean up", group="advance", default=False
+    )
+    goOverwrite: bool = option(
+        "--goOverwrite", help="allow that files at the destinations are overwritten", group="advance", default=False
+    )
+    json: bool = option("--json", help="print one JSON document", group="advance", default=False)
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group="advance", default=0, count=True)
+
+
+def command(argv: Sequence[str], reporter: Reporter) -> int:
+    """Advance campaigns, and say how far they are."""
+    parser = Parser(
+        AdvanceOptions,
+        prog=PROG,
+        arguments="[CAMPAIGN] [OPTION ...]",
+        description="Do what is due in campaigns that were begun with --goVia site: send jobs whose inputs are there, "
+        "deliver the outputs of those that have ended, and remove what was staged. Nothing is done twice.",
+        epilog="It returns at once unless --wait is given, and may run from cron. See goclient-advance(1).",
+    )
+    options = parser.parse(argv)
+    found = run.Session(reporter).client.advance(
+        options.campaign,
+        wait=options.wait,
+        again=options.again,
+        end=options.end,
+        overwrite=options.goOverwrite,
+        jobs=options.jobs,
+    )
+    if options.json:
+        output.print_json([one.document() for one in found])
+        return int(exit_code(finding for one in found for error in one.problems for finding in error.findings))
+    for one in found:
+        print(one.text)
+    raise_all(problem for one in found for problem in one.problems)
+    return 0

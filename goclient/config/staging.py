@@ -1,0 +1,54 @@
+"""Directory at a site in which the files of jobs are left for them: as the settings have it, ``[site.QUEUE]``."""
+
+from __future__ import annotations
+
+from goclient.config.connections import Connections
+from goclient.config.settings import SiteDirectory, user_file
+from goclient.errors import RequestError
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import read_endpoint
+from goclient.model.options import TransferOptions
+from goclient.model.staging import StagingArea
+
+SITE = "site"  # the word of --goVia
+
+
+def site_directory(options: TransferOptions, connections: Connections) -> SiteDirectory:
+    """Return the directory of the queue that these options name; raise RequestError if there is none."""
+    queue = getattr(options, "computingSite", None)
+    if queue is None:
+        message = "--goVia site is for sendJob: the jobs of a task are made by the server, as many as it likes"
+        raise RequestError(message, hint="leave out --goVia site", code="combination", subject="--goVia")
+    if not queue:
+        message = "--goVia site does not say at which site"
+        raise RequestError(message, hint="add --computingSite", code="combination", subject="--goVia")
+    if options.WorkingendpointGO:
+        message = f"--WorkingendpointGO={quoted(options.WorkingendpointGO)} and --goVia site: with the latter no job "
+        message += "has an endpoint"
+        raise RequestError(message, hint="leave out one of the two", code="combination", subject="--goVia")
+    found = connections.settings.site(queue)
+    missing = [name for name, value in found._asdict().items() if value is None]
+    if missing:
+        example = {
+            "collection": '"UUID of a collection that sees the directory"',
+            "directory": '"/PATH on that collection"',
+            "node": '"/PATH on the nodes"',
+        }
+        lines = "; ".join(f"{name} = {example[name]}" for name in missing)
+        message = f"--goVia site: no setting says where files for jobs at {quoted(queue)} are left"
+        message += f" ({', '.join(missing)})"
+        hint = f"add to {user_file(connections.env)}, a line each: [site.{_key(queue)}]; {lines}"
+        raise RequestError(message, hint=hint, code="no-site-directory", subject="--goVia")
+    return found
+
+
+def _key(queue: str) -> str:
+    """Return a queue as a key of TOML."""
+    plain = all(one.isascii() and (one.isalnum() or one in "-_") for one in queue)
+    return queue if plain else f'"{queue}"'
+
+
+def area_in(site: SiteDirectory, campaign: str, name: str) -> StagingArea:
+    """Return the directory of a submission, which nobody else has: ``name`` is that of its jobs."""
+    own = f"{campaign}.{name[:8]}"
+    return StagingArea(read_endpoint(str(site.collection)), f"{site.directory}/{own}", f"{site.node}/{own}")

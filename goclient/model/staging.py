@@ -1,0 +1,180 @@
+"""Staging at a site: what is brought for all jobs before they are sent, and what is delivered after they have ended.
+
+The jobs themselves only copy on the node: their spec has the node's paths in place of the endpoints'.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from goclient.errors import GoclientError, RequestError, raise_all
+from goclient.errors.wording import quoted
+from goclient.model.endpoint import NODE, Endpoint
+from goclient.model.location import Location, Transfer
+from goclient.model.mode import Mode
+from goclient.model.names import fill_serial
+from goclient.model.plan import TransferItem
+from goclient.model.spec import TransferSpec
+
+IN, OUT = "in", "out"  # the directories of a staging area
+
+
+class StagingArea(NamedTuple):
+    """Directory of one submission at a site: its path on the site's collection, and its path on the nodes."""
+
+    collection: Endpoint
+    directory: str
+    node: str
+
+    def below(self, path: str) -> str:
+        """Return the path on the collection of a path in the directory."""
+        return f"{self.directory}/{path}"
+
+    def on_node(self, path: str) -> Location:
+        """Return the location on the nodes of a path in the directory."""
+        return Location(NODE, f"{self.node}/{path}")
+
+
+class Output(NamedTuple):
+    """Output of each job: how it is called in the staging area, and its final path, both with the job's number.
+
+    ``renames``: if a directory of that final name exists, it goes into it under its own ``name``.
+    """
+
+    staged: str
+    destination: Endpoint
+    path: str
+    name: str
+    renames: bool
+    is_directory: bool
+
+
+class Bring(NamedTuple):
+    """All that is brought from one endpoint: each file once, with paths relative to the staging area."""
+
+    source: Endpoint
+    items: tuple[TransferItem, ...]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Hold the spec of the jobs, which copy on the node, and what is done for them before and after."""
+
+    area: StagingArea
+    spec: TransferSpec
+    brings: tuple[Bring, ...]
+    outputs: tuple[Output, ...]
+    overwrite: bool  # what exists at the outputs' places
+
+    @property
+    def targets(self) -> list[Location]:
+        """Places where the outputs of a job will be."""
+        return [Location(one.destination, one.path) for one in self.outputs]
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it."""
+        brings = [{"source": one.source.text, "items": len(one.items)} for one in self.brings]
+        deliveries = [{"destination": one.destination.text, "path": one.path} for one in self.outputs]
+        area = {"collection": self.area.collection.text, "directory": self.area.directory, "node": self.area.node}
+        return {**area, "bring": brings, "deliver": deliveries}
+
+
+def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
+    """Return what becomes of the transfers of so many jobs, whose endpoints are resolved, at a site.
+
+    Raises RequestError for each that does not pass through the jobs' directories.
+    """
+    raise_all(_find_past_jobs(spec))
+    numbers = {end: str(n) for n, end in enumerate(dict.fromkeys(one.source.endpoint for one in spec.stage_in))}
+    staged_in = tuple(Transfer(area.on_node(_brought(one.source, numbers)), one.destination) for one in spec.stage_in)
+    outputs = tuple(_outputs((*spec.stage_out, *spec.output)))
+    copies = tuple(
+        Transfer(one.source, area.on_node(f"{OUT}/{output.staged}"))
+        for one, output in zip((*spec.stage_out, *spec.output), outputs, strict=True)
+    )
+    update = {
+        "stage_in": staged_in,
+        "stage_out": copies,  # each has a name of its own: what was output is a copy like the others
+        "output": (),
+        "in_mode": Mode.LOCAL,
+        "out_mode": Mode.LOCAL,
+        "local_endpoint": None,
+        "overwrite": True,  # of what an earlier try of the same job has left there
+    }
+    brings = tuple(_brings(spec.stage_in, numbers, range(1, count + 1)))
+    return Staged(area, spec.model_copy(update=update), brings, outputs, spec.overwrite)
+
+
+def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
+    for endpoint in spec.endpoints:
+        if not endpoint.is_globus:
+            message = f"{quoted(endpoint.display)} is {endpoint.title}, and with --goVia site Globus moves all files"
+            hint = "name a collection of that storage, or leave out --goVia"
+            yield RequestError(message, hint=hint, code="combination", subject=endpoint.display)
+    for transfer in spec.stage_in:
+        shown = transfer.source.display
+        if not transfer.destination.in_job:
+            message = f"{quoted(shown)} does not go to the jobs' directories, and --goVia site brings files there"
+            hint = "leave out its --StageinGOdest"
+            yield RequestError(message, hint=hint, code="combination", subject="--goVia")
+        elif not transfer.source.name:
+            message = f"{quoted(shown)} is all of an endpoint, which is not copied to a site"
+            yield RequestError(message, hint="name directories in it", code="combination", subject="--goVia")
+    for transfer in (*spec.stage_out, *spec.output):
+        if not transfer.source.in_job:
+            message = f"{quoted(transfer.source.display)} is not in the jobs' directories, and --goVia site delivers "
+            message += "what is there"
+            hint = "leave it out, and transfer it by itself"
+            yield RequestError(message, hint=hint, code="combination", subject="--goVia")
+
+
+def _brought(source: Location, numbers: Mapping[Endpoint, str]) -> str:
+    """Return the path of a source in the staging area: below its endpoint's number, and as it is there."""
+    number, path = numbers[source.endpoint], source.path
+    if path.startswith("/~/"):
+        number, path = f"{number}-home", path[2:]
+    return f"{IN}/{number}{path}"
+
+
+def _brings(transfers: Iterable[Transfer], numbers: Mapping[Endpoint, str], serials: range) -> Iterator[Bring]:
+    """Yield what is brought from each endpoint, without what is in a directory that is brought, too."""
+    paths: dict[Endpoint, dict[str, str]] = {end: {} for end in numbers}
+    for one in transfers:
+        staged = _brought(one.source, numbers)
+        filled = paths[one.source.endpoint]
+        for serial in serials if "${SN" in one.source.path else serials[:1]:
+            filled[fill_serial(one.source.path, serial)] = fill_serial(staged, serial)
+    for end, found in paths.items():
+        directories = {path for path in found if path.endswith("/")}
+        yield Bring(
+            end,
+            tuple(
+                TransferItem(path, staged, path.endswith("/"))
+                for path, staged in found.items()
+                if directories.isdisjoint(_above(path)) and (path.endswith("/") or f"{path}/" not in directories)
+            ),
+        )
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the directories above a path, each with its final slash."""
+    directory = posixpath.dirname(path.rstrip("/"))
+    while directory.strip("/"):
+        yield f"{directory}/"
+        directory = posixpath.dirname(directory)
+
+
+def _outputs(transfers: Iterable[Transfer]) -> Iterator[Output]:
+    for number, one in enumerate(transfers, 1):
+        target = one.target
+        yield Output(
+            f"${{SN/P}}.{number}",
+            target.endpoint,
+            target.path,
+            one.source.name,
+            renames=not one.destination.is_directory,
+            is_directory=one.source.is_directory,
+        )

@@ -1,0 +1,164 @@
+"""Whatever ends a process that advances a batch, and wherever: the next one does what is due, and nothing twice."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from goclient.campaigns.advance import Allowed
+from goclient.campaigns.batch import KeptBatch, kept_batches
+from goclient.campaigns.jobs import PandaJobs
+from goclient.campaigns.state import Sent
+from goclient.errors.conditions import PathExists
+from goclient.journal import Journal
+from goclient.reporter.base import SILENT
+from tests.campaigns.world import DESTINATION, Killed, Panda, World, advance, batch_of, begin
+
+EVENTS = ("end tasks", "tasks fail", "finish", "fail", "sleep", "wake")
+
+
+def _happen(world: World, event: str) -> None:
+    """Let something happen outside."""
+    running = [one.panda_id for one in world.jobs.values() if not one.is_over]
+    if event in ("end tasks", "tasks fail"):
+        world.end_tasks(fails=event == "tasks fail")
+    elif event in ("sleep", "wake"):
+        world.asleep = event == "sleep"
+    elif running:
+        world.end_job(running[0], "finished" if event == "finish" else "failed")
+
+
+def _settle(world: World, kept: KeptBatch) -> None:
+    """Go on as a user does: until all is done, with what the monitor shows of jobs whose calls' answers are lost."""
+    world.calls, world.asleep = None, False
+    main = Journal(kept.path.parent.parent / "journal.jsonl")
+    for _ in range(30):
+        if not kept.path.exists():
+            return
+        progress = advance(world, kept, Allowed(ends=True))
+        if progress.sent is Sent.UNKNOWN and world.jobs:
+            PandaJobs(kept.read(), Panda(world), main, reporter=SILENT).adopt(list(world.jobs))  # type: ignore[arg-type]
+        elif progress.problems or progress.sent is Sent.UNKNOWN:
+            advance(world, kept, Allowed(again=True, ends=True))
+        world.end_tasks()
+        for panda_id in [one.panda_id for one in world.jobs.values() if not one.is_over]:
+            world.end_job(panda_id, "finished")
+    raise AssertionError("it does not come to an end")
+
+
+@pytest.fixture
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here loses what was written: only the process ends."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+@pytest.mark.usefixtures("quick_disk")
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    jobs=st.integers(1, 5),
+    runs=st.lists(st.tuples(st.none() | st.integers(0, 9), st.lists(st.sampled_from(EVENTS), max_size=4)), max_size=8),
+)
+def test_nothing_is_lost_or_done_twice_wherever_processes_are_killed(
+    jobs: int, runs: list[tuple[int | None, list[str]]]
+) -> None:
+    with tempfile.TemporaryDirectory() as state:
+        world = World()
+        kept = begin(Path(state), batch_of(jobs), world)
+        for lives, events in runs:
+            world.calls = lives
+            with suppress(Killed):
+                if kept.path.exists():
+                    advance(world, kept)
+            for event in events:
+                _happen(world, event)
+        _settle(world, kept)
+        assert [one.is_open for one in kept_batches(Path(state))] == [False]
+
+    names = [one.name for one in world.jobs.values()]
+    assert len(names) == len(set(names)) == jobs, "each job was sent once"
+    finished = {int(one.name.rpartition("_")[2]) + 1 for one in world.jobs.values() if one.state == "finished"}
+    delivered = {path: text for (end, path), text in world.files.items() if end == DESTINATION.text}
+    assert delivered == {f"/out/{serial}.1": f"of job {serial}" for serial in finished}, "all outputs, and no others"
+    assert all(times == 1 for times in world.written.values()), "each file was transferred once"
+    assert not [path for end, path in world.files if path.startswith("/staging")], "what was staged is removed"
+
+
+def test_a_destination_that_sleeps_delays_its_delivery_alone(tmp_path: Path) -> None:
+    world = World(asleep=True)
+    kept = begin(tmp_path, batch_of(2), world)
+    advance(world, kept)
+    world.end_tasks()
+    assert advance(world, kept).sent is Sent.YES
+    for panda_id in (1, 2):
+        world.end_job(panda_id, "finished")
+    asleep = advance(world, kept)
+    assert (asleep.delivered, asleep.problems) == (0, ())
+    world.asleep = False
+    advance(world, kept)
+    world.end_tasks()
+    assert advance(world, kept).delivered == 2
+
+
+def test_what_exists_at_the_destination_is_told_and_stays_until_that_is_allowed(tmp_path: Path) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(2), world)
+    world.files[DESTINATION.text, "/out/1.1"] = "somebody else's"
+    advance(world, kept)
+    world.end_tasks()
+    advance(world, kept)
+    for panda_id in (1, 2):
+        world.end_job(panda_id, "finished")
+    told = advance(world, kept)
+    world.end_tasks()
+    assert [type(one) for one in told.problems] == [PathExists]
+    after = advance(world, kept)
+    assert (after.delivered, after.closed, len(after.problems)) == (1, False, 1)
+    assert world.files[DESTINATION.text, "/out/1.1"] == "somebody else's"
+    advance(world, kept, Allowed(overwrites=True))
+    world.end_tasks()
+    assert advance(world, kept).delivered == 2
+    assert world.files[DESTINATION.text, "/out/1.1"] == "of job 1"
+
+
+def test_a_task_that_fails_again_and_again_is_left_to_a_person(tmp_path: Path) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(1), world)
+    for _ in range(3):
+        assert not advance(world, kept).problems
+        world.end_tasks(fails=True)
+    stuck = advance(world, kept)
+    assert [one.code for one in stuck.problems] == ["stuck"]
+    assert "goclient advance C --again" in stuck.problems[0].hint
+    advance(world, kept, Allowed(again=True))
+    world.end_tasks()
+    assert advance(world, kept).brought
+
+
+@pytest.mark.parametrize("running", [0, 1])
+def test_outputs_are_delivered_in_few_tasks(tmp_path: Path, running: int) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(10), world)
+    advance(world, kept)
+    world.end_tasks()
+    advance(world, kept)
+    for panda_id in range(1, 11 - running):
+        world.end_job(panda_id, "finished")
+        advance(world, kept)
+        world.end_tasks()
+    advance(world, kept)
+    deliveries = [
+        task for task in world.tasks.values() if task.request and task.request.destination == DESTINATION.text
+    ]
+    assert [len(task.request.items) for task in deliveries if task.request] == ([5] if running else [5, 5])
+
+
+def test_the_second_process_leaves_a_batch_alone(tmp_path: Path) -> None:
+    kept = begin(tmp_path, batch_of(1), World())
+    with kept.locked() as first, kept.locked() as second:
+        assert (first, second) == (True, False)

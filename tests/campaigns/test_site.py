@@ -1,0 +1,269 @@
+"""A site whose file system a collection sees: inputs are brought before the jobs, outputs delivered after them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Result, started
+from tests.sandbox.waiting import until
+from tests.sandboxes import Sandbox
+
+SITE, SOURCE, DESTINATION = "mxp#MXP_BNL_TEST", "SITE1", "wdeng#ANLHEP_ATLAS8"
+PAYLOAD = "#!/bin/sh\ncat f0.dat own.dat > out.txt\nmkdir -p made && date > made/log\n"
+
+
+@dataclass
+class Site:
+    """A sandbox with a queue whose nodes see a directory of a collection."""
+
+    sandbox: Sandbox
+    staging: Path
+    payload: str
+
+    def send(self, campaign: str, *words: str, jobs: int = 2) -> Result:
+        """Send jobs with an input that all read, one of their own, and two outputs."""
+        return self.sandbox.run(*self.line(campaign, *words, jobs=jobs))
+
+    def line(self, campaign: str, *words: str, jobs: int = 2) -> list[str]:
+        """Return the command line of these jobs."""
+        return [
+            *("sendJob.py", "--computingSite=TEST1", f"--transformation={self.payload}", "--goVia=site"),
+            *(f"--campaign={campaign}", f"--njobs={jobs}"),
+            f"--StageinGOsrc={SOURCE}:/home/osg_data/panda/f0.dat,{SOURCE}:/home/osg_data/panda/${{SN}}/own.dat",
+            *("--StageoutGOsrc=out.txt", f"--StageoutGOdest={DESTINATION}:/atlas/{campaign}/out.${{SN}}.txt"),
+            *("--Data=made/", f"--OutputGO={DESTINATION}:/atlas/{campaign}/job${{SN}}/"),
+            *words,
+        ]
+
+    def advance(self, *words: str, **more: str) -> Result:
+        """Advance campaigns."""
+        return self.sandbox.run("goclient", "advance", *words, **more)
+
+    def run_jobs(self, count: int) -> None:
+        """Run so many jobs."""
+        for _ in range(count):
+            assert self.sandbox.pilot().code == 0
+
+    def tasks(self, campaign: str) -> list[str]:
+        """Return the phases of the tasks of a campaign."""
+        rows = self.sandbox.rows("select label from tasks where label like ? order by request_time", f"% {campaign} %")
+        return [row["label"].split()[-1] for row in rows]
+
+    def delivered(self, campaign: str) -> dict[str, str]:
+        """Return the files that a campaign has delivered."""
+        top = self.sandbox.path(DESTINATION, f"atlas/{campaign}")
+        return {str(one.relative_to(top)): one.read_text() for one in top.rglob("*") if one.is_file()}
+
+
+def expected(jobs: int) -> list[str]:
+    return sorted(name for n in range(1, jobs + 1) for name in (f"out.{n}.txt", f"job{n}/made/log"))
+
+
+@pytest.fixture(scope="module")
+def site(shared_sandbox: Sandbox) -> Iterator[Site]:
+    sandbox = shared_sandbox
+    source, staging = sandbox.path(SOURCE, "home/osg_data/panda"), sandbox.path(SITE, "staging")
+    staging.mkdir()
+    (source / "f0.dat").write_text("common\n")
+    for n in range(1, 5):
+        (source / str(n)).mkdir()
+        (source / str(n) / "own.dat").write_text(f"own {n}\n")
+    collection = sandbox.rows("select id from collections where display_name = ?", SITE)[0]["id"]
+    with (sandbox.root / "settings.toml").open("a") as file:
+        file.write(f'[site.TEST1]\ncollection = "{collection}"\ndirectory = "/staging"\nnode = "{staging}"\n')
+    yield Site(sandbox, staging, sandbox.payload("work.sh", PAYLOAD))
+    sandbox.set()
+
+
+@pytest.fixture(autouse=True)
+def as_always(site: Site) -> Iterator[None]:
+    yield
+    site.sandbox.set()
+    site.sandbox.clear_trouble()
+
+
+def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_pair(site: Site) -> None:
+    sent = site.send("whole", jobs=3)
+    assert sent.code == 0, sent.err
+    assert [line.split(" ")[1].startswith("jobName=whole.") for line in sent.out.splitlines()] == [True] * 3
+    (area,) = site.staging.iterdir()
+    assert sorted(one.name for one in area.rglob("*.dat")) == ["f0.dat", "own.dat", "own.dat", "own.dat"]
+    assert "3 running" in site.advance("whole").out
+    site.run_jobs(3)
+    done = site.advance("whole", "--wait")
+    assert (done.code, done.out) == (0, "whole: all is done: 3 of 3 jobs have delivered\n"), done.err
+    delivered = site.delivered("whole")
+    assert sorted(delivered) == expected(3)
+    assert delivered["out.2.txt"] == "common\nown 2\n"
+    assert site.tasks("whole") == ["bring", "deliver", "clean"]
+    assert list(site.staging.iterdir()) == []
+    again = site.advance("whole")
+    assert (again.code, again.out, site.tasks("whole")) == (0, "", ["bring", "deliver", "clean"])
+    assert "all is done" in again.err
+
+
+def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    detached = site.send("detached", "--detach", "--json")
+    assert (detached.code, "jobs" in detached.json) == (0, False), detached.err
+    assert detached.json["staged"]["bring"] == [{"source": detached.json["staged"]["bring"][0]["source"], "items": 3}]
+    assert "goclient advance detached" in detached.err
+    site.sandbox.set()
+    until(lambda: "2 running" in site.advance("detached").out)
+    site.run_jobs(2)
+    found = site.advance("detached", "--wait", "--json")
+    assert found.json[0] | {"key": ""} == {
+        "campaign": "detached",
+        "key": "",
+        "jobs": 2,
+        "brought": True,
+        "sent": "yes",
+        "running": 0,
+        "finished": 2,
+        "failed": 0,
+        "delivered": 2,
+        "done": True,
+        "problems": [],
+    }
+
+
+@pytest.mark.parametrize(("campaign", "stop"), [("interrupted", signal.SIGINT), ("killed", signal.SIGKILL)])
+def test_whatever_ends_the_wait_the_rest_is_done_once(site: Site, campaign: str, stop: signal.Signals) -> None:
+    site.sandbox.set(running_tasks=0)
+    process = started(site.line(campaign), env=site.sandbox.env, cwd=site.sandbox.cwd, stderr=-1, stdout=-1)
+    until(lambda: site.tasks(campaign) == ["bring"])
+    second = site.advance(campaign)
+    assert (second.code, second.out) == (0, "")
+    assert "another process" in second.err
+    os.kill(process.pid, stop)
+    _, err = process.communicate(timeout=20)
+    if stop is signal.SIGINT:
+        assert process.returncode == 130
+        assert f"goclient advance {campaign}" in err
+    site.sandbox.set()
+    until(lambda: "2 running" in site.advance(campaign).out)
+    site.run_jobs(2)
+    assert site.advance(campaign, "--wait").code == 0
+    assert sorted(site.delivered(campaign)) == expected(2)
+    assert site.tasks(campaign) == ["bring", "deliver", "clean"]
+
+
+@pytest.mark.parametrize("route", ["POST /v0.10/transfer", "GET /v0.10/task_list", "GET /v0.10/submission_id"])
+def test_a_lost_answer_of_globus_makes_no_second_task(site: Site, route: str) -> None:
+    campaign = f"lost-{route.rpartition('/')[2]}"
+    site.sandbox.trouble(route, "lost", times=1)
+    assert site.send(campaign).code == 0
+    assert site.tasks(campaign) == ["bring"]
+    site.run_jobs(2)
+    assert site.advance(campaign, "--wait").code == 0
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, accepted: bool) -> None:
+    campaign = f"unknown-{accepted}"
+    before = site.sandbox.rows("select max(panda_id) as last from jobs")[0]["last"] or 0
+    site.sandbox.trouble("POST /*submit", "lost" if accepted else "reset", times=1)
+    assert site.send(campaign).code == 90
+    asked = site.advance(campaign)
+    assert asked.code == 90
+    assert f"goclient advance {campaign} --again" in asked.err
+    if accepted:
+        wrong = site.advance(campaign, "--jobs", f"{before + 1}")
+        assert (wrong.code, "is not among" in wrong.err or "are not among" in wrong.err) == (10, True), wrong.err
+        answer = site.advance(campaign, "--jobs", f"{before + 1}-{before + 2}")
+    else:
+        answer = site.advance(campaign, "--again")
+    assert "2 running" in answer.out, answer.err
+    site.run_jobs(2)
+    assert site.advance(campaign, "--wait").code == 0
+    assert len(site.sandbox.rows("select 1 from jobs where panda_id > ?", before)) == 2
+
+
+def test_a_failed_job_keeps_what_is_staged_until_nobody_waits_for_it(site: Site) -> None:
+    fails = site.sandbox.payload("fails.sh", '#!/bin/sh\n[ "$1" = 1 ] && exit 3\n' + PAYLOAD)
+    sent = site.send("mended", f"--transformation={fails}", "--jobParameters=${SN}")
+    assert sent.code == 2, "an option is given twice"
+    line = [word for word in site.line("mended", "--jobParameters=${SN}") if not word.startswith("--transf")]
+    assert site.sandbox.run(*line, f"--transformation={fails}").code == 0
+    for _ in range(2):
+        site.sandbox.pilot()
+    until(lambda: "1 have delivered" in site.advance("mended").out)
+    assert list(site.staging.glob("mended.*"))
+    ended = site.advance("mended", "--end", "--wait")
+    assert ended.out == "mended: all is done: 1 of 2 jobs have delivered\n"
+    assert not list(site.staging.glob("mended.*"))
+
+
+def test_a_laptop_that_sleeps_delays_its_delivery_not_the_jobs(site: Site) -> None:
+    line = [word.replace(DESTINATION, "LAPTOP") for word in site.line("asleep")]
+    sent = site.sandbox.run(*line)
+    assert sent.code == 0, sent.err
+    assert "warning" in sent.err
+    assert "not connected" in sent.err
+    site.run_jobs(2)
+    waiting = site.advance("asleep")
+    assert (waiting.code, waiting.out) == (0, "asleep: 2 jobs: 2 finished; 0 have delivered\n")
+    assert "deliver: waits:" in waiting.err
+    assert site.advance("asleep", "--end").code == 0
+
+
+def _cut(name: str) -> Callable[[Site], list[str]]:
+    return lambda site: [word for word in site.line("bad") if not word.startswith(name)]
+
+
+BAD: dict[str, tuple[Callable[[Site], list[str]], int, str]] = {
+    "no setting for the queue": (
+        lambda site: [w.replace("TEST1", "TEST3") for w in site.line("bad")],
+        10,
+        "[site.TEST3]",
+    ),
+    "no queue": (_cut("--computingSite"), 2, "--computingSite"),
+    "an endpoint of the job": (lambda site: site.line("bad", "--WorkingendpointGO=x"), 10, "leave out one of the two"),
+    "a server of GridFTP": (
+        lambda site: site.line("bad", "--StageinGOsrc=gsiftp://h/x", "--myproxy=u@h:1"),
+        10,
+        "Globus",
+    ),
+    "a source of the jobs that is missing": (
+        lambda site: [w.replace("f0.dat", "none.dat") for w in site.line("bad")],
+        40,
+        "none.dat",
+    ),
+    "detached without a site": (_cut("--goVia"), 10, "--goVia site"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_cannot_come_well_is_refused_before_anything_is_brought(site: Site, what: str) -> None:
+    line, code, told = BAD[what]
+    words = line(site)
+    done = site.sandbox.run(*words, *(["--detach"] if "detached" in what else []))
+    assert (done.code, told in done.err) == (code, True), done.err
+    assert site.tasks("bad") == []
+
+
+@pytest.mark.parametrize("campaign", ["none-such", "../x", "a/b", "*"])
+def test_a_campaign_that_nobody_has_begun_is_told(site: Site, campaign: str) -> None:
+    told = site.advance(campaign)
+    assert (told.code, "goVia site" in told.err) == (10, True), told.err
+
+
+def test_a_campaign_of_another_server_is_left_alone(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    assert site.send("others", "--detach").code == 0
+    refused = site.advance(
+        "others", PANDA_URL_SSL="https://panda.example/server/panda", PANDA_URL="https://panda.example"
+    )
+    assert (refused.code, "was begun at" in refused.err) == (10, True), refused.err
+    identity = site.advance(
+        "others",
+        GOCLIENT_CLIENT_ID=site.sandbox.env["SANDBOX_OTHER_CLIENT_ID"],
+        GOCLIENT_CLIENT_SECRET=site.sandbox.env["SANDBOX_OTHER_CLIENT_SECRET"],
+    )
+    assert (identity.code, "Globus identity" in identity.err) == (10, True), identity.err

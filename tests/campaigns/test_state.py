@@ -1,0 +1,69 @@
+"""What is due in a batch is a pure function of what is known of it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.campaigns.state import (
+    MAX_ITEMS,
+    Deed,
+    Known,
+    Sent,
+    Shape,
+    Slot,
+    Standing,
+    Step,
+    due,
+    serials_of,
+    write_ranges,
+)
+from goclient.journal import Entry
+
+SHAPE = Shape(brings=1, outputs=(1,), jobs=4)
+DONE = Entry("transfer", "bring.0.0", "done", ("s", "", "t"))
+
+
+def _known(*entries: Entry, **more: object) -> Known:
+    return Known({one.key: one for one in (DONE, *entries)}, Sent.YES, **more)  # type: ignore[arg-type]
+
+
+@given(st.sets(st.integers(1, 500)))
+def test_numbers_of_jobs_read_back(numbers: set[int]) -> None:
+    entry = Entry("transfer", "deliver.0.0", "intended", ("s", write_ranges(sorted(numbers))))
+    assert serials_of(entry) == tuple(sorted(numbers))
+
+
+def test_jobs_are_sent_when_all_inputs_are_there() -> None:
+    assert due(SHAPE, Known({})) == [Step(Deed.SUBMIT, Slot("bring", 0, 0))]
+    assert due(Shape(2, (1,), 4), Known({DONE.key: DONE})) == [Step(Deed.SUBMIT, Slot("bring", 1, 0))]
+    assert due(SHAPE, Known({DONE.key: DONE})) == [Step(Deed.SEND)]
+    assert due(SHAPE, Known({DONE.key: DONE}, Sent.UNKNOWN)) == [Step(Deed.ASK)]
+
+
+def test_deliveries_wait_until_half_of_the_jobs_have_ended_or_none_runs() -> None:
+    running = dict.fromkeys(range(1, 5), Standing.RUNNING)
+    assert due(SHAPE, _known(jobs={**running, 1: Standing.FINISHED})) == []
+    half = _known(jobs={**running, 1: Standing.FINISHED, 2: Standing.FINISHED})
+    assert due(SHAPE, half) == [Step(Deed.SUBMIT, Slot("deliver", 0, 0), (1, 2))]
+    failed = dict.fromkeys(range(1, 5), Standing.FAILED)
+    last = _known(jobs={**failed, 1: Standing.FINISHED})
+    assert due(SHAPE, last) == [Step(Deed.SUBMIT, Slot("deliver", 0, 0), (1,))]
+
+
+def test_what_is_staged_stays_while_failed_jobs_may_be_mended() -> None:
+    failed = dict.fromkeys(range(1, 5), Standing.FAILED)
+    assert due(SHAPE, _known(jobs=failed)) == []
+    assert due(SHAPE, _known(jobs=failed, gives_up=True)) == [Step(Deed.SUBMIT, Slot("clean", 0, 0))]
+    blocked = {0: frozenset({1})}
+    assert (
+        due(SHAPE, _known(jobs=dict.fromkeys(range(1, 5), Standing.FINISHED), blocked={0: frozenset(range(1, 5))}))
+        == []
+    )
+    assert due(SHAPE, _known(jobs={1: Standing.FINISHED}, blocked=blocked, gives_up=True)) == []
+
+
+def test_a_delivery_has_no_more_items_than_a_task_takes() -> None:
+    shape = Shape(1, (MAX_ITEMS,), 2)
+    finished = _known(jobs=dict.fromkeys((1, 2), Standing.FINISHED))
+    assert due(shape, finished) == [Step(Deed.SUBMIT, Slot("deliver", 0, 0), (1,))]

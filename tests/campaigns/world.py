@@ -1,0 +1,222 @@
+"""A world in miniature around a batch: Globus and a PanDA server that a process may be killed beside, at any call."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from goclient.campaigns.advance import Advance, Allowed, Progress
+from goclient.campaigns.batch import Batch, KeptBatch, keep
+from goclient.campaigns.jobs import PandaJobs
+from goclient.errors.conditions import Disconnected, PathNotFound
+from goclient.journal import Journal
+from goclient.model.endpoint import Endpoint, read_endpoint
+from goclient.model.plan import TransferItem
+from goclient.model.records.answers import JobState
+from goclient.model.records.panda_job import JobRecord, JobTemplate
+from goclient.model.remote import FileInfo, Listing, TaskState, TransferRequest
+from goclient.model.staging import Bring, Output, StagingArea
+from goclient.reporter.base import SILENT
+from goclient.services.panda.client import PandaServer
+
+SOURCE, SITE, DESTINATION = (read_endpoint(f"{n}" * 8 + "-0000-0000-0000-000000000000") for n in "123")
+KEY = "0" * 8 + "-1111-2222-3333-444444444444"
+AREA = StagingArea(SITE, "/staging/C.00000000", "/node/C.00000000")
+TEMPLATE = JobTemplate("https://host/run.sh", "SITE1", "user", "local", "block", 1, 1000)
+
+
+NOTHING_MORE = Allowed()
+
+
+class Killed(BaseException):
+    """The process is killed here."""
+
+
+def batch_of(jobs: int, *, overwrite: bool = False, outputs: int = 1) -> Batch:
+    """Return a batch of so many jobs that read one file each, and write so many."""
+    items = tuple(TransferItem(f"/data/{n}", f"in/0/data/{n}", recursive=False) for n in range(1, jobs + 1))
+    outs = tuple(
+        Output(f"${{SN/P}}.{n}", DESTINATION, f"/out/${{SN}}.{n}", "x", renames=True, is_directory=False)
+        for n in range(1, outputs + 1)
+    )
+    records = tuple(JobRecord(TEMPLATE, f"C.{KEY}_{n}", "words") for n in range(jobs))
+    return Batch(KEY, "C", "https://panda", "me", AREA, overwrite, (Bring(SOURCE, items),), outs, records)
+
+
+@dataclass
+class Task:
+    """A task of Globus."""
+
+    id: str
+    request: TransferRequest | None  # none: a removal
+    status: str = "ACTIVE"
+
+
+@dataclass
+class World:
+    """What there is outside of the process: files, tasks, jobs.  ``calls`` is how many calls it lives to make."""
+
+    files: dict[tuple[str, str], str] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    submissions: dict[str, str] = field(default_factory=dict)  # the task of each submission id
+    jobs: dict[int, JobState] = field(default_factory=dict)
+    calls: int | None = None
+    written: Counter[str] = field(default_factory=Counter)
+    asleep: bool = False
+
+    def made(self, effect: Callable[[], Any]) -> Any:
+        """Let a call have its effect, unless the process is killed before it; it may be killed after it, too."""
+        self._tick()
+        answer = effect()
+        self._tick()
+        return answer
+
+    def _tick(self) -> None:
+        if self.calls is not None:
+            self.calls -= 1
+            if self.calls < 0:
+                raise Killed
+
+    # --- Globus ---
+
+    def listing(self, collection: Endpoint, directory: str) -> Listing:
+        """List a directory of a collection."""
+        if self.asleep and collection == DESTINATION:
+            raise Disconnected("it sleeps")
+        names = {
+            posixpath.basename(path): text
+            for (end, path), text in self.files.items()
+            if end == collection.text and posixpath.dirname(path) == directory.rstrip("/")
+        }
+        if not names:
+            raise PathNotFound("there is no such path")
+        return Listing({name: FileInfo(name, False, len(text)) for name, text in names.items()})
+
+    def submission_id(self) -> str:
+        """Give a new id."""
+        return str(self.made(lambda: f"s{len(self.submissions)}-{self._new_id()}"))
+
+    def _new_id(self) -> str:
+        self._ids = getattr(self, "_ids", 0) + 1
+        return str(self._ids)
+
+    def submit(self, request: TransferRequest) -> str:
+        """Accept a transfer, once."""
+
+        def accept() -> str:
+            if request.submission_id not in self.submissions:
+                task = Task(f"t{len(self.tasks)}", request)
+                self.tasks[task.id] = task
+                self.submissions[request.submission_id] = task.id
+            return self.submissions[request.submission_id]
+
+        return str(self.made(accept))
+
+    def remove(self, collection: Endpoint, *directories: str, label: str) -> str:
+        """Accept a removal."""
+        assert (collection, directories, label) == (SITE, (f"{AREA.directory}/",), "goclient C clean")
+
+        def accept() -> str:
+            task = Task(f"t{len(self.tasks)}", None)
+            self.tasks[task.id] = task
+            return task.id
+
+        return str(self.made(accept))
+
+    def state_of(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
+        """Show tasks."""
+        found = (self.tasks[one] for one in task_ids)
+        return {one.id: TaskState(one.id, "", one.status, 1, 1, 0, "") for one in found}
+
+    def faults(self, task_id: str) -> list[str]:
+        """Tell no faults."""
+        assert task_id in self.tasks
+        return []
+
+    def end_tasks(self, *, fails: bool = False) -> None:
+        """Carry out the tasks that are accepted, or let them fail with nothing done."""
+        for task in self.tasks.values():
+            if task.status == "ACTIVE":
+                task.status = "FAILED" if fails else "SUCCEEDED"
+                if not fails:
+                    self._carry_out(task)
+
+    def _carry_out(self, task: Task) -> None:
+        if task.request is None:
+            self.files = {one: text for one, text in self.files.items() if not one[1].startswith(AREA.directory)}
+            return
+        for item in task.request.items:
+            text = self.files[task.request.source, item.source]
+            self.files[task.request.destination, item.destination] = text
+            self.written[item.destination] += 1
+
+    # --- PanDA ---
+
+    name = "https://panda"
+
+    def submit_jobs(self, record: str, count: int) -> list[int]:
+        """Accept jobs."""
+
+        def accept() -> list[int]:
+            rows = json.loads(record)
+            assert len(rows) == count
+            first = len(self.jobs) + 1
+            for number, row in enumerate(rows):
+                name = next(text for text in row if isinstance(text, str) and text.startswith("C."))
+                self.jobs[first + number] = JobState(first + number, 1, 0, "activated", "", "", name=name)
+            return [*range(first, first + count)]
+
+        found: list[int] = self.made(accept)
+        return found
+
+    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | None]:
+        """Show jobs."""
+        assert not archived, "all of them are known"
+        return [self.jobs.get(one) for one in panda_ids]
+
+    def end_job(self, panda_id: int, state: str) -> None:
+        """Let a job end; one that finishes leaves its outputs at the site, if its input is there."""
+        job = self.jobs[panda_id]
+        serial = int(job.name.rpartition("_")[2].partition(".")[0]) + 1
+        assert (SITE.text, AREA.below(f"in/0/data/{serial}")) in self.files, "a job runs when its input is there"
+        self.jobs[panda_id] = replace(job, state=state)
+        if state == "finished":
+            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1")] = f"of job {serial}"
+
+
+class Globus:
+    """Transfer service of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.listing, self.submission_id, self.submit = world.listing, world.submission_id, world.submit
+        self.remove, self.tasks, self.faults = world.remove, world.state_of, world.faults
+
+
+class Panda:
+    """PanDA server of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.name, self.submit, self.describe = world.name, world.submit_jobs, world.describe
+
+
+def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE) -> Progress:
+    """Run one process that does what is due."""
+    main = Journal(kept.path.parent.parent / "journal.jsonl")
+    server = cast(PandaServer, Panda(world))
+    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, again=allowed.again)
+    with kept.locked() as is_ours:
+        assert is_ours
+        return Advance(kept, Globus(world), jobs, reporter=SILENT, allowed=allowed).run()
+
+
+def begin(state: Path, batch: Batch, world: World) -> KeptBatch:
+    """Keep a batch whose inputs are at their source."""
+    for bring in batch.brings:
+        for item in bring.items:
+            world.files[SOURCE.text, item.source] = "input"
+    return keep(batch, state)

@@ -1,0 +1,202 @@
+"""``goclient status`` chooses, sums up and watches jobs, as one types it; all of it in one sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandboxes import Sandbox, sandbox_in
+
+TASK = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
+
+
+def change(sandbox: Sandbox, panda_id: int, status: str, **attributes: Any) -> None:
+    """Give a job another state, and what a pilot has told of it."""
+    (row,) = sandbox.rows("select attributes from jobs where panda_id = ?", panda_id)
+    job = {**json.loads(row["attributes"]), **attributes}
+    sandbox.rows("update jobs set status = ?, attributes = ? where panda_id = ?", status, json.dumps(job), panda_id)
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox with ten jobs of a campaign: six finished, three failed, one runs; and two others."""
+    with sandbox_in(tmp_path_factory.mktemp("status")) as sandbox:
+        sent = sandbox.submit("--njobs=10", "--campaign=muons", "--StageinGOsrc=SITE1:/a.root", "--noCheck")
+        assert sent.code == 0, sent.err
+        (sandbox.cwd / "jobs.txt").write_text(sent.out)
+        assert sandbox.submit("--njobs=2", "--noCheck").code == 0
+        started, ended = ({"__datetime__": f"2026-11-29T0{hour}:00:00"} for hour in (1, 2))
+        moved = "goclient=v1 stage-in.s=2.0 stage-in.files=25 stage-in.bytes=5000000 payload.s=60.0 total.s=63.0"
+        moved += f" stage-in.task={TASK},25,5000000,done"
+        times = {"creationTime": {"__datetime__": "2026-11-29T00:30:00"}, "startTime": started, "endTime": ended}
+        for panda_id in range(1, 7):
+            change(sandbox, panda_id, "finished", jobMetrics=moved, **times)
+        for panda_id in (7, 8):
+            reason = f"output: SITE1:/out/{panda_id:06d}.root: no permission"
+            change(sandbox, panda_id, "failed", pilotErrorCode=1137, pilotErrorDiag=reason, **times)
+        change(sandbox, 9, "failed", pilotErrorCode=1201, pilotErrorDiag="stopped by the batch system", **times)
+        change(sandbox, 10, "running", startTime=started)
+        yield sandbox
+
+
+def asked(sandbox: Sandbox) -> list[str]:
+    """The paths of the requests for jobs and their transfers since this was called last."""
+    secret = {"Authorization": f"Bearer {sandbox.env['SANDBOX_SECRET']}"}
+    found = requests.get(f"{sandbox.url}/sandbox/requests", headers=secret, timeout=10).json()["requests"]
+    requests.delete(f"{sandbox.url}/sandbox/requests", headers=secret, timeout=10)
+    return [one["path"] for one in found if one["path"].startswith(("/api/v1/", "/v0.10/"))]
+
+
+def test_a_summary_and_the_reasons_come_first(jobs: Sandbox) -> None:
+    asked(jobs)
+    told = jobs.run("goclient", "status", "--campaign=muons")
+    assert (told.code, told.err) == (0, "")
+    assert asked(jobs) == ["/api/v1/job/get_description", "/v0.10/task_list"]
+    assert told.out.startswith(
+        "10 jobs of campaign muons: 6 finished, 3 failed, 1 running\n"
+        "150 files transferred, 30 MB; 2.5 MB/s in a transfer; longest wait for a node 30 min 0 s\n"
+        "\n"
+        "2 jobs: output: SITE1:/out/….root: no permission\n"
+        "    PandaID=7: output: SITE1:/out/000007.root: no permission\n"
+        "    PandaID=8: output: SITE1:/out/000008.root: no permission\n"
+        "    something must be mended first: mend the output, its destination or its permission, as the reason says\n"
+        "    7-8\n"
+        "\n"
+        "1 job: stopped by the batch system\n"
+        "    a second try cures it\n"
+        "    9\n"
+        "\n"
+        "PandaID  state     site   created           waited      ran        name\n"
+        "1        finished  TEST1  2026-11-29 00:30  30 min 0 s  1 h 0 min  muons."
+    )
+
+
+CHOSEN = [
+    (("1-3,7", "PandaID=9"), [1, 2, 3, 7, 9]),
+    (("@jobs.txt",), list(range(1, 11))),
+    (("--campaign", "muons"), list(range(1, 11))),
+    (("--last",), [11, 12]),
+    ((), list(range(1, 13))),
+    (("12", "--last"), [12, 11]),
+]
+
+
+@pytest.mark.parametrize(("words", "ids"), CHOSEN)
+def test_jobs_are_chosen_in_many_ways(jobs: Sandbox, words: tuple[str, ...], ids: list[int]) -> None:
+    told = jobs.run("goclient", "status", *words, "--json")
+    assert (told.code, [one["PandaID"] for one in told.json]) == (0, ids)
+
+
+def test_standard_input_names_jobs_too(jobs: Sandbox) -> None:
+    words = [sys.executable, "-m", "goclient", "status", "-", "--json"]
+    given = "PandaID=4 jobName=x\n5-6\n"
+    done = subprocess.run(words, input=given, env=jobs.env, cwd=jobs.cwd, capture_output=True, text=True, timeout=60)
+    assert [one["PandaID"] for one in json.loads(done.stdout)] == [4, 5, 6]
+
+
+def test_json_has_more_of_each_job(jobs: Sandbox) -> None:
+    finished, failed, running = jobs.run("goclient", "status", "1", "9", "10", "--json").json
+    (transfer,) = finished["transfers"]
+    assert transfer == {"task_id": TASK, "phase": "stage-in", "state": "SUCCEEDED", "files": 25, "bytes": 5_000_000}
+    assert (finished["site"], finished["campaign"], finished["retry"]) == ("TEST1", "muons", "unknown")
+    assert finished["jobName"].startswith("muons.")
+    assert finished["ended"] - finished["started"] == 2 * (finished["started"] - finished["created"]) == 3600.0
+    assert finished["seconds"] == {"stage-in": 2.0, "payload": 60.0, "total": 63.0}
+    assert (failed["retry"], failed["reason"]) == ("yes", "stopped by the batch system")
+    assert (running["ended"], running["task"]) == (None, None)
+
+
+EXITS = [(("1-6",), 0), (("1-10",), 5), (("1", "10"), 6), (("1", "11"), 6), (("9",), 5), (("1", "99"), 90)]
+
+
+@pytest.mark.parametrize(("words", "code"), EXITS)
+def test_the_exit_status_says_what_became_of_all(jobs: Sandbox, words: tuple[str, ...], code: int) -> None:
+    assert jobs.run("goclient", "status", *words, "--exit-status").code == code
+
+
+def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
+    asked(jobs)
+    told = jobs.run("goclient", "status", "1", "98", "99")
+    assert told.code == 90
+    assert told.out.startswith("1 job of campaign muons: 1 finished\n")
+    assert "does not know PandaID 98, 99\n" in told.err
+    assert asked(jobs) == ["/api/v1/job/get_description", "/api/v1/job/get_description_incl_archive"]
+    document = jobs.run("goclient", "status", "1", "98", "--json").json
+    assert [one["PandaID"] for one in document["jobs"]] == [1]
+    assert document["error"]["exit_code"] == 90
+    none = jobs.run("goclient", "status", "98")
+    assert (none.code, none.out) == (90, "")
+
+
+WRONG = [
+    (("141-42",), 2, "write 42-141"),
+    (("1-10001",), 2, "10,001 jobs are more than 10,000"),
+    (("--campaign", "muon"), 10, "did you mean muons?"),
+    (("--campaign", "muons/2"), 10, 'no campaign "muons/2"'),
+    (("--task", "x"), 2, '"x" is not the number of a task'),
+    (("--task", "77"), 90, "task 77: "),
+    (("@nothing",), 10, "No such file"),
+    (("@jobs.txt", "x", "9-8"), 2, '"9-8" is upside down'),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "message"), WRONG)
+def test_what_is_wrong_is_said(jobs: Sandbox, words: tuple[str, ...], code: int, message: str) -> None:
+    told = jobs.run("goclient", "status", *words)
+    assert told.code == code, told
+    assert message in told.err
+
+
+def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
+    change(jobs, 11, "running")
+    words = [sys.executable, "-m", "goclient", "status", "10-12", "--watch", "--exit-status"]
+    with subprocess.Popen(words, env=jobs.env, cwd=jobs.cwd, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "3 jobs: 2 running, 1 activated\n"
+        process.stdout.readline()
+        change(jobs, 10, "finished")
+        change(jobs, 11, "failed", pilotErrorDiag="no room")
+        change(jobs, 12, "cancelled")
+        lines = [process.stdout.readline().partition(" ")[2] for _ in range(3)]
+        rest = process.stdout.read()
+    assert lines == [
+        "PandaID=10 running -> finished\n",
+        "PandaID=11 running -> failed (no room)\n",
+        "PandaID=12 activated -> cancelled\n",
+    ]
+    assert rest.startswith("3 jobs: 1 finished, 1 failed, 1 cancelled\n")
+    assert process.returncode == 5
+
+
+def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
+    change(jobs, 12, "running")
+    controller, terminal = pty.openpty()
+    words = [sys.executable, "-m", "goclient", "status", "9", "12", "--watch"]
+    env = {**jobs.env, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(words, env=env, cwd=jobs.cwd, stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        seen = b""
+        with closing(os.fdopen(controller, "rb", buffering=0)) as screen:
+            while b"running" not in seen:
+                seen += screen.read(4096)
+            change(jobs, 12, "finished")
+            try:
+                while part := screen.read(4096):
+                    seen += part
+            except OSError:  # Linux says so when the other side is closed
+                pass
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen.decode())
+    assert process.returncode == 0, text
+    assert "stopped by the batch system" in text
+    assert "PandaID=12 running -> finished" not in text.splitlines()[-1]
+    assert "2 jobs: 1 finished, 1 failed" in text
