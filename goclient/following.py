@@ -71,14 +71,18 @@ class Following(Lookups):
         """Return the jobs and tasks that a command line chooses."""
         from goclient.jobs.selection import select
 
-        return select(options, self._journal, lambda: self._connections.panda().name)
+        server = self._connections.panda
+        return select(options, self._journal, lambda: server().name, staged=self.staged_campaigns())
+
+    def staged_campaigns(self) -> frozenset[str]:
+        """Return the campaigns that were begun from here whose files go through a site."""
+        return frozenset()
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""
         from goclient.jobs.follow import follow
-        from goclient.jobs.selection import campaigns_of
 
-        followed = follow(selection, self._connections, campaigns=campaigns_of(self._journal))
+        followed = follow(selection, self._connections, self._journal)
         done = [one.panda_id for one in followed.jobs if one.done]
         if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)

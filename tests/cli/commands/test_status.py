@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 import requests
 
+from goclient.cli.status_text import print_followed, warnings_of
+from goclient.jobs.follow import Followed
+from goclient.jobs.status import JobStatus
+from goclient.model.remote import TaskState
 from tests.sandboxes import Sandbox, sandbox_in
 
 TASK = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
@@ -213,3 +217,51 @@ def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
     for row in jobs.rows("select panda_id from jobs where task = ?", task["task_id"]):
         change(jobs, row["panda_id"], "finished")
     assert jobs.run("goclient", "status", "--task", number, "--exit-status").code == 0
+
+
+def test_transfers_of_a_campaign_through_a_site_are_the_user_s_own(jobs: Sandbox) -> None:
+    (owner,) = jobs.rows("select id from identities where username like 'jdoe%'")
+    (site,) = jobs.rows("select id from collections where display_name = 'SITE1'")
+    columns = "task_id, owner, label, status, source, destination, request_time, deadline, items, options"
+    same = ("SUCCEEDED", site["id"], site["id"], 1e9, 1e9, "[1]", "{}")
+    for number, label in enumerate(("goclient 1 bring", "goclient staged bring", "goclient staged deliver")):
+        values = (f"{TASK[:-1]}{number}", owner["id"], label, *same)
+        jobs.rows(f"insert into tasks ({columns}) values ({','.join('?' * len(values))})", *values)
+    kept = jobs.cwd / "state" / "campaigns" / "staged.a.json"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    asked(jobs)
+    told = jobs.run("goclient", "status", "--campaign", "staged", GOCLIENT_STATE=str(kept.parent.parent))
+    assert (told.code, asked(jobs)) == (0, ["/v0.10/task_list"])
+    assert told.out.splitlines()[0] == "0 jobs"
+    assert [line.split()[:3] for line in told.out.splitlines()[-2:]] == [
+        ["staged", "bring", "SUCCEEDED"],
+        ["staged", "deliver", "SUCCEEDED"],
+    ]
+    (first,) = jobs.run("goclient", "status", "1", "--json").json
+    assert [one["phase"] for one in first["transfers"]] == ["stage-in"]
+
+
+def test_a_job_that_was_tried_again_is_told_with_the_number_of_its_try(capsys: pytest.CaptureFixture[str]) -> None:
+    print_followed(Followed("https://panda.example", (JobStatus(7, "failed", "no room"),), later={7: 205}))
+    assert "\ntried again, as jobs that are not shown here: 7 as 205\n" in capsys.readouterr().out
+
+
+def test_many_transfers_that_went_well_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    good = TaskState(TASK, "goclient 1 stage-in", "SUCCEEDED", 1, 10, 0, "")
+    bad = TaskState(TASK, "goclient 9 stage-in", "FAILED", 0, 0, 3, "no permission")
+    jobs = [JobStatus(number, "finished", "", (good,)) for number in range(1, 30)]
+    followed = Followed("https://pandaserver.cern.ch", (*jobs, JobStatus(99, "failed", "x", (bad,))))
+    print_followed(followed)
+    brief = capsys.readouterr().out
+    assert "https://bigpanda.cern.ch/job?pandaid=29" in brief
+    assert f"https://app.globus.org/activity/{TASK}  no permission\n" in brief
+    assert brief.endswith("\n29 transfers not shown: -v shows all\n")
+    print_followed(followed, shows_all=True)
+    assert capsys.readouterr().out.count("app.globus.org") == 30
+
+
+def test_a_reason_that_many_transfers_are_not_known_for_is_said_once() -> None:
+    jobs = tuple(JobStatus(n, "running", "", warning=f"the transfers of {n} are not known: no login") for n in (1, 2))
+    assert list(warnings_of(Followed("s", jobs))) == ["the transfers of 2 jobs are not known: no login"]
+    assert list(warnings_of(Followed("s", jobs[:1]))) == ["the transfers of 1 are not known: no login"]
