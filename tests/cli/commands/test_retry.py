@@ -25,6 +25,7 @@ def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
     shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
     shared_sandbox.cwd = tmp_path
     shared_sandbox.rows("delete from jobs")
+    shared_sandbox.rows("delete from secrets")
     for number in (1, 2, 3):
         path = shared_sandbox.path("SITE1", f"/in/{number}.dat")
         path.parent.mkdir(parents=True, exist_ok=True)
