@@ -1,8 +1,9 @@
 """Submit PanDA jobs whose files Globus transfers.
 
-``Client`` does what the commands do: check, submit, explain, status, page, wait, results.  ``prun(args)`` and
-``pathena(args)`` submit tasks, and give back a ``TaskResult``.  Whatever goes wrong is a ``GoclientError`` with a
-``message``, a ``hint``, an ``exit_code`` and ``findings``.
+``Client`` does what the commands do: check, submit, explain; status, watch, page, wait, results; retry, kill, advance;
+probe; and what there is about endpoints, credentials, settings and the journal.  ``prun(args)`` and ``pathena(args)``
+submit tasks, and give back a ``TaskResult``.  Whatever goes wrong is a ``GoclientError``, with a ``message``, a
+``hint``, an ``exit_code`` and ``findings``.
 """
 
 TYPE_CHECKING = False  # as type checkers have it; to import typing takes longer than all of this
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from goclient.errors import UsageError as UsageError
     from goclient.errors.findings import Finding as Finding
     from goclient.errors.sent import ReplyLost as ReplyLost
+    from goclient.errors.sent import SentBefore as SentBefore
     from goclient.errors.sent import StillRunning as StillRunning
+    from goclient.errors.sent import UnknownJobs as UnknownJobs
     from goclient.model.spec import TransferSpec as TransferSpec
     from goclient.preflight.base import Report as Report
     from goclient.submission import Submission as Submission
@@ -53,7 +56,7 @@ _PUBLIC = {
         "goclient.errors",
     ),
     "Finding": "goclient.errors.findings",
-    **dict.fromkeys(("ReplyLost", "StillRunning"), "goclient.errors.sent"),
+    **dict.fromkeys(("ReplyLost", "SentBefore", "StillRunning", "UnknownJobs"), "goclient.errors.sent"),
 }
 __all__ = [*_PUBLIC]
 

@@ -16,6 +16,7 @@ import pytest
 
 import goclient
 from goclient.cli.commands.sendjob import SendJobOptions
+from goclient.cli.main import COMMANDS
 from goclient.jobs.follow import Followed
 from goclient.jobs.panda_ids import read_panda_ids
 from goclient.model.options import SubmitOptions
@@ -327,14 +328,24 @@ def test_a_queue_is_probed_as_the_command_does_it(
 ) -> None:
     monkeypatch.setenv("GOCLIENT_STATE", str(tmp_path / "state"))
     client = goclient.Client()
-    sent = client.probe("TEST3", detach=True, path=["/proc"])
+    sent = client.probe("ANALY_BNL_T3", detach=True, path=["/proc"])
     assert (len(sent.jobs), sent.nodes) == (1, ())
-    words = ("sandbox", "site", "--dir", str(shared_sandbox.root), "--site=TEST3", "--once")
+    words = ("sandbox", "site", "--dir", str(shared_sandbox.root), "--site=ANALY_BNL_T3", "--once")
     assert shared_sandbox.run("goclient", *words).code == 0
-    told = client.probe("TEST3", wait=30)
+    told = client.probe("ANALY_BNL_T3", wait=30)
     assert [node.panda_id for node in told.nodes] == list(sent.jobs)
     assert told.findings
     with pytest.raises(goclient.UsageError, match='njobs "0"'):
-        client.probe("TEST3", njobs=0)
+        client.probe("ANALY_BNL_T3", njobs=0)
     with pytest.raises(goclient.UsageError, match='"sites" is not an option'):
-        client.probe("TEST3", sites=["x"])
+        client.probe("ANALY_BNL_T3", sites=["x"])
+
+
+def test_a_program_can_do_what_a_command_does() -> None:
+    """Beside the commands that no other program calls, and those whose rooms are usable without the client."""
+    apart = {"carrier", "completion", "help", "myproxy", "pathena", "pilot", "prun", "sandbox", "version"}
+    named = {"credential": "credentials", "endpoint": "endpoints", "journal": "journal_entries"}
+    missing = [name for name in COMMANDS if name not in apart and not hasattr(goclient.Client, named.get(name, name))]
+    assert missing == []
+    for name in ("prun", "pathena"):
+        assert name in dir(goclient)

@@ -39,9 +39,10 @@
 
   const transfers = (row, cell) => row[TRANSFERS].forEach(([phase, state, files, bytes, task], at) => {
     const words = texts[state] === "succeeded" ? texts[phase] : `${texts[phase]}: ${texts[state]}`;
-    const more = `${texts[phase]}: ${texts[state]}, ${files} ${files === 1 ? "file" : "files"}, ${shown.bytes(bytes)}`;
+    const about = task ? `; transfer task ${task}` : "";
+    const more = `${texts[phase]}: ${texts[state]}, ${files} ${files === 1 ? "file" : "files"}, ${shown.bytes(bytes)}${about}`;
     if (at) cell.append(element("br"));
-    const made = task ? link(data.globus + task, words, `${more}; transfer task ${task} in Globus`) : element("span", words);
+    const made = task ? link(data.globus + task, words, `${more} in Globus`) : element("span", words);
     made.title = more;
     cell.append(made);
   });
@@ -119,7 +120,8 @@
       if (state && text(row, STATE) !== state) return false;
       if (group && row[GROUP] !== Number(group)) return false;
       if (!words.length) return true;
-      const all = `${row[ID]} ${row[NAME]} ${text(row, STATE)} ${text(row, SITE)} ${text(row, REASON)} ${row[TASK] || ""}`;
+      const tasks = row[TRANSFERS].map((transfer) => transfer[4]);  // as Globus names them in its letters
+      const all = [row[ID], row[NAME], text(row, STATE), text(row, SITE), text(row, REASON), row[TASK], ...tasks].join(" ");
       return words.every((word) => all.toLowerCase().includes(word));
     });
     if (order.column) {
@@ -178,5 +180,5 @@
     });
   }
   select(STEP);
-  $("jobs").hidden = false;
+  for (const part of [$("jobs"), document.querySelector(".skip")]) part.hidden = false;
 })();

@@ -6,6 +6,7 @@ path that it names.
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from collections.abc import Iterator
@@ -49,9 +50,11 @@ def fetch_archive(start: Start, directory: Path) -> Unpacked:
         raise EndpointError(message, hint=hint, code="archive", subject=start.url) from error
     data.seek(0)
     try:
-        with tarfile.open(fileobj=data, mode="r:gz") as archive:
+        with gzip.open(data) as unzipped, tarfile.open(fileobj=unzipped, mode="r:") as archive:
             plans: dict[str, bytes] = {}
             members = tuple(_read(archive, directory, plans))
+            unzipped.seek(archive.offset)
+            _read_to_end(unzipped)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise _damaged(start, said(error)) from error
     check_members(members)
@@ -66,6 +69,8 @@ def _read(archive: tarfile.TarFile, directory: Path, plans: dict[str, bytes]) ->
     """Yield the user's members of an archive, and put the plans apart; raise ValueError for what ours never has."""
     size = 0
     for number, one in enumerate(archive):
+        if one.name.startswith("/") or ".." in one.name.split("/"):
+            raise ValueError(f"{quoted(one.name)} is not a path below it")
         size += one.size
         if number >= MOST_MEMBERS or size > MOST_UNPACKED:
             raise ValueError("it has more than an archive of goclient's")
@@ -86,6 +91,14 @@ def _read(archive: tarfile.TarFile, directory: Path, plans: dict[str, bytes]) ->
             yield Member(f"{one.name.rstrip('/')}/", "", one.mode & 0o777 | 0o700)
         else:
             raise ValueError(f"{quoted(one.name)} is neither a file, a directory nor a link")
+
+
+def _read_to_end(unzipped: gzip.GzipFile) -> None:
+    """Read what follows the last member: only at its end the checksum of all of it is compared."""
+    for _ in range(MOST_UNPACKED >> 20):
+        if not unzipped.read(1 << 20):
+            return
+    raise ValueError("it has more than an archive of goclient's")
 
 
 def _damaged(start: Start, why: str) -> RequestError:

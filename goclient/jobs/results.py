@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,7 @@ from goclient.node.ownership import final_path
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
+    from goclient.model.records.answers import JobState
     from goclient.model.remote import TaskState
     from goclient.services.globus.sdk import Globus
 
@@ -63,31 +65,43 @@ def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobR
 
     Globus says what it has moved; of the pilot's own work, the record of a finished job says where the files are.
     """
-    found, once = [], cache(lambda ask: ask())
-    for job in known_jobs(panda_ids, server=connections.panda()):
-        files: list[ResultFile] = []
-        warning = ""
-        try:
+    once = cache(lambda ask: ask())
+    jobs = known_jobs(panda_ids, server=connections.panda())
+    acting: dict[int, Callable[[], Globus]] = {}
+    for job in jobs:
+        with suppress(GoclientError):
             decoded = decode(job.parameters)
-            if decoded.counts is not None:
-                warning = f"the results of {job.panda_id} are not known: only the plan in its archive names them"
-            tasks = [task for task in plan(decoded.spec) if task.phase != "stage-in"]
-            own = [task for task in tasks if not task.is_globus]
-            if len(own) < len(tasks):
-                service = partial(once, acting_for(decoded, connections))
-                moved = transfers_of([job], service)[job.panda_id]
-                if isinstance(moved, GoclientError):
-                    raise moved
-                done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]
-                files += [file.result for one in done for file in moved_files(service(), one)]
-            if job.state == "finished":
-                pairs = [(task, item) for task in own for item in task.items]
-                files += [ResultFile(task.phase, task.destination.write(item.destination)) for task, item in pairs]
-        except GoclientError as error:
-            warning = f"the results of {job.panda_id} are not known: {error.message}"
-        latest = {file.location: file for file in files}  # an attempt may have replaced what an earlier one delivered
-        found.append(JobResults(job.panda_id, job.state, tuple(latest.values()), warning))
-    return found
+            if any(task.is_globus for task in plan(decoded.spec) if task.phase != "stage-in"):
+                acting[job.panda_id] = acting_for(decoded, connections)
+    moved: dict[int, tuple[TaskState, ...] | GoclientError] = {}
+    for asks in dict.fromkeys(acting.values()):
+        moved |= transfers_of([job for job in jobs if acting.get(job.panda_id) == asks], partial(once, asks))
+    services = {job.panda_id: partial(once, acting.get(job.panda_id, connections.globus)) for job in jobs}
+    return [_results_of(job, moved.get(job.panda_id, ()), services[job.panda_id]) for job in jobs]
+
+
+def _results_of(
+    job: JobState, moved: tuple[TaskState, ...] | GoclientError, globus: Callable[[], Globus]
+) -> JobResults:
+    """Return the results of a job, of which Globus has moved some."""
+    files: list[ResultFile] = []
+    warning = ""
+    try:
+        decoded = decode(job.parameters)
+        if decoded.counts is not None:
+            warning = f"the results of {job.panda_id} are not known: only the plan in its archive names them"
+        if isinstance(moved, GoclientError):
+            raise moved
+        done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]
+        files += [file.result for one in done for file in moved_files(globus(), one)]
+        if job.state == "finished":
+            own = [task for task in plan(decoded.spec) if task.phase != "stage-in" and not task.is_globus]
+            pairs = [(task, item) for task in own for item in task.items]
+            files += [ResultFile(task.phase, task.destination.write(item.destination)) for task, item in pairs]
+    except GoclientError as error:
+        warning = f"the results of {job.panda_id} are not known: {error.message}"
+    latest = {file.location: file for file in files}  # an attempt may have replaced what an earlier one delivered
+    return JobResults(job.panda_id, job.state, tuple(latest.values()), warning)
 
 
 def moved_files(globus: Globus, task: TaskState) -> list[MovedFile]:

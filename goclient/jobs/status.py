@@ -16,7 +16,7 @@ from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning, UnknownJobs
 from goclient.errors.wording import said
 from goclient.jobs.cure import Cure, advice_of
-from goclient.jobs.metrics import seconds_of, transfers_told
+from goclient.jobs.metrics import PHASES, seconds_of, transfers_told
 from goclient.model.campaign import campaign_of
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
@@ -203,8 +203,8 @@ def transfers_of(
     try:
         shared = os.path.commonprefix(labels)  # noqa: RUF071  # they are texts, and no paths
         for task in globus().tasks_labelled(shared, since=since):
-            panda_id = task.label.split(" ")[1]
-            if panda_id.isascii() and panda_id.isdigit() and int(panda_id[:20]) in found:
+            panda_id, is_job_s = task.label.split(" ")[1], phase_of(task) in PHASES  # a campaign may be called 42
+            if is_job_s and panda_id.isascii() and panda_id.isdigit() and int(panda_id[:20]) in found:
                 found[int(panda_id)].append(task)
     except GoclientError as error:
         return dict.fromkeys(found, error)

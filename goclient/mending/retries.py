@@ -17,8 +17,10 @@ from goclient.config.connections import Connections
 from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
+from goclient.errors.sent import SentBefore
 from goclient.errors.wording import quoted
 from goclient.files.private import locked
+from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import campaigns_of
 from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name
 from goclient.journal import Journal
@@ -119,16 +121,19 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         latest.setdefault(found.panda_id, found)
     me = person_name(server.rights().name) if latest else ""
     definition = int(time.time()) % 10_000 or 1  # as new_job_template()
-    jobs, left, refused = [], [], []
+    jobs, left, lost = [], [], list[GoclientError]()
+    refused: dict[_Refusal, list[int]] = {}
     for one, job in zip(latest.values(), server.records(list(latest)), strict=True):
+        refusal = _unknown(server.name) if job is None else _refusal(job, me)
+        if job is None or refusal is not None:
+            assert refusal is not None, "a job that is not known is refused"
+            refused.setdefault(refusal, []).append(one.panda_id)
+            continue
         try:
-            if job is None:
-                raise _unknown(one.panda_id, server.name)
-            _check_may_retry(job, me)
             if not options.again:
                 one.check()
-        except GoclientError as error:
-            refused.append(error)
+        except SentBefore as error:
+            lost.append(error)
             continue
         if job.state.state != FAILED and not options.all:
             left.append(Left(one.panda_id, f"it is {job.state.state}; --all retries it, too"))
@@ -138,26 +143,41 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         record = job.record._replace(common=common, jobName=name)
         campaign = campaigns.get(one.panda_id) or campaign_of(name)
         jobs.append(Again(one.panda_id, job.state, record, campaign))
-    return _Choice(tuple(jobs), tuple(left), tuple(refused))
+    return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *lost))
 
 
-def _unknown(panda_id: int, server: str) -> ServerError:
+class _Refusal(NamedTuple):
+    """Reason why jobs cannot be sent again; ``{ids}`` in the hint stands for their numbers."""
+
+    kind: type[GoclientError]
+    code: str
+    why: str
+    hint: str
+
+    def error(self, panda_ids: Sequence[int]) -> GoclientError:
+        """Return the error of all jobs that are refused for it."""
+        ids = as_ranges(panda_ids)
+        return self.kind(f"PandaID {ids}: {self.why}", hint=self.hint.format(ids=ids), code=self.code, subject=ids)
+
+
+def _unknown(server: str) -> _Refusal:
     hint = "check the number, and that PANDA_URL_SSL is the server that took the job"
-    return ServerError(
-        f"{server} does not know PandaID {panda_id}", hint=hint, code="unknown-job", subject=str(panda_id)
-    )
+    return _Refusal(ServerError, "unknown-job", f"{server} does not know it", hint)
 
 
-def _check_may_retry(job: KnownJob, me: str) -> None:
-    """Check that a job is one's own, is over, and is not JEDI's to retry; raise RequestError."""
-    state, subject = job.state, str(job.state.panda_id)
-    if person_name(job.owner) != me:
-        message = f"PandaID {subject} is a job of {quoted(person_name(job.owner))}, and you are {quoted(me)}"
-        raise RequestError(message, hint="name jobs of your own", code="not-yours", subject=subject)
+def _refusal(job: KnownJob, me: str) -> _Refusal | None:
+    """Return why a job cannot be sent again: it is somebody else's, JEDI's to retry, or not over."""
+    state, owner = job.state, person_name(job.owner)
+    if owner != me:
+        why = f"it is a job of {quoted(owner)}, and you are {quoted(me)}"
+        return _Refusal(RequestError, "not-yours", why, "name jobs of your own")
     if state.task_id:
-        message = f"PandaID {subject} is a job of task {state.task_id}, whose jobs JEDI tries again"
-        raise RequestError(message, hint=f"goclient retry --task {state.task_id}", code="job-of-task", subject=subject)
+        why, hint = (
+            f"it is a job of task {state.task_id}, which JEDI tries again",
+            f"goclient retry --task {state.task_id}",
+        )
+        return _Refusal(RequestError, "job-of-task", why, hint)
     if not state.is_over:
-        message = f"PandaID {subject} is not over: it is {state.state}"
-        hint = f"wait for its end (goclient status {subject}), or stop it first: goclient kill {subject}"
-        raise RequestError(message, hint=hint, code="not-over", subject=subject)
+        hint = "wait for the end (goclient status {ids} --watch), or stop it first: goclient kill {ids}"
+        return _Refusal(RequestError, "not-over", f"it is not over, but {state.state}", hint)
+    return None

@@ -20,6 +20,7 @@ import pytest
 from goclient.config import environment
 from goclient.jobs.sent import REQUEST, Subjects
 from goclient.journal import Entry, Journal
+from tests.commands import clean_environment
 
 BOUND = 20.0  # seconds
 SHELLS = {
@@ -73,14 +74,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environ(root: Path) -> dict[str, str]:
     return {
+        **clean_environment(root),
         "PATH": f"{root}/bin:{os.environ['PATH']}",
-        "HOME": str(root),
         "LANG": "C.UTF-8",
         "TERM": "xterm",
         "PANDA_URL_SSL": "https://panda.example.org",
         "GOCLIENT_STATE": str(root / "state"),
         "GOCLIENT_ENDPOINTS": str(root / "endpoints.toml"),
-        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goclient.model.records.answers import ErrorCodes, JobState
 from goclient.model.records.base import Decoded
 from goclient.model.records.panda_job import (
     FILE_ATTRIBUTES,
@@ -114,3 +115,34 @@ def test_through_the_server_every_spec_and_payload_comes_back(
     records = [JobRecord(COMMON, f"n{i}", attach(payload, spec)) for i, (payload, spec) in enumerate(jobs)]
     read = server(encode_jobs(records))["jobs"]
     assert [decode(job["jobParameters"]) for job in read] == [Decoded(spec, payload) for payload, spec in jobs]
+
+
+# How the server describes a job: JobSpec's own document, in the JSON of its WSGI application, which needs a database.
+_DESCRIBED = """
+import ast, datetime, decimal, json, pathlib
+import pandaserver
+from pandaserver.taskbuffer.JobSpec import JobSpec
+source = (pathlib.Path(pandaserver.__file__).parent / "server" / "panda.py").read_text()
+body = [one for one in ast.parse(source).body if getattr(one, "name", "") == "encode_special_cases"]
+exec(compile(ast.Module(body, []), "panda.py", "exec"))
+job = JobSpec()
+job.PandaID, job.jobName, job.jobStatus, job.attemptNr = 42, "muons.x", "failed", 2
+job.creationTime = datetime.datetime(2026, 11, 29, 0, 0, 1)
+job.startTime = datetime.datetime(2026, 11, 29, 1, 0, 0, 500000)
+job.computingSite, job.pilotErrorCode, job.transExitCode = "TEST1", 1137, "1"
+print(json.dumps([job.to_dict_advanced()], default=encode_special_cases))
+"""
+
+
+def test_a_job_is_read_as_the_server_describes_it() -> None:
+    python = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
+    if not python:
+        pytest.skip("GOCLIENT_TEST_SERVER_PYTHON names no interpreter that has panda-server-source")
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    done = subprocess.run([python, "-c", _DESCRIBED], capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    (document,) = json.loads(done.stdout)
+    state = JobState.from_answer(document)
+    assert (state.panda_id, state.name, state.site, state.attempt) == (42, "muons.x", "TEST1", 2)
+    assert (state.created, state.started, state.ended) == (1795910401.0, 1795914000.5, None)
+    assert state.codes == ErrorCodes(pilot=1137, exit=1)

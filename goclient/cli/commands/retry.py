@@ -49,12 +49,15 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         done.check()
         output.print_json(done.document())
         return 0
+    from goclient.jobs.panda_ids import as_ranges  # --json and --help print none
+
     if options.noSubmit:
         _print_jobs(done.jobs)
     for task in done.tasks:
         print(f"JediTaskID={task.task_id} {task.answer}")
-    for one in done.left:
-        reporter.progress(f"PandaID {one.panda_id} was left as it is: {one.why}")
+    for why in dict.fromkeys(one.why for one in done.left):
+        ids = as_ranges(one.panda_id for one in done.left if one.why == why)
+        reporter.progress(f"PandaID {ids} was left as it is: {why}")
     if not (done.is_something or done.refused):
         reporter.progress("there was nothing to retry")
     done.check()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import BinaryIO, ClassVar, Protocol
+from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quoted
@@ -19,6 +19,7 @@ from goclient.node.engines.base import JobContext
 from goclient.reporter.base import Reporter
 from goclient.services.contents import Moved
 
+TOGETHER = 32  # files that are open at once
 _ROUNDS = 8  # directories above one another that hold the same, none of which is a link
 
 
@@ -36,6 +37,14 @@ class Delivering(Protocol):
     @abstractmethod
     def place(self, *, patience: float) -> None:
         """Give all that has arrived its name."""
+
+
+class FarFile(NamedTuple):
+    """A file of the far end, and the local one into which it goes; ``size`` is what was listed, 0 if not known."""
+
+    path: str
+    file: BinaryIO
+    size: int
 
 
 class FarEnd(Protocol):
@@ -62,6 +71,11 @@ class FarEnd(Protocol):
 
         Raise SourceChanged if more comes.
         """
+
+    def get_all(self, wanted: Sequence[FarFile], *, moved: Moved) -> None:
+        """Do so for several files, ``TOGETHER`` at most."""
+        for one in wanted:
+            self.get(one.path, one.file, size=one.size, moved=moved)
 
     @abstractmethod
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:

@@ -16,7 +16,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
 from goclient.node.engines.background import insist
 from goclient.node.engines.base import JobContext, TransferEngine, Transport
-from goclient.node.engines.far_end import Delivering, FarEnd, part_beside
+from goclient.node.engines.far_end import Delivering, FarEnd, FarFile, part_beside
 from goclient.node.engines.gridftp_pair import Pair
 from goclient.node.engines.store import ServerStore
 from goclient.node.engines.streaming import Streaming
@@ -109,13 +109,24 @@ class GridftpEnd(FarEnd):
 
     def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:
         """Write a file's content to a local one, and compare the checksums."""
+        self.get_all([FarFile(path, file, size)], moved=moved)
 
+    def get_all(self, wanted: Sequence[FarFile], *, moved: Moved) -> None:
+        """Do so for several files: the next data channel is asked for ahead, and all checksums at once."""
+        here = [self._get(one, moved, others=one is not wanted[-1]) for one in wanted]
+        there = self._files.checksums(
+            self._server, [one.path for one in wanted], largest=max(one.file.tell() for one in wanted)
+        )
+        for one, sum_here in zip(wanted, here, strict=True):
+            self._compare(sum_here, one.path, there[one.path])
+
+    def _get(self, one: FarFile, moved: Moved, *, others: bool) -> str:
         def once(told: Moved) -> str:
             with self._files.session(self._server) as session:
-                return get(session, path, file, size=size, watch=Watch(told, self._access.silent))
+                watch = Watch(told, self._access.silent)
+                return get(session, one.path, one.file, size=one.size, watch=watch, others=others)
 
-        here = insist(once, moved, patience=self._access.patience)
-        self._compare(here, path, size=file.tell())
+        return insist(once, moved, patience=self._access.patience)
 
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
         """Send a local file; one that has its final path at once replaces what is there when all of it is there."""
@@ -146,16 +157,15 @@ class GridftpEnd(FarEnd):
             return found
 
         here = insist(once, moved, patience=self._access.patience)
-        self._compare(here, path, size=file.tell())
+        self._compare(here, path, self._files.checksums(self._server, [path], largest=file.tell())[path])
 
     def _arrived(self, path: str) -> int:
         """Return how many bytes of a file that broke off are there."""
         found = self._files.entries(self._server, [path])[path]
         return found.size if isinstance(found, FileInfo) else 0
 
-    def _compare(self, here: str, path: str, *, size: int) -> None:
+    def _compare(self, here: str, path: str, there: str | GoclientError) -> None:
         """Raise ChecksumDiffers unless the server has the same content."""
-        there = self._files.checksums(self._server, [path], largest=size)[path]
         if isinstance(there, GoclientError):
             raise there
         if there != here:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
 from goclient.node.engines.background import in_background, noted
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.far_end import Above, Delivering, FarEnd, check_link, warn_cut
+from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, FarFile, check_link, warn_cut
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals, open_of_job
 from goclient.node.engines.own import OwnFiles
@@ -132,14 +133,21 @@ class Streaming(Transport):
     def _bring(self, items: Sequence[TransferItem], moved: Moved) -> Transferred:
         files = size = 0
         arrivals = Arrivals(self._top, overwrite=self._job.overwrite)
-        for item in items:
-            for one in list(self._walk_far(item, arrivals, moved)):  # nothing is copied of a directory that leads round
-                moved(0)
-                with arrivals.arriving(one.near) as file:
-                    self._far.get(one.far, file, size=one.size, moved=moved)
-                    size += file.tell()
-                files += 1
+        waiting = self._files(items, arrivals, moved)
+        while group := list(islice(waiting, TOGETHER)):
+            with ExitStack() as stack:
+                wanted = [FarFile(one.far, stack.enter_context(arrivals.arriving(one.near)), one.size) for one in group]
+                self._far.get_all(wanted, moved=moved)
+                size += sum(one.file.tell() for one in wanted)
+            files += len(group)
         return Transferred(files, size)
+
+    def _files(self, items: Sequence[TransferItem], arrivals: Arrivals, moved: Moved) -> Iterator[_File]:
+        """Yield the files of items: those of a directory when all of it is listed, as it may lead round."""
+        for item in items:
+            for one in list(self._walk_far(item, arrivals, moved)):
+                moved(0)
+                yield one
 
     def _walk_far(self, item: TransferItem, arrivals: Arrivals, moved: Moved) -> Iterator[_File]:
         """Yield the files of an item; make the directories for them."""

@@ -12,7 +12,7 @@ from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import SessionClosed
 from goclient.errors.wording import quoted
 from goclient.services.contents import MOST_BYTES, Source, grown
-from goclient.services.gridftp.data import LAST_WORDS, Refused, Stream, Watch
+from goclient.services.gridftp.data import LAST_WORDS, Refused, Stream, Watch, ask_ahead
 from goclient.services.gridftp.files import wire_path
 from goclient.services.gridftp.replies import refusal
 from goclient.services.gridftp.session import Session
@@ -21,11 +21,11 @@ from goclient.services.gsi.dial import silent as silent_error
 PIECE = 1 << 20  # bytes
 
 
-def get(session: Session, path: str, file: BinaryIO, *, watch: Watch, size: int = 0) -> str:
+def get(session: Session, path: str, file: BinaryIO, *, watch: Watch, size: int = 0, others: bool = False) -> str:
     """Copy a file from a server behind what ``file`` has of it; return the ADLER32 of the whole.
 
     A server may take a connection that is cut for one that has ended: a file shorter than ``size`` has broken off, and
-    a longer one was changed.  ``size`` is 0 if it is not known.
+    a longer one was changed.  ``size`` is 0 if it is not known.  ``others``: more files follow at once.
     """
     shown, most = session.endpoint.show(path), size or MOST_BYTES
     with _local(file):
@@ -33,6 +33,8 @@ def get(session: Session, path: str, file: BinaryIO, *, watch: Watch, size: int 
     adler = _checksum_of_first(file, arrived, watch)
     buffer = _buffer(size or PIECE)
     with _stream(session, "RETR", path, offset=arrived, watch=watch) as stream:
+        if others:
+            ask_ahead(session)
         while count := stream.receive(buffer):
             arrived += count
             if arrived > most:

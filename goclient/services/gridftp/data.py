@@ -27,6 +27,7 @@ SILENT = 120.0  # seconds without progress
 LEAST = 1 << 16  # bytes that are progress
 LAST_WORDS = 2.0  # seconds in which a server says why it has closed a data channel
 STREAM, BLOCKS = "S", "E"  # modes of RFC 959 and of GFD.20: only the second one's channels are used for several files
+_MOST_RECORDS = 1 << 14  # bytes of a handshake that are read at once
 _INTERVAL = 1.0  # seconds between two calls of ``moved`` at most
 _NO_DELEGATION = b"0"
 _PASSIVE = re.compile(r"\((\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})\)")  # RFC 959's 227
@@ -86,15 +87,29 @@ def stream_context(session: Session, watch: Watch) -> ssl.SSLContext:
 
 
 def passive(session: Session, watch: Watch) -> tuple[str, int]:
-    """Return the host and the port at which a server waits for data."""
+    """Return the host and the port at which a server waits for data: as it was asked ahead, or is asked now."""
     is_ipv6 = ":" in session.peer
-    (reply,) = session.commands(["EPSV" if is_ipv6 else "PASV"], lambda: watch.deadline)
+    if session.is_asked_ahead:
+        session.is_asked_ahead = False
+        reply = session.reply(watch.deadline, step="before it opened a data channel")
+    else:
+        (reply,) = session.commands([_passive_word(session)], lambda: watch.deadline)
     if is_ipv6 and reply.is_good and (found := _EXTENDED.search(reply.text)):
         return session.peer, int(found[1])
     if reply.is_good and (found := _PASSIVE.search(reply.text)) and all(int(one) < 256 for one in found.groups()):
         host, port = ".".join(str(int(one)) for one in found.groups()[:4]), int(found[5]) * 256 + int(found[6])
         return _reachable(host, session.peer), port
     raise _no_channel(session, reply)
+
+
+def ask_ahead(session: Session) -> None:
+    """Ask for the data channel of the next copy, which the server opens when this one has ended."""
+    session.send(_passive_word(session))
+    session.is_asked_ahead = True
+
+
+def _passive_word(session: Session) -> str:
+    return "EPSV" if ":" in session.peer else "PASV"
 
 
 def connect_to(session: Session, host: str, port: int, *, watch: Watch) -> None:
@@ -150,30 +165,21 @@ class Stream:
         """Prove to each other that both have the key; raise Refused if the server refuses the transfer instead."""
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = self._context.wrap_bio(incoming, outgoing)
+        piece = memoryview(bytearray(_MOST_RECORDS))
         while True:
             try:
                 tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
                 self.send(outgoing.read())
-                self._record(incoming)
+                if not (count := self.receive(piece)):
+                    raise ConnectionAbortedError from None
+                incoming.write(piece[:count])
+        if incoming.pending:  # data, which is not TLS, comes when the server has our last words
+            raise ConnectionAbortedError
         self.send(outgoing.read())
         tls.write(_NO_DELEGATION)
         self.send(outgoing.read())
-
-    def _record(self, incoming: ssl.MemoryBIO) -> None:
-        """Read exactly one record: what comes after the last one is data, which is not TLS."""
-        header = self._exactly(5)
-        incoming.write(header + self._exactly(int.from_bytes(header[3:5], "big")))
-
-    def _exactly(self, count: int) -> bytes:
-        data = bytearray(count)
-        view = memoryview(data)
-        while view:
-            if not (read := self.receive(view)):
-                raise ConnectionAbortedError
-            view = view[read:]
-        return bytes(data)
 
     def send(self, data: bytes | memoryview) -> None:
         """Send all of some bytes."""
@@ -203,7 +209,7 @@ class Stream:
             self._note()
 
     def _note(self) -> None:
-        while (reply := self._session.next_reply()) is not None:
+        while self._final is None and (reply := self._session.next_reply()) is not None:
             if reply.code >= 400:
                 raise Refused(reply)
             if not reply.is_preliminary and reply.code < 300:

@@ -53,6 +53,7 @@ class Session:
         self.account = ""
         self.dn = ""
         self.is_closed = False
+        self.is_asked_ahead = False  # the reply to the last command is for the next copy
         self.has_waited = False  # whether it has been used, so that the server may have ended it since
         self.channel: ssl.SSLContext | None = None  # for streams of data, once the server knows its key
         self._socket = sock
@@ -101,7 +102,7 @@ class Session:
 
         What a preliminary reply holds is in the reply.
         """
-        if self._replies:  # a name with a line break can end a reply before its end
+        if self._replies or self.is_asked_ahead:  # a name with a line break can end a reply before its end
             self.close()
             raise self._garbage("a reply to no command", f"before {commands[0].split(' ')[0]}")
         self.send(*commands[:_AHEAD])

@@ -33,7 +33,8 @@ _OURS = (
 )  # fmt: skip
 _OLD_TLS = ("UNSUPPORTED_PROTOCOL", "ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-_DAMAGED = "BAD_RECORD_MAC"  # of what came over a connection; a busy xrootd 5.5 damages it itself
+# What came over a connection was damaged, or the server has failed in itself: a busy xrootd 5.5 does either.
+_PASSING = ("BAD_RECORD_MAC", "ALERT_INTERNAL_ERROR")
 
 
 class NoList(Exception):
@@ -62,14 +63,14 @@ def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn
         raise untrusted(server, "it offers only TLS 1.1 or older", hint) from error
     if any(mark in reason for mark in _OURS):
         raise refused_identity(server, words) from error
-    why, code, is_damaged = f"TLS failed {step}: {words}", "tls", _DAMAGED in reason
+    why, code, may_pass = f"TLS failed {step}: {words}", "tls", any(mark in reason for mark in _PASSING)
     made = kind.error
     if any(mark in reason for mark in _NO_TLS):
         why, code, made = f"it does not speak TLS: {words}", "garbage", kind.absent
     raise made(
         f"the {server.named} cannot be spoken to: {why}",
         hint=f"check that the host and the port are a {kind.title}'s", code=f"{kind.code}-{code}", subject=str(server),
-        transient=is_damaged,
+        transient=may_pass,
     ) from error  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import goclient
+from tests.commands import started
 from tests.sandbox.panda.test_tasks import call, submit
 from tests.sandboxes import Sandbox
 
@@ -94,3 +96,36 @@ def test_python_stops_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -
         client.kill([999_999])
     with pytest.raises(goclient.UsageError, match="no job is named"):
         client.kill()
+
+
+@pytest.mark.parametrize("phase", ["stage-in", "output"])
+def test_a_job_is_stopped_while_its_files_move(user: Sandbox, phase: str) -> None:
+    """Its transfer task is cancelled, and nothing of it gets its name."""
+    long, short = "x" * 1000, "x"
+    source, target = user.path("SITE1", "/kill/in.dat"), user.path("SITE1", "/kill/out")
+    target.mkdir(parents=True, exist_ok=True)
+    source.write_text(long if phase == "stage-in" else short)
+    script = user.payload("copy.sh", f"#!/bin/sh\nprintf %s '{long}' > out.dat\n")
+    moves = ("--StageinGOsrc=SITE1:/kill/in.dat", "--Data=out.dat", "--OutputGO=SITE1:/kill/out/")
+    made = user.run("sendJob.py", "--computingSite=TEST1", f"--transformation={script}", "--json", *moves)
+    (job,) = made.json["jobs"]
+    user.set(bytes_per_second=1)
+    words = ("goclient", "pilot", "--site=TEST1", "--once", "--heartbeatSeconds=1")
+    process = started(words, env=user.env, cwd=user.cwd, stdout=-1, stderr=-1)
+    try:
+        assert process.stderr is not None
+        assert any(f"{phase}: 1 item in task" in line for line in process.stderr)
+        killed = user.run("goclient", "kill", str(job["PandaID"]), "--json")
+        assert killed.code == 0, killed
+        process.communicate(timeout=50)
+    finally:
+        user.set()
+        process.kill()
+    assert process.returncode != 0
+    assert states(user) == [("cancelled", "tobekilled")]
+    query = "select status, fatal from tasks where type = 'TRANSFER' order by request_time desc limit 1"
+    (task,) = user.rows(query)
+    assert (task["status"], json.loads(task["fatal"])["code"]) == ("FAILED", "CANCELED")
+    assert [path.name for path in target.iterdir() if not path.name.startswith(".")] == []
+    again = user.run("goclient", "kill", str(job["PandaID"]), "--json").json["stopped"]
+    assert [(one["state"], one["why"]) for one in again] == [("cancelled", "it was over before")]

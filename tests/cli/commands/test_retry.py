@@ -25,6 +25,7 @@ def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
     shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
     shared_sandbox.cwd = tmp_path
     shared_sandbox.rows("delete from jobs")
+    shared_sandbox.rows("delete from secrets")
     for number in (1, 2, 3):
         path = shared_sandbox.path("SITE1", f"/in/{number}.dat")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     lines = [dict(word.split("=", 1) for word in line.split()) for line in done.out.splitlines()]
     assert [line["retryOf"] for line in lines] == [str(one), str(two)]
     assert all(line["jobName"].startswith("scan.") and line["jobName"].endswith(".try2") for line in lines)
-    assert "is not over: it is activated" in done.err
+    assert "it is not over, but activated" in done.err
     again = retry(user, one, two)
     assert (again.code, count(user)) == (10, 5)
     assert again.json["error"]["code"] == "not-over"
@@ -114,9 +115,9 @@ def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> N
     assert (result.code, count(user)) == (10, 3)
     assert [error["code"] for error in result.json["refused"]] == ["not-yours", "job-of-task", "unknown-job"]
     shown = user.run("goclient", "retry", str(two), str(three), "999999").err
-    assert 'is a job of "Other Person"' in shown
+    assert 'it is a job of "Other Person"' in shown
     assert "goclient retry --task 7" in shown
-    assert "does not know PandaID 999999" in shown
+    assert "does not know it" in shown
     for words, code in (((), "no-jobs"), (("--last", "--task=x"), "not-a-number"), (("9-1",), None)):
         wrong = retry(user, *words)
         assert wrong.code == 2, wrong
@@ -199,7 +200,7 @@ def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch)
     done = client.retry([one, two])
     assert [job.old for job in done.jobs] == [one]
     assert len(done.refused) == 1
-    with pytest.raises(goclient.RequestError, match="is not over"):
+    with pytest.raises(goclient.RequestError, match="it is not over"):
         client.retry([two])
     with pytest.raises(goclient.UsageError, match="is not an option"):
         client.retry([two], everything=True)
@@ -260,3 +261,32 @@ def test_jedi_retries_a_task(user: Sandbox) -> None:
     assert call(user, "task/get_status", task_id=task)["data"] == "running"
     other = retry(user, "--task", 999_999)
     assert (other.code, "not the task owner" in other.json["error"]["message"]) == (90, True)
+
+
+def test_a_task_that_is_retried_gets_the_credential_of_its_jobs_again(user: Sandbox) -> None:
+    (user.cwd / "work").mkdir()
+    user.cwd /= "work"
+    (user.cwd / "run.sh").write_text("cat 0064.file > hits.root\n")
+    words = ("--exec=sh run.sh", "--outDS=user.jdoe.mended", "--noBuild", "--site=TEST1", "--goCarry")
+    moves = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=hits.root", "--OutputGO=GUEST1:/campaign/${SN/P}/")
+    made = user.run("goclient", "prun", *words, *moves)
+    assert made.code == 0, made
+    task = int(user.rows("select max(task_id) as task from jedi_tasks")[0]["task"])
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert "goclient-" not in str(user.rows("select data from secrets"))
+    done = user.run("goclient", "retry", "--task", str(task))
+    assert done.code == 0, done
+    assert "its credential is handed out again" in done.err
+    assert "goclient-" in str(user.rows("select data from secrets"))
+    (credential,) = user.run("goclient", "credential", "list", "--json").json
+    assert (credential["tasks"], credential["state"]) == ([task], "in use")
+    again = user.run("goclient", "retry", "--task", str(task))
+    assert "handed out" not in again.err, "it is there"
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    user.run("goclient", "credential", "revoke")
+    lost = user.run(
+        "goclient", "retry", "--task", str(task), GOCLIENT_CARRY_CLIENT_ID="", GOCLIENT_CARRY_CLIENT_SECRET=""
+    )
+    assert lost.code == 10
+    assert "their credential was taken back" in lost.err

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from goclient import Client
+from tests.commands import TIMEOUT, started
 from tests.sandboxes import Sandbox
 
 
@@ -38,6 +40,21 @@ def test_the_page_has_what_is_printed(sent: Sandbox, tmp_path: Path) -> None:
     assert [(row[0], found["texts"][row[1]], found["texts"][row[12]], row[2]) for row in found["rows"]] == printed
     assert "<h1>2 jobs of campaign zmumu</h1>" in page.read_text()
     assert f"From {sent.env['PANDA_URL_SSL'].removesuffix('/server/panda')}" in page.read_text()
+
+
+def test_a_page_is_written_while_jobs_are_watched(sent: Sandbox, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    words = ("goclient", "status", "1", "2", "--watch", "--html", str(page))
+    process = started(words, env=sent.env, cwd=tmp_path, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("2 jobs")
+        assert [row[0] for row in data(page)["rows"]] == [1, 2]
+    finally:
+        process.kill()
+        process.communicate(timeout=TIMEOUT)
+    assert sent.run("goclient", "status", "1", "--watch", "--html", str(page)).code == 0
+    assert [row[0] for row in data(page)["rows"]] == [1], "an ended job is not waited for"
 
 
 def test_jobs_that_nobody_knows_are_named_in_the_page(sent: Sandbox, tmp_path: Path) -> None:

@@ -64,6 +64,20 @@ def test_files_go_there_and_back_in_one_session(gridftp: GridftpServers, size: i
     assert (back.getvalue(), sum(moved)) == (data, 2 * size)
 
 
+def test_the_channel_of_the_next_copy_is_asked_for_ahead_and_is_nobody_elses(gridftp: GridftpServers) -> None:
+    paths = {name: gridftp.first.write(f"ahead-{name}", name.encode()) for name in "abc"}
+    with gridftp.session(gridftp.first) as session:
+        for name, others in (("a", True), ("b", True), ("c", False)):
+            back = io.BytesIO()
+            get(session, paths[name], back, size=1, watch=Watch(ignore), others=others)
+            assert back.getvalue() == name.encode()
+        assert session.commands(["NOOP"], lambda: Deadline(PATIENCE))[0].is_good
+        get(session, paths["a"], io.BytesIO(), watch=Watch(ignore), others=True)
+        with pytest.raises(EndpointError, match="a reply to no command"):
+            session.commands(["NOOP"], lambda: Deadline(PATIENCE))
+        assert session.is_closed
+
+
 def test_a_copy_goes_on_where_it_broke(gridftp: GridftpServers) -> None:
     data = os.urandom(100_000)
     path = gridftp.first.write("half", data[:60_000])

@@ -16,6 +16,7 @@ from goclient.services.gsi.server import WEBDAV, Server
     [
         ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", True),
         ("SSLV3_ALERT_BAD_RECORD_MAC", True),
+        ("TLSV1_ALERT_INTERNAL_ERROR", True),
         ("UNEXPECTED_MESSAGE", False),
     ],
 )

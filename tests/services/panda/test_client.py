@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from goclient.errors import GoclientError
+from goclient.errors import GoclientError, ServerError
+from goclient.errors.sent import ReplyLost
 from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.calls import Refused
 from goclient.services.panda.client import Command, PandaServer, Unstored
 from tests.faults import FaultyServer, http, replies
 from tests.web_server import Request, Response, answering
@@ -106,3 +108,52 @@ def test_no_part_of_an_answer_that_may_hold_secrets_is_shown(answer: dict[str, A
             panda.secrets()
         shown = "".join(traceback.format_exception(raised.value)) + raised.value.hint
     assert OTHERS not in shown
+
+
+# --- what mends jobs ---
+
+
+def test_each_job_of_a_kill_has_an_answer(server: PandaServer, answers: Answers) -> None:
+    answers.data = [True, False, "yes"]
+    assert server.kill([1, 2, 3]) == [True, False, False]
+    assert answers.asked == [("POST", "/api/v1/job/kill")]
+    for data in ([True], {"1": True}, None):
+        answers.data = data
+        with pytest.raises(ReplyLost):
+            server.kill([1, 2])
+
+
+@pytest.mark.parametrize("code", [1, 2, 4, None, "0", False])
+def test_a_command_that_the_server_does_not_register_is_refused(
+    server: PandaServer, answers: Answers, code: Any
+) -> None:
+    answers.data = code
+    for command in (server.retry_task, server.kill_task):
+        if code is False:  # as Python has it, and as no server says it
+            assert command(7) == ""
+        else:
+            with pytest.raises(Refused, match="refused"):
+                command(7)
+    answers.data = 0
+    assert server.retry_task(7) == ""
+
+
+JOB = {"PandaID": 7, "attemptNr": 0, "jobStatus": "failed", "jobName": "n", "jobParameters": "run", "cloud": "NULL"}
+WRONG = [{"PandaID": 7, "currentPriority": "high"}, {"PandaID": 7, "jobName": "x" * 5000}, {"PandaID": "NULL"}, 7, "x"]
+
+
+def test_a_record_has_what_another_try_needs(server: PandaServer, answers: Answers) -> None:
+    answers.data = [{**JOB, "currentPriority": -5, "prodUserID": "/CN=me"}, None]
+    job, unknown = server.records([7, 8])
+    assert unknown is None
+    assert job is not None
+    assert (job.owner, job.record.jobName, job.record.jobParameters) == ("/CN=me", "n", "run")
+    assert (job.record.common.currentPriority, job.record.common.cloud) == (-5, None)
+
+
+@pytest.mark.parametrize("job", WRONG)
+def test_a_record_that_is_malformed_is_the_servers_fault(server: PandaServer, answers: Answers, job: Any) -> None:
+    answers.data = [job]
+    with pytest.raises(ServerError) as caught:
+        server.records([7])
+    assert caught.value.code == "bad-answer"

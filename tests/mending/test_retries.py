@@ -1,0 +1,202 @@
+"""A retry that dies at any of its steps, and is typed again, makes no second job, and loses none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goclient.config.connections import Connections
+from goclient.errors.sent import ReplyLost, SentBefore
+from goclient.jobs.tries import next_name
+from goclient.journal import Entry, Journal
+from goclient.mending.retries import Retried, retry_jobs
+from goclient.model.records.answers import KnownJob
+from goclient.model.records.panda_job import JobTemplate, decode_jobs, encode_jobs, job_records
+from goclient.model.retry_options import RetryOptions
+from goclient.services.panda.client import Rights
+
+OWNER = "/O=Grid/CN=Jane Doe"
+
+
+class Died(BaseException):
+    """The process is killed."""
+
+
+class Server:
+    """A PanDA server that has jobs which failed, and dies with its caller at a step, or loses an answer."""
+
+    name = "https://panda.example"
+
+    def __init__(self, count: int) -> None:
+        self.jobs: dict[int, dict[str, Any]] = {}
+        self.deadly, self.passed, self.loses = 0, 0, False
+        template = JobTemplate("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
+        self._store(encode_jobs(job_records(template, name="n", parameters="run ${SN}", count=count)))
+        self.end("failed", *self.jobs)
+
+    def _store(self, record: str) -> list[int]:
+        made = []
+        for row in decode_jobs(record):
+            panda_id = len(self.jobs) + 1
+            self.jobs[panda_id] = {**row, "PandaID": panda_id, "jobStatus": "activated", "prodUserID": OWNER}
+            made.append(panda_id)
+        return made
+
+    def end(self, state: str, *panda_ids: int) -> None:
+        for panda_id in panda_ids:
+            self.jobs[panda_id]["jobStatus"] = state
+
+    def step(self) -> None:
+        """Pass a step of the caller, which dies at the deadly one."""
+        self.passed += 1
+        if self.passed == self.deadly:
+            raise Died
+
+    def rights(self) -> Rights:
+        return Rights(OWNER, False, None)
+
+    def records(self, panda_ids: Sequence[int]) -> list[KnownJob | None]:
+        found = (self.jobs.get(panda_id) for panda_id in panda_ids)
+        return [None if job is None else KnownJob.from_answer(json.loads(json.dumps(job))) for job in found]
+
+    def submit(self, record: str, count: int) -> list[int]:
+        self.step()
+        made = self._store(record)
+        assert len(made) == count
+        self.step()
+        if self.loses:
+            raise ReplyLost("the answer is lost")
+        return made
+
+    @property
+    def alive(self) -> dict[str, int]:
+        """How many tries of each job are not over, by the job's own name."""
+        names = [job["jobName"].partition(".try")[0] for job in self.jobs.values() if job["jobStatus"] == "activated"]
+        return {name: names.count(name) for name in names}
+
+
+class Here(Connections):
+    """Connections of a user to that server, with a journal of their own."""
+
+    def __init__(self, server: Server, state: Path) -> None:
+        super().__init__(environ={"GOCLIENT_STATE": str(state), "HOME": str(state)})
+        self.server = server
+
+    def panda(self, *, pilot: bool = False) -> Any:
+        return self.server
+
+
+def retry(server: Server, state: Path, *panda_ids: int, deadly: int = 0, **options: bool) -> Retried:
+    server.deadly, server.passed = deadly, 0
+    return retry_jobs(panda_ids, RetryOptions(noCheck=True, **options), Here(server, state))
+
+
+@pytest.fixture(autouse=True)
+def _steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each entry of the journal is two steps, and no process of before runs any more."""
+    append = Journal.append
+
+    def stepping(journal: Journal, entry: Entry) -> None:
+        Running.server.step()
+        append(journal, entry)
+        Running.server.step()
+
+    monkeypatch.setattr(Journal, "append", stepping)
+    monkeypatch.setattr("goclient.jobs.sent.this_process", lambda: "1.1")
+
+
+class Running:
+    """The server of the retry that runs."""
+
+    server: Server
+
+
+STEPS = 12  # entries before and after: of the tries, the request, the call twice, and the end; and the call itself
+
+
+@given(
+    st.integers(1, 3),
+    st.lists(st.tuples(st.integers(0, STEPS + 2), st.booleans(), st.sets(st.integers(1, 3), min_size=1)), max_size=5),
+)
+def test_whatever_dies_no_job_is_retried_twice(count: int, runs: list[tuple[int, bool, set[int]]]) -> None:
+    with TemporaryDirectory() as folder:
+        Running.server = server = Server(count)
+        for deadly, loses, ids in runs:
+            server.loses = loses
+            with suppress(Died, ReplyLost):
+                retry(server, Path(folder), *(one for one in ids if one <= count), deadly=deadly)
+            assert all(number == 1 for number in server.alive.values()), server.jobs
+        server.loses = False
+        done = retry(server, Path(folder), *range(1, count + 1))
+        assert all(number == 1 for number in server.alive.values()), server.jobs
+        lost = [error for error in done.refused if isinstance(error, SentBefore)]
+        if not lost:
+            assert len(server.alive) == count, "each job is tried again"
+
+
+@pytest.mark.parametrize("deadly", range(1, STEPS + 1))
+def test_a_retry_that_was_killed_goes_on_or_says_why_not(tmp_path: Path, deadly: int) -> None:
+    Running.server = server = Server(2)
+    with pytest.raises(Died):
+        retry(server, tmp_path, 1, 2, deadly=deadly)
+    arrived = bool(server.alive)
+    again = retry(server, tmp_path, 1, 2)
+    codes = {error.code for error in again.refused}
+    if arrived:
+        assert codes in ({"not-over"}, {"sent-before"})
+    else:
+        assert codes in (set(), {"sent-before"})
+    assert server.alive in ({}, {"n_0": 1, "n_1": 1})
+    all_the_same = retry(server, tmp_path, 1, 2, again=True)
+    assert {error.code for error in all_the_same.refused} <= {"not-over"}
+    names = [job["jobName"] for job in server.jobs.values()]
+    assert len(names) == len(set(names))
+
+
+def test_nothing_dies_after_the_last_step(tmp_path: Path) -> None:
+    Running.server = server = Server(2)
+    done = retry(server, tmp_path, 1, 2, deadly=STEPS + 1)
+    assert [(job.old, job.panda_id, job.name) for job in done.jobs] == [(1, 3, "n_0.try2"), (2, 4, "n_1.try2")]
+    assert server.passed == STEPS
+
+
+def test_the_latest_try_counts_whichever_number_is_typed(tmp_path: Path) -> None:
+    Running.server = server = Server(1)
+    retry(server, tmp_path, 1)
+    server.end("failed", 2)
+    assert [job.name for job in retry(server, tmp_path, 1, 2).jobs] == ["n.try3"]
+    server.end("finished", 3)
+    assert [one.panda_id for one in retry(server, tmp_path, 1).left] == [3]
+    assert [job.name for job in retry(server, tmp_path, 2, all=True).jobs] == ["n.try4"]
+
+
+def test_another_server_has_other_jobs_with_these_numbers(tmp_path: Path) -> None:
+    Running.server = server = Server(1)
+    retry(server, tmp_path, 1)
+    Running.server = other = Server(1)
+    other.name = "https://other.example"
+    assert [job.name for job in retry(other, tmp_path, 1).jobs] == ["n.try2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "expected"),
+    [
+        ("n", "", "n.try2"),
+        ("n.try2", "", "n.try3"),
+        ("n.try9", "", "n.try10"),
+        ("n", "n.try2", "n.try3"),
+        ("n.try", "", "n.try.try2"),
+        ("n.try0", "", "n.try0.try2"),
+        ("scan.0a_3.try2\n", "", "scan.0a_3.try2\n.try2"),
+    ],
+)
+def test_a_name_tells_which_try_it_is(name: str, after: str, expected: str) -> None:
+    assert next_name(name, after=after) == expected
