@@ -9,6 +9,7 @@ from pathlib import Path
 
 from measure import row, shown
 
+from tests.commands import completed
 from tests.sandboxes import Sandbox, sandbox_in
 
 LINK = 10_000_000  # bytes a second
@@ -31,7 +32,7 @@ def rows() -> list[list[str]]:
         row("--goVia site: seconds of a slot in transfers, a second of payload", f"{staged:.3f}", f"≤ {LIMIT}",
             staged <= LIMIT, f"at {LINK // 10**6} MB/s; in the job, through Globus Connect, {in_job:.3f}; {files}"),
         row(f"--goVia site: transfer tasks of {JOBS:,} jobs of {FILES} files", str(tasks), f"≤ {2 * pairs}",
-            tasks <= 2 * pairs, f"{pairs} pairs of endpoints; brought and sent in {seconds:.0f} s, with the sandbox's own"),
+            tasks <= 2 * pairs, f"{pairs} pairs of endpoints; sent after {seconds:.0f} s, with the sandbox's own"),
     ]  # fmt: skip
 
 
@@ -59,7 +60,8 @@ def slot(sandbox: Sandbox, campaign: str, *words: str) -> float:
         *(f"--OutputGO={DESTINATION}:/atlas/dq2/test/{campaign}/", *words),
     )
     assert sent.code == 0, sent.err
-    ran = sandbox.pilot()
+    line = ("goclient", "pilot", "--site=TEST1", "--once")
+    ran = completed(line, env=sandbox.env, cwd=sandbox.cwd, timeout=10 * PAYLOAD)
     assert ran.code == 0, ran.err
     (job,) = sandbox.rows("select attributes from jobs order by panda_id desc limit 1")
     words_of = dict(one.split("=", 1) for one in json.loads(job["attributes"])["jobMetrics"].split() if "=" in one)
