@@ -25,6 +25,7 @@ def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
     shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
     shared_sandbox.cwd = tmp_path
     shared_sandbox.rows("delete from jobs")
+    shared_sandbox.rows("delete from secrets")
     for number in (1, 2, 3):
         path = shared_sandbox.path("SITE1", f"/in/{number}.dat")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -260,3 +261,32 @@ def test_jedi_retries_a_task(user: Sandbox) -> None:
     assert call(user, "task/get_status", task_id=task)["data"] == "running"
     other = retry(user, "--task", 999_999)
     assert (other.code, "not the task owner" in other.json["error"]["message"]) == (90, True)
+
+
+def test_a_task_that_is_retried_gets_the_credential_of_its_jobs_again(user: Sandbox) -> None:
+    (user.cwd / "work").mkdir()
+    user.cwd /= "work"
+    (user.cwd / "run.sh").write_text("cat 0064.file > hits.root\n")
+    words = ("--exec=sh run.sh", "--outDS=user.jdoe.mended", "--noBuild", "--site=TEST1", "--goCarry")
+    moves = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=hits.root", "--OutputGO=GUEST1:/campaign/${SN/P}/")
+    made = user.run("goclient", "prun", *words, *moves)
+    assert made.code == 0, made
+    task = int(user.rows("select max(task_id) as task from jedi_tasks")[0]["task"])
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert "goclient-" not in str(user.rows("select data from secrets"))
+    done = user.run("goclient", "retry", "--task", str(task))
+    assert done.code == 0, done
+    assert "its credential is handed out again" in done.err
+    assert "goclient-" in str(user.rows("select data from secrets"))
+    (credential,) = user.run("goclient", "credential", "list", "--json").json
+    assert (credential["tasks"], credential["state"]) == ([task], "in use")
+    again = user.run("goclient", "retry", "--task", str(task))
+    assert "handed out" not in again.err, "it is there"
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    user.run("goclient", "credential", "revoke")
+    lost = user.run(
+        "goclient", "retry", "--task", str(task), GOCLIENT_CARRY_CLIENT_ID="", GOCLIENT_CARRY_CLIENT_SECRET=""
+    )
+    assert lost.code == 10
+    assert "their credential was taken back" in lost.err
