@@ -10,11 +10,12 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning, UnknownJobs
-from goclient.errors.wording import said
+from goclient.errors.wording import quoted, said
 from goclient.jobs.cure import Cure, advice_of
 from goclient.jobs.metrics import PHASES, seconds_of, transfers_told
 from goclient.model.campaign import campaign_of
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.client import PandaServer
 
+MOST_TOLD = 1000  # transfers of a job, which can write anything
+MAX_COUNT = 10**18  # files or bytes
 EARLIER = 86400.0  # seconds before a job was made in which no transfer of it can have begun, whatever the clocks say
 
 
@@ -154,13 +157,20 @@ def _all_told(job: JobState) -> tuple[TaskState, ...]:
 def _told(job: JobState) -> Iterator[TaskState]:
     """Yield the transfers that a carried job has told at its end (``carrier/report.py``), as far as they are ones."""
     try:
-        for row in job.reported.get("transfers", ()):
+        for row in islice(job.reported.get("transfers", ()), MOST_TOLD):
             task_id, phase = said(row["task_id"] or "", 100), said(row["phase"], 100)
             status = "SUCCEEDED" if row["state"] == "done" else "FAILED"
-            files, size = int(row["files"]), int(row["bytes"])
+            files, size = _count(row["files"]), _count(row["bytes"])
             yield TaskState(task_id, f"goclient {job.panda_id} {phase}", status, files, size, faults=0, reason="")
     except (ValueError, TypeError, KeyError, OverflowError):  # another program has written it
         return
+
+
+def _count(told: Any) -> int:
+    """Return a number of files or bytes; raise ValueError for what cannot be one: sums of them become floats."""
+    if not 0 <= (number := int(told)) < MAX_COUNT:
+        raise ValueError(f"it is {quoted(told)}")
+    return number
 
 
 def wait(
