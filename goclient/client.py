@@ -167,6 +167,12 @@ class Client(Mending):
         allowed = Allowed(again, end, overwrite, tuple(read_panda_ids(jobs)))
         return self._campaigns.advance(campaign, allowed, waits=wait)
 
+    def staged_campaigns(self) -> frozenset[str]:
+        """Return the campaigns that were begun from here whose files go through a site."""
+        from goclient.campaigns.batch import kept_batches  # as in _campaigns
+
+        return frozenset(one.campaign for one in kept_batches(self.journal_path.parent))
+
     @property
     def _campaigns(self) -> Campaigns:
         from goclient.campaigns.campaigns import Campaigns  # as in _credentials

@@ -68,17 +68,25 @@ class Following(Lookups):
         return Selection() if ids is not None and options.is_empty else self.select_typed(options)
 
     def select_typed(self, options: SelectOptions) -> Selection:
-        """Return the jobs and tasks that a command line chooses."""
-        from goclient.jobs.selection import select
+        """Return the jobs and tasks that a command line chooses; warn of a task's number in the place of a job's."""
+        from goclient.jobs.selection import find_tasks, select
 
-        return select(options, self._journal, lambda: self._connections.panda().name)
+        server = self._connections.panda
+        found = select(options, self._journal, lambda: server().name, staged=self.staged_campaigns())
+        for number in find_tasks(found.panda_ids, self._journal) if options.PandaID else ():
+            message = f"{number} is read as a PandaID, but a task with this number was sent from here"
+            self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
+        return found
+
+    def staged_campaigns(self) -> frozenset[str]:
+        """Return the campaigns that were begun from here whose files go through a site."""
+        return frozenset()
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""
         from goclient.jobs.follow import follow
-        from goclient.jobs.selection import campaigns_of
 
-        followed = follow(selection, self._connections, campaigns=campaigns_of(self._journal))
+        followed = follow(selection, self._connections, self._journal)
         done = [one.panda_id for one in followed.jobs if one.done]
         if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)

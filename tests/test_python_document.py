@@ -56,7 +56,21 @@ def test_the_session_gives_what_it_shows(sandbox: Sandbox, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "call", ["check", "submit", "explain", "status", "wait", "results", "open_items", "probe", "page", "retry", "kill"]
+    "call",
+    [
+        "check",
+        "submit",
+        "explain",
+        "status",
+        "wait",
+        "results",
+        "open_items",
+        "probe",
+        "page",
+        "retry",
+        "kill",
+        "advance",
+    ],
 )
 def test_each_call_is_shown(call: str) -> None:
     assert any(f"client.{call}(" in text for _, text in blocks())

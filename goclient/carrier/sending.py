@@ -164,6 +164,10 @@ def _change(server: Secrets, key: str, value: str | None, *, check: Callable[[Ma
         raise error
 
 
-def note_task(key: str, state: str, *, journal: Journal, task_id: int | None = None) -> None:
-    """Note what came of the task to whose jobs a secret is handed out; ``intended`` before it is sent."""
-    journal.append(Entry(TASK, f"{key}.{TASK}", state, () if task_id is None else (str(task_id),)))
+def note_task(key: str, state: str, *, journal: Journal, server: str, task_id: int | None = None) -> None:
+    """Note what came of a task that is sent to a server, to whose jobs a secret may be handed out under the same key.
+
+    It is ``intended`` before it is sent; once its number is known, that is the first subject, the server the second.
+    """
+    subjects = () if task_id is None else (str(task_id), server)
+    journal.append(Entry(TASK, f"{key}.{TASK}", state, subjects, f"task to {server}"))

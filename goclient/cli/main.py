@@ -103,6 +103,8 @@ def _unknown(name: str) -> UsageError:
     hint = f"one of {', '.join(COMMANDS)}; see goclient --help"
     if near := nearest(name, COMMANDS, most=1):
         hint = f"did you mean {near[0]}?"
+    if name.startswith("-"):
+        hint = "options stand behind the subcommand, which goclient --help lists"
     if other := command_of(name, [SENDJOB, *COMMANDS]):
         hint = f"type: {other} --help" if other == SENDJOB else f"type: goclient {other} --help"
     return UsageError(f"{quoted(name)} is not a subcommand of goclient", hint=hint, code="unknown-command")

@@ -14,6 +14,7 @@ from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.status import JobStatus, phase_of
 from goclient.jobs.summary import ReasonGroup, Summary, summarize
 from goclient.jobs.units import duration, moment, size
+from goclient.model.remote import TaskState
 
 FEW = 20  # jobs whose transfers are all shown
 _REASONS = 5  # of a group in which they differ
@@ -29,10 +30,22 @@ def print_followed(followed: Followed, *, shows_all: bool = False) -> None:
         print()
         for line in group_lines(group, followed.jobs):
             print(printable(line))
+    for line in _later_lines(followed):
+        print(line)
+    _print_transfers([_transfer_row(task.label.split(" ")[1], task, followed) for task in followed.transfers])
     if followed.jobs:
         print()
         print_jobs(followed.jobs, server=followed.server)
-    _print_transfers(followed, shows_all=shows_all or len(followed.jobs) <= FEW)
+    rows, left = [], 0
+    for job in followed.jobs:
+        for task in job.transfers:
+            if shows_all or len(followed.jobs) <= FEW or (task.reason and not task.has_succeeded):
+                rows.append(_transfer_row(str(job.panda_id), task, followed))
+            else:
+                left += 1
+    _print_transfers(rows)
+    if left:
+        print(f"\n{counted(left, 'transfer')} not shown: -v shows all")
 
 
 def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
@@ -43,9 +56,7 @@ def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
     campaigns = {job.campaign for job in followed.jobs}
     named = f" of campaign {''.join(campaigns)}" if len(campaigns) == 1 and campaigns != {""} else ""
     states = ", ".join(f"{number:,} {state}" for state, number in summary.states.items())
-    retried = f"; {counted(summary.retried, 'earlier try').replace('trys', 'tries')} beside them" * bool(
-        summary.retried
-    )
+    retried = f" (earlier tries beside them: {summary.retried:,})" if summary.retried else ""
     jobs = sum(summary.states.values())
     yield f"{jobs:,} job{'s' * (jobs != 1)}{named}{f': {states}' if states else ''}{retried}"
     moved = f"{summary.files:,} file{'s' * (summary.files != 1)} transferred, {size(summary.bytes)}"
@@ -97,25 +108,31 @@ def _between(began: float | None, ended: float | None) -> str:
     return duration(ended - began) if began is not None and ended is not None and ended >= began else ""
 
 
-def _print_transfers(followed: Followed, *, shows_all: bool) -> None:
-    rows, left = [], 0
-    for job in followed.jobs:
-        for task in job.transfers:
-            if not shows_all and (task.has_succeeded or not task.reason):
-                left += 1
-                continue
-            page = task_page(task.task_id) if followed.has_pages and task.task_id else task.task_id
-            counts = (str(task.files), size(task.bytes))
-            rows.append((str(job.panda_id), phase_of(task), task.status, *counts, page, task.reason))
+def _later_lines(followed: Followed) -> Iterator[str]:
+    """Yield which jobs were tried again as jobs that are not shown."""
+    some = [f"{old} as {new}" for old, new in list(followed.later.items())[:FEW]]
+    if some:
+        more = len(followed.later) - len(some)
+        yield ""
+        yield f"tried again, as jobs that are not shown here: {', '.join(some)}{f' and {more:,} more' if more else ''}"
+
+
+def _print_transfers(rows: Sequence[tuple[str, ...]]) -> None:
     if rows:
         print()
-        print_table(("PandaID", "phase", "state", "files", "size", "task", "reason"), rows)
-    if left:
-        print(f"\n{counted(left, 'transfer')} not shown: -v shows all")
+        print_table(("of", "phase", "state", "files", "size", "task", "reason"), rows)
 
 
-def warnings_of(jobs: Sequence[JobStatus]) -> Iterator[str]:
+def _transfer_row(whose: str, task: TaskState, followed: Followed) -> tuple[str, ...]:
+    page = task_page(task.task_id) if followed.has_pages and task.task_id else task.task_id
+    return whose, phase_of(task), task.status, str(task.files), size(task.bytes), page, task.reason
+
+
+def warnings_of(followed: Followed) -> Iterator[str]:
     """Yield why transfers are not known, a reason that many jobs have only once."""
+    jobs = followed.jobs
+    if followed.warning:
+        yield followed.warning
     said = Counter(job.warning.partition(": ")[2] for job in jobs if job.warning)
     for why, number in said.items():
         one = next(job.warning for job in jobs if job.warning.partition(": ")[2] == why)

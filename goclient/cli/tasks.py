@@ -14,6 +14,7 @@ from goclient.files.text import list_lines
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
 from goclient.tasks.command_line import TABLES
+from goclient.tasks.notes import TaskNotes
 from goclient.tasks.session import Frontend
 from goclient.tasks.session import run as run_task
 
@@ -47,9 +48,11 @@ def run_tool(
     """
     end = argv.index("--") if "--" in argv else len(argv)
     words = [word for at, word in enumerate(argv) if at >= end or word != "--quiet"]  # the reporter is quiet already
-    code = run_task(
-        tool, words, Frontend(TABLES[tool], lambda ours: _request(tool, ours, reporter), list_lines, reporter, sent)
+    notes = TaskNotes(lambda: run.Session(reporter).connections, reporter)
+    frontend = Frontend(
+        TABLES[tool], lambda ours: _request(tool, ours, reporter), list_lines, reporter, notes, sent=sent
     )
+    code = run_task(tool, words, frontend)
     if not code and not {"-h", "--help"}.isdisjoint(words):
         from goclient.cli.examples import examples_of  # other lines need none
 

@@ -215,8 +215,13 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
         entries, grants = found.get(key, []), tuple(granted.get(key, []))
         calls = [call for entry in entries for call in sent.get(request_of(entry), [])]
         jobs, tasks = (
-            tuple(int(one) for call in calls if (call.what, call.state) == (kind, "accepted") for one in call.subjects)
-            for kind in (CALL, TASK)
+            tuple(
+                int(one)
+                for call in calls
+                if (call.what, call.state) == (kind, "accepted")
+                for one in call.subjects[:most]
+            )
+            for kind, most in ((CALL, None), (TASK, 1))  # a task has its number first
         )
         states = [_state(one, sent.get(request_of(one), []), ends.get(request_of(one))) for one in entries]
         if any(holders(one, entries) for one in grants):

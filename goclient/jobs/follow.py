@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode
-from goclient.errors.sent import UnknownJobs
 from goclient.jobs.panda_ids import check_count
-from goclient.jobs.selection import Selection
+from goclient.jobs.selection import Selection, campaigns_of
 from goclient.jobs.status import JobStatus, described, with_transfers
 from goclient.jobs.summary import latest_tries
+from goclient.jobs.tries import known_tries
 from goclient.model.records.answers import TASK_DONE
+from goclient.model.remote import TaskState
 from goclient.services.panda.calls import Refused
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
+    from goclient.journal import Journal
     from goclient.services.panda.client import PandaServer
 
 
@@ -37,13 +39,21 @@ class FollowedTask:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Jobs and tasks as a server knows them; ``errors`` say which it does not know."""
+    """Jobs and tasks as a server knows them; ``errors`` say which it does not know.
+
+    ``transfers`` are the user's own, which bring the inputs of campaigns to a site and deliver their outputs.
+    ``later`` has the numbers of tries that are not among the jobs, by those of jobs that are; ``warning`` says why
+    the transfers are not known, if so.
+    """
 
     server: str
     jobs: tuple[JobStatus, ...] = ()
     tasks: tuple[FollowedTask, ...] = ()
     errors: tuple[GoclientError, ...] = ()
     has_pages: bool = True  # its transfer tasks are in the Globus that has a web application
+    transfers: tuple[TaskState, ...] = ()
+    later: Mapping[int, int] = field(default_factory=dict)
+    warning: str = ""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -81,16 +91,36 @@ def find(selection: Selection, server: PandaServer) -> Found:
     return Found(tuple(ids), tuple(tasks), tuple(errors))
 
 
-def follow(selection: Selection, connections: Connections, *, campaigns: Mapping[int, str]) -> Followed:
-    """Return what became of the jobs that are chosen, in order; ``campaigns`` are those of jobs, by their numbers."""
+def follow(selection: Selection, connections: Connections, journal: Journal) -> Followed:
+    """Return what became of the jobs that are chosen, in order, as the server, the journal and Globus know it."""
     server = connections.panda()
     found = find(selection, server)
     known = described(found.panda_ids, server=server)
-    unknown = [panda_id for panda_id, job in zip(found.panda_ids, known, strict=True) if job is None]
-    jobs = with_transfers([job for job in known if job is not None], connections)
-    errors = (*found.errors, *([UnknownJobs(unknown, server=server.name)] if unknown else ()))
-    has_pages = not any(map(connections.env.get, environment.GLOBUS_URLS))
-    return Followed(server.name, tuple(_in_campaigns(jobs, campaigns)), found.tasks, errors, has_pages)
+    unknown = known.unknown(found.panda_ids, server=server.name)
+    jobs = with_transfers([job for job in known.jobs if job is not None], connections)
+    numbers = {job.panda_id for job in jobs}
+    tries = {old: one.panda_id for old, one in known_tries(journal, server.name).items() if old in numbers}
+    transfers, warning = _of_campaigns(selection.campaigns, connections)
+    return Followed(
+        server.name,
+        jobs=tuple(_in_campaigns(jobs, campaigns_of(journal))),
+        tasks=found.tasks,
+        errors=(*found.errors, *([unknown] if unknown else ())),
+        has_pages=not any(map(connections.env.get, environment.GLOBUS_URLS)),
+        transfers=transfers,
+        later={old: new for old, new in tries.items() if new is not None and new not in numbers},
+        warning=warning,
+    )
+
+
+def _of_campaigns(names: Sequence[str], connections: Connections) -> tuple[tuple[TaskState, ...], str]:
+    """Return the user's own transfers of campaigns, or why they are not known."""
+    try:
+        globus = connections.globus() if names else None
+        labels = [f"goclient {name} " for name in names]
+        return tuple(task for label in labels if globus for task in globus.tasks_labelled(label)), ""
+    except GoclientError as error:
+        return (), f"the transfers of {', '.join(names)} are not known: {error.message}"
 
 
 def _in_campaigns(jobs: Sequence[JobStatus], campaigns: Mapping[int, str]) -> list[JobStatus]:

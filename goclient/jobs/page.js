@@ -39,9 +39,10 @@
 
   const transfers = (row, cell) => row[TRANSFERS].forEach(([phase, state, files, bytes, task], at) => {
     const words = texts[state] === "succeeded" ? texts[phase] : `${texts[phase]}: ${texts[state]}`;
-    const more = `${texts[phase]}: ${texts[state]}, ${files} ${files === 1 ? "file" : "files"}, ${shown.bytes(bytes)}`;
+    const about = task ? `; transfer task ${task}` : "";
+    const more = `${texts[phase]}: ${texts[state]}, ${files} ${files === 1 ? "file" : "files"}, ${shown.bytes(bytes)}${about}`;
     if (at) cell.append(element("br"));
-    const made = task ? link(data.globus + task, words, `${more}; transfer task ${task} in Globus`) : element("span", words);
+    const made = task ? link(data.globus + task, words, `${more} in Globus`) : element("span", words);
     made.title = more;
     cell.append(made);
   });

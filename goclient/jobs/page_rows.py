@@ -56,7 +56,7 @@ def document(followed: Followed, groups: Sequence[ReasonGroup], now: float) -> d
         "now": round(now),
         "monitor": job_page(0, followed.server).removesuffix("0"),
         "task": jedi_task_page(0, followed.server).removesuffix("0/"),
-        "globus": task_page(_ANY_TASK).removesuffix(_ANY_TASK),
+        "globus": task_page(_ANY_TASK).removesuffix(_ANY_TASK) if followed.has_pages else "",
         "tones": {shown(job.state): band_of(job.state) for job in followed.jobs},
         "groups": [shown(group.reason) for group in groups],
         "texts": list(texts),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from goclient.jobs.chart import Chart
+from goclient.jobs.links import task_page
 from goclient.jobs.page_rows import shown
 from goclient.jobs.panda_ids import as_ranges
+from goclient.jobs.status import phase_of
 from goclient.jobs.timeline import BANDS, ENDED, FAILED, FINISHED, OTHER, PHASES, WAITING, WORK, band_of, timeline
 from goclient.jobs.units import duration, moment, size
+from goclient.model.endpoint import is_uuid
 
 if TYPE_CHECKING:
     from goclient.jobs.follow import Followed
@@ -41,9 +44,14 @@ def escaped(value: str) -> str:
 
 
 def notes(followed: Followed) -> str:
-    """Return what a reader must know first: the states of tasks, and what the server does not know."""
+    """Return what a reader must know first: the states of tasks, and what is not in the page."""
     lines = [f"Task {task.number} is {task.state}." for task in followed.tasks]
     lines += [f"Not in this page: {error.message}." for error in followed.errors]
+    if followed.later:
+        tries = ", ".join(f"{old} as {new}" for old, new in followed.later.items())
+        lines.append(f"Tried again, as jobs that are not in this page: {tries}.")
+    if followed.warning:
+        lines.append(f"{followed.warning}.")
     return "".join(f'<p class="note">{escaped(line)}</p>' for line in lines)
 
 
@@ -98,29 +106,53 @@ def reasons_section(groups: Sequence[ReasonGroup], others: Sequence[ReasonGroup]
     """Return a table of why jobs failed: how many, why, what mends it, and which; of other groups only how many."""
     rows = []
     for number, group in enumerate(groups):
-        count, ids = len(group.panda_ids), as_ranges(group.panda_ids)
-        numbers = f"<code>{ids}</code>"
-        if count > _FEW:
-            numbers = f"<details><summary>show</summary>{numbers}</details>"
-        cure = f"{group.cure.value}{f': {group.hint}' if group.hint else ''}"
-        rows.append(
-            f'<tr role="row"><th scope="row" role="rowheader" class="number" data-head="Jobs">'
+        count, ids = len(group.panda_ids), f"<code>{as_ranges(group.panda_ids)}</code>"
+        button = (
             f'<button type="button" data-group="{number}" disabled aria-label="{count:,}: show these jobs">{count:,}'
-            "</button></th>"
-            f'<td role="cell" class="reason bad" data-head="Reason">{escaped(group.reason)}</td>'
-            f'<td role="cell" class="text" data-head="What mends it">{escaped(cure)}</td>'
-            f'<td role="cell" class="ids" data-head="PandaIDs">{numbers}</td></tr>'
         )
+        cure = f"{group.cure.value}{f': {group.hint}' if group.hint else ''}"
+        which = f"<details><summary>show</summary>{ids}</details>" if count > _FEW else ids
+        rows.append((f"{button}</button>", escaped(group.reason), escaped(cure), which))
     left = sum(len(group.panda_ids) for group in others)
     more = f'<p class="note">{left:,} more jobs have {len(others):,} other reasons.</p>' if others else ""
-    heads = "".join(
-        f'<th scope="col" role="columnheader"{kind}>{head}</th>'
-        for head, kind in (("Jobs", ' class="number"'), ("Reason", ""), ("What mends it", ""), ("PandaIDs", ""))
+    heads = {"Jobs": "number", "Reason": "reason bad", "What mends it": "text", "PandaIDs": "ids"}
+    return _table_section("Why jobs did not finish", heads, rows, more=more)
+
+
+def transfers_section(followed: Followed) -> str:
+    """Return a table of the user's own transfers, which bring and deliver the files of all jobs of a campaign."""
+    rows = []
+    for task in followed.transfers:
+        shown_id = escaped(task.task_id)
+        if followed.has_pages and is_uuid(task.task_id):
+            shown_id = f'<a href="{task_page(task.task_id)}" rel="noopener noreferrer">{shown_id}</a>'
+        counts = f"{task.files:,}", escape(size(task.bytes))
+        rows.append((escaped(phase_of(task)), escaped(task.status.lower()), *counts, shown_id, escaped(task.reason)))
+    heads = {"Phase": "", "State": "", "Files": "number", "Data": "number", "Transfer task": "ids", "Reason": "reason"}
+    return _table_section("Transfers for all jobs", heads, rows)
+
+
+def _table_section(heading: str, heads: Mapping[str, str], rows: Iterable[Sequence[str]], *, more: str = "") -> str:
+    """Return a section with a table of HTML: ``heads`` have the class of each column, and the first cell heads a row.
+
+    On a phone, where it is a list, browsers need the roles to know it as a table.
+    """
+    name = heading.split(" ")[0].lower()
+    body = ""
+    for row in rows:
+        cells = [
+            f'class="{kind}" data-head="{head}">{cell}' for (head, kind), cell in zip(heads.items(), row, strict=True)
+        ]
+        others = "".join(f'<td role="cell" {cell}</td>' for cell in cells[1:])
+        body += f'<tr role="row"><th scope="row" role="rowheader" {cells[0]}</th>{others}</tr>'
+    named = "".join(
+        f'<th scope="col" role="columnheader" class="{"number" if kind == "number" else ""}">{head}</th>'
+        for head, kind in heads.items()
     )
     return (
-        '<section aria-labelledby="reasons"><h2 id="reasons">Why jobs did not finish</h2>'
-        '<table class="phone" role="table" aria-labelledby="reasons"><thead class="plain" role="rowgroup">'
-        f'<tr role="row">{heads}</tr></thead><tbody role="rowgroup">{"".join(rows)}</tbody></table>{more}</section>'
+        f'<section aria-labelledby="{name}"><h2 id="{name}">{heading}</h2>'
+        f'<table class="phone" role="table" aria-labelledby="{name}"><thead class="plain" role="rowgroup">'
+        f'<tr role="row">{named}</tr></thead><tbody role="rowgroup">{body}</tbody></table>{more}</section>'
     )
 
 

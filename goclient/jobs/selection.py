@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from goclient.carrier.sending import TASK
 from goclient.errors import Collector, RequestError, UsageError, raise_all
@@ -23,10 +23,11 @@ RECENT_DAYS = 7  # in which jobs were sent that are meant by nothing
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Jobs, and tasks whose jobs the server knows."""
+    """Jobs, tasks whose jobs the server knows, and campaigns of which the user has transfer tasks."""
 
     panda_ids: tuple[int, ...] = ()
     tasks: tuple[int, ...] = ()
+    campaigns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,13 @@ class Sent:
     selection: Selection
 
 
-def select(options: SelectOptions, journal: Journal, server: Callable[[], str]) -> Selection:
+def select(
+    options: SelectOptions, journal: Journal, server: Callable[[], str], *, staged: Collection[str] = ()
+) -> Selection:
     """Return what the options choose, of what was sent to a server; raises all that is wrong with them.
 
-    Nothing typed: what was sent in the last days, which may be nothing.  ``server`` tells the server's name.
+    Nothing typed: what was sent in the last days, which may be nothing.  ``server`` tells the server's name, and
+    ``staged`` are the campaigns whose files go through a site: they may have no jobs yet.
     """
     panda_ids, tasks, chosen, collector = list[int](), list[int](), list[Sent](), Collector()
     with collector:
@@ -54,14 +58,17 @@ def select(options: SelectOptions, journal: Journal, server: Callable[[], str]) 
         known, name = sent(journal), server()
         here = [one for one in known if one.server in ("", name)]
         if options.campaign:
-            chosen += _of_campaign(options.campaign, here, known)
+            own = [one for one in here if one.campaign == options.campaign]
+            chosen += own if own or options.campaign in staged else _no_campaign(options.campaign, here, known)
         if options.last:
             chosen += here[-1:] or _nothing_sent(journal, name)
         if options.is_empty:
             chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400]
     panda_ids += [panda_id for one in chosen for panda_id in one.selection.panda_ids]
     tasks += [task for one in chosen for task in one.selection.tasks]
-    found = Selection(tuple(dict.fromkeys(panda_ids)), tuple(dict.fromkeys(tasks)))
+    campaigns = [one.campaign for one in chosen] + ([options.campaign] if options.campaign else [])
+    named = tuple(one for one in dict.fromkeys(campaigns) if one in staged)
+    found = Selection(tuple(dict.fromkeys(panda_ids)), tuple(dict.fromkeys(tasks)), named)
     check_count(len(found.panda_ids))
     return found
 
@@ -76,6 +83,13 @@ def read_task_ids(typed: Iterable[str]) -> list[int]:
         for one in wrong
     )
     return list(map(int, typed))
+
+
+def find_tasks(panda_ids: Iterable[int], journal: Journal) -> list[int]:
+    """Return the numbers that are not those of jobs that were sent from here, but of tasks that were."""
+    known = [one.selection for one in sent(journal)]
+    tasks = {task for one in known for task in one.tasks} - {panda_id for one in known for panda_id in one.panda_ids}
+    return [panda_id for panda_id in panda_ids if panda_id in tasks]
 
 
 def sent(journal: Journal) -> list[Sent]:
@@ -97,10 +111,8 @@ def campaigns_of(journal: Journal) -> dict[int, str]:
     return {panda_id: one.campaign for one in sent(journal) if one.campaign for panda_id in one.selection.panda_ids}
 
 
-def _of_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> list[Sent]:
-    """Return what was sent in a campaign; raise RequestError if there is none."""
-    if found := [one for one in here if one.campaign == name]:
-        return found
+def _no_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> NoReturn:
+    """Raise RequestError for a campaign that is not known, with where it was sent, or what it may be."""
     elsewhere = next((one.server for one in known if one.campaign == name), "")
     message, hint = (
         f"the journal has no campaign {quoted(name)}",
@@ -114,7 +126,7 @@ def _of_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> list
     raise RequestError(message, hint=hint, code="unknown-campaign", subject="--campaign")
 
 
-def _nothing_sent(journal: Journal, server: str) -> list[Sent]:
+def _nothing_sent(journal: Journal, server: str) -> NoReturn:
     message = f"the journal {quoted(journal.path)} has no jobs that were sent to {server}"
     hint = "type the jobs' numbers, as sendJob prints them"
     raise RequestError(message, hint=hint, code="nothing-sent", subject="--last")

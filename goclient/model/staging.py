@@ -69,6 +69,11 @@ class Staged:
     outputs: tuple[Output, ...]
     overwrite: bool  # what exists at the outputs' places
 
+    @property
+    def targets(self) -> list[Location]:
+        """Places where the outputs of a job will be."""
+        return [Location(one.destination, one.path) for one in self.outputs]
+
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it."""
         brings = [{"source": one.source.text, "items": len(one.items)} for one in self.brings]

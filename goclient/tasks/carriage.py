@@ -14,7 +14,7 @@ from goclient.carrier.build import build
 from goclient.carrier.carried import Made, make_plan
 from goclient.carrier.plan import CarrierPlan
 from goclient.carrier.secret import Secret
-from goclient.carrier.sending import confirm_secret, hand_out, note_task
+from goclient.carrier.sending import confirm_secret, hand_out
 from goclient.config.connections import Connections
 from goclient.config.environment import journal_path
 from goclient.errors import GoclientError, RequestError, ServerError
@@ -143,9 +143,12 @@ class TaskCarriage:
         words = attach_carried("", own, made.plan.sha256).split()
         return Started(words, own, ready.outputs._replace(names=left))
 
-    def hand_out(self, dataset: str) -> None:
-        """Hand out the credential that the jobs of a task need, before it is sent; raise GoclientError."""
-        secret = self._plans[dataset].made.secret
+    def hand_out(self, dataset: str) -> str:
+        """Hand out the credential that the jobs of a task need, before it is sent; return its key in the journal.
+
+        Without a credential that is empty.  Raises GoclientError.
+        """
+        secret, key = self._plans[dataset].made.secret, ""
         if secret is not None:
             connections, journal, key = self._carrying.connections, self._carrying.journal, str(uuid.uuid4())
             server = connections.panda()
@@ -155,15 +158,14 @@ class TaskCarriage:
             except GoclientError:
                 self._give_up(secret)
                 raise
-            note_task(key, "intended", journal=journal)
             self._handed_out[dataset] = key, secret
+        return key
 
-    def note(self, dataset: str, state: str, number: int | None) -> None:
-        """Write down what came of a task that was sent, and its number; take its credential back if it was refused."""
+    def settle(self, dataset: str, state: str) -> None:
+        """Take the credential of a task back if it was refused; if it was accepted, confirm that its jobs have it."""
         if dataset not in self._handed_out:
             return
         (key, secret), connections = self._handed_out[dataset], self._carrying.connections
-        note_task(key, state, journal=self._carrying.journal, task_id=number)
         if state == "refused":
             self._give_up(secret)
         elif state == "accepted":

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -21,6 +22,7 @@ from goclient.errors.findings import ExitCode
 from goclient.reporter.base import Reporter
 from goclient.tasks import credential, option_files, panda_client
 from goclient.tasks.command_line import DUMP, CommandLine, Table, hide, words_of
+from goclient.tasks.notes import TaskNotes
 from goclient.tasks.outputs import TaskMap, check_dataset, expect_tasks
 from goclient.tasks.panda_client import Function
 
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
 class Frontend(NamedTuple):
     """Connect a run to the command: our options, what reads them and the files of lists, and the reporter.
 
-    ``sent`` is told of each task that was sent: its name, what the server said, and its id or None.
+    ``sent`` is told of each task that was sent: its name, what the server said, and its id or None; ``notes`` keep it.
     """
 
     table: Table
     read: Callable[[Sequence[str]], TaskRequest]
     read_lines: Callable[[str], list[str]]
     reporter: Reporter
+    notes: TaskNotes
     sent: Callable[[str, str, int | None], None] | None = None
 
 
@@ -200,31 +203,37 @@ class Session:
         """Send a task only with our words last in it, and remember if it was not accepted."""
         self._require_validation()
         appended = self._transfers.find(task) if self._transfers is not None else None
-        reporter, sent = self._frontend.reporter, self._frontend.sent
-        if self._transfers is not None and appended is not None:
-            self._transfers.hand_out(appended)
+        reporter, sent, notes = self._frontend.reporter, self._frontend.sent, self._frontend.notes
+        handed_out = self._transfers.hand_out(appended) if self._transfers is not None and appended is not None else ""
+        key = handed_out or str(uuid.uuid4())
+        notes.write(key, "intended", must=bool(handed_out))
         try:
             status, answer = panda_client.wait_for_answer(lambda: original(task, *args, **more), reporter)
         except BaseException:
-            self._note(appended, "unknown")
+            notes.write(key, "unknown")
+            self._settle(appended, "unknown")
             raise
         accepted = status == 0 and answer[0] in (0, 3)  # 3: accepted, to a task that is there
         found = re.search(r"jediTaskID=(\d+)", str(answer[1])) if accepted else None
         number = int(found[1]) if found else None
         self._sent += accepted
         is_known = status == 0 and (number is not None or not accepted)
-        self._note(appended, "unknown" if not is_known else "accepted" if accepted else "refused", number)
+        state = "unknown" if not is_known else "accepted" if accepted else "refused"
+        notes.write(key, state, number)
+        self._settle(appended, state)
         if not accepted or (number is None and answer[0] == 0):
             self._worst = self._worst or int(ExitCode.SERVER)
         if sent is not None:
             sent(str(task.get("taskName", "")), str(answer[1]) if status == 0 else str(answer), number)
         if appended is not None and number is not None:
             appended.report_names(reporter, number)
+        if number is not None:
+            notes.report(task, number, with_names=appended is None or not appended.names)
         return status, answer
 
-    def _note(self, appended: AppendedWords | None, state: str, number: int | None = None) -> None:
+    def _settle(self, appended: AppendedWords | None, state: str) -> None:
         if self._transfers is not None and appended is not None:
-            self._transfers.note(appended, state, number)
+            self._transfers.settle(appended, state)
 
     def _require_validation(self) -> None:
         """Raise RequestError if a task is ready, and nothing has validated our words."""

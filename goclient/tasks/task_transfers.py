@@ -150,15 +150,14 @@ class TaskTransfers:
             raise incompatible(f"{self._tool} does not submit what {CHECK_TASK} was given")
         return ours
 
-    def hand_out(self, appended: AppendedWords) -> None:
-        """Hand out the credential that the jobs of a task need, before it is sent."""
-        if self._carriage is not None:
-            self._carriage.hand_out(appended.dataset)
+    def hand_out(self, appended: AppendedWords) -> str:
+        """Hand out the credential that the jobs of a task need, before it is sent; return its key, empty for none."""
+        return "" if self._carriage is None else self._carriage.hand_out(appended.dataset)
 
-    def note(self, appended: AppendedWords, state: str, number: int | None = None) -> None:
-        """Note what came of a task that was sent: accepted, with its number, refused or unknown."""
+    def settle(self, appended: AppendedWords, state: str) -> None:
+        """Do what the end of a sending asks for: accepted, refused or unknown."""
         if self._carriage is not None:
-            self._carriage.note(appended.dataset, state, number)
+            self._carriage.settle(appended.dataset, state)
 
     def _say(self, findings: Iterable[Finding]) -> None:
         """Report the warnings, and with panda-client's -v what is right."""

@@ -70,6 +70,8 @@ def completed(line: str) -> list[str]:
         ("sendJob.py --StageinGOsrc=SITE1:/a,S", ["--StageinGOsrc=SITE1:/a,SITE1:/"]),
         ("sendJob.py --StageinGOsrc @data/", ["@data/list.txt"]),
         ("sendJob.py --campaign ", ["higgs", "top"]),
+        ("goclient advance t", ["top"]),
+        ("goclient retry --campaign=h", ["--campaign=higgs"]),
         ("sendJob.py --log-file d", ["data/"]),
         ("sendJob.py --log-file .h", [".hidden"]),
         ("sendJob.py --njobs ", []),
@@ -157,4 +159,9 @@ def test_a_word_of_another_tool_has_one_command_of_ours() -> None:
     assert command_of("Submit", ["sendJob.py"]) == "sendJob.py"
     assert command_of("resubmit", []) == ""
     assert list(options_of("-n", ["--njobs", "--noSubmit"])) == ["--noSubmit", "--njobs"]
-    assert all(not word.startswith(ours + "=") for ours, theirs in _OPTIONS.items() for word in theirs)
+
+
+def test_a_word_of_another_tool_stands_for_an_option_of_ours() -> None:
+    known = {word for name in COMMANDS for word in completion.describe(name, []).options}
+    known |= set(completion.describe("sendJob.py", []).options)
+    assert set(_OPTIONS) <= known | {"--version"}

@@ -142,7 +142,8 @@ def test_help_wins_over_mistakes_before_it(run: Run) -> None:
         pytest.param(("",), '""', ONE_OF, id="an empty subcommand"),
         pytest.param(("\x1b[2J",), r'"\x1b[2J"', "one of", id="a subcommand with an escape sequence"),
         pytest.param(("--frobnicate",), '"--frobnicate"', "goclient --help", id="an unknown option"),
-        pytest.param(("-v", "status", "1"), '"-v"', "", id="an option before the subcommand"),
+        pytest.param(("-v", "status", "1"), '"-v"', "behind the subcommand", id="an option before the subcommand"),
+        pytest.param(("resubmit", "1"), '"resubmit"', "type: goclient retry --help", id="what others call retry"),
         pytest.param(("status", "x"), '"x"', "number", id="a PandaID that is no number"),
         pytest.param(("status", "-5"), '"-5"', "", id="a PandaID below zero"),
         pytest.param(("status", "1", "x", "y"), '"y"', "number", id="the last of several PandaIDs"),
@@ -219,7 +220,7 @@ def test_a_closed_standard_output_is_refused_before_anything_is_done(env: dict[s
         "goclient.cli.commands.sendjob --computingSite=T",
     ):
         command = ["sh", "-c", f'"$0" -m {words} >&-', sys.executable]
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
         assert "standard output is closed" in done.stderr
         assert "Traceback" not in done.stderr

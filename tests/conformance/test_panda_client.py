@@ -118,7 +118,7 @@ def _seen(tool: Tool, result: Result) -> Seen:
 
 def _both(tool: Tool, name: str, words: list[str]) -> tuple[Seen, Seen]:
     stock = _seen(tool, tool.stock(name, *words))
-    return stock, _seen(tool, tool.ours(name, *words))
+    return stock, _seen(tool, tool.ours_alone(name, *words))
 
 
 def _words(line: str, folder: Path) -> list[str]:

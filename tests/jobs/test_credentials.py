@@ -115,7 +115,7 @@ def test_the_server_says_whether_a_job_is_done(case: Case, state: str | None, ex
                                                  ("done", State.ENDED), ("aborted", State.ENDED)])  # fmt: skip
 def test_a_task_keeps_it_until_it_is_done_itself(case: Case, state: str, expected: State) -> None:
     case.hand_out("r1")
-    note_task("r1", "accepted", journal=case.journal, task_id=7)
+    note_task("r1", "accepted", journal=case.journal, server=case.server.name, task_id=7)
     case.server.tasks = {7: state}
     assert case.state() is expected
 
@@ -124,7 +124,7 @@ def test_a_task_keeps_it_until_it_is_done_itself(case: Case, state: str, expecte
                                                  ("refused", State.ENDED)])  # fmt: skip
 def test_a_task_that_the_server_may_have_keeps_it(case: Case, state: str, expected: State) -> None:
     case.hand_out("r1")
-    note_task("r1", state, journal=case.journal)  # its process has died since
+    note_task("r1", state, journal=case.journal, server=case.server.name)  # its process has died since
     assert case.state() is expected
 
 

@@ -136,6 +136,15 @@ def test_an_unknown_campaign_is_said_with_the_nearest(journal: Journal, name: st
     assert caught.value.hint.startswith(hint)
 
 
+def test_a_campaign_through_a_site_may_have_no_jobs_yet(journal: Journal) -> None:
+    staged = {"muons", "electrons"}
+    chosen = select(SelectOptions(campaign="muons"), journal, lambda: SERVER, staged=staged)
+    assert chosen == Selection(campaigns=("muons",))
+    send(journal, "r1", 1, campaign="muons")
+    send(journal, "r2", 2, campaign="other")
+    assert select(SelectOptions(), journal, lambda: SERVER, staged=staged) == Selection((1, 2), (), ("muons",))
+
+
 def test_an_empty_journal_has_no_last_jobs(journal: Journal) -> None:
     assert select(SelectOptions(), journal, lambda: SERVER) == Selection()
     with pytest.raises(GoclientError) as caught:

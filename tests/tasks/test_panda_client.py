@@ -247,7 +247,7 @@ def test_the_oldest_panda_client_is_stock_without_our_options(oldest: Tool, name
     stock = oldest.stock(name, *words)
     sent = oldest.server.masked
     oldest.server.forget()
-    assert oldest.ours(name, *words) == stock
+    assert oldest.ours_alone(name, *words) == stock
     assert oldest.server.masked == sent
 
 

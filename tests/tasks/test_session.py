@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from goclient.config.environment import journal_path
+from goclient.journal import Journal
 from tests.commands import Result, run_command
 from tests.sandboxes import Sandbox
 
@@ -38,6 +40,9 @@ def test_the_example_of_2012_ends_with_the_outputs_of_every_job_at_the_server(sa
     words = ("--nJobs=3", "--outputs=out.dat", "--useGOForOutput", "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
     result = _prun(sandbox, work, *words)
     assert result.code == 0, result
+    assert "prun: to follow task 1, type: goclient status --task 1\n" in result.err
+    followed = sandbox.run("goclient", "status", "--task", "1", "--json")
+    assert [one["task"] for one in followed.json] == [1] * 3
     for _ in range(3):
         ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
         assert ran.code == 0, ran
@@ -60,6 +65,21 @@ def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: San
     assert ran.code == 0, ran
     assert sandbox.path("SITE1", "/home/osg_data/panda/user.jdoe.1._000001.out.dat").read_text() == "one\n"
     assert sandbox.path("SITE1", "/home/osg_data/panda/000001/more.txt").read_text() == "two\n"
+
+
+def test_a_task_without_our_words_is_in_the_journal_and_its_names_are_told(sandbox: Sandbox, work: Path) -> None:
+    result = _prun(sandbox, work, "--nJobs=2", "--outputs=out.dat")
+    assert result.code == 0, result
+    assert "outputs of task 1, user.jdoe.test, in PanDA, where ${SN/P} is a job's number:\n" in result.err
+    assert "    user.jdoe.1._${SN/P}.out.dat\n" in result.err
+    entries = Journal(journal_path(sandbox.env)).latest("task")
+    assert [(one.state, one.subjects) for one in entries] == [("accepted", ("1", sandbox.url))]
+    (last,) = {one["task"] for one in sandbox.run("goclient", "status", "--last", "--json").json}
+    assert last == 1
+    unwritable = {"GOCLIENT_STATE": "/dev/null/x"}
+    plain = ("goclient", "prun", "--outDS=user.jdoe.more", "--exec=true", "--noBuild", "--site=ANALY_BNL_T3")
+    result = run_command(plain, env={**sandbox.env, **unwritable}, cwd=work)
+    assert (result.code, "warning: the task is not in the journal: " in result.err) == (0, True), result
 
 
 def test_a_command_of_prun_finds_its_input_and_leaves_more_than_its_outputs(sandbox: Sandbox, work: Path) -> None:

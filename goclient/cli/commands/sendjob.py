@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import output, run
@@ -52,7 +53,9 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         raise
     _report(submission, options, client, reporter)
     if not options.noSubmit:
-        _send(submission, options, client)
+        sent = _send(submission, options, client)
+        if sent.jobs:
+            _report_next_steps(sent, client, reporter)
     elif options.json:
         from goclient.model.records.panda_job import encoded_pieces  # pydantic, which --help does not need
 
@@ -84,8 +87,8 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
             reporter.detail(f"{luggage.archive} travels with each job: {len(luggage.data)} bytes")
 
 
-def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> None:
-    """Send a submission, and print its jobs; if that fails, print those that were accepted before."""
+def _send(submission: "Submission", options: SendJobOptions, client: "Client") -> "Submission":
+    """Send a submission, print its jobs, and return it; if that fails, print those that were accepted before."""
     try:
         sent = client.send_typed(submission, lambda sent: _print_jobs(sent, options))
         if not sent.jobs and options.json:  # --detach: goclient advance sends them
@@ -94,6 +97,23 @@ def _send(submission: "Submission", options: SendJobOptions, client: "Client") -
         for job in () if options.json else error.extra.get("jobs", ()):
             print(f"PandaID={job['PandaID']} jobName={job['jobName']}")
         raise
+    return sent
+
+
+def _report_next_steps(sent: "Submission", client: "Client", reporter: Reporter) -> None:
+    """Report how to follow the jobs, and where their files will be."""
+    from goclient.jobs.next_steps import final_names, status_command, targets_of  # what sends nothing needs none of it
+
+    jobs, spec, staged = sent.jobs, sent.spec, sent.staged
+    with suppress(GoclientError):  # it was read before
+        spec = spec.displayed(client.catalogue())
+    command = status_command([job.panda_id for job in jobs], sent.campaign, job_name=jobs[0].name)
+    reporter.progress(f"to follow the {'job' if len(jobs) == 1 else 'jobs'}, type: {command}")
+    targets = targets_of(spec) if staged is None else staged.targets
+    if names := final_names(targets, len(jobs)):
+        reporter.progress("the output will be at:", *names)
+    if targets and staged is not None:
+        reporter.progress(f"to deliver it when jobs have ended, type: goclient advance {sent.campaign}")
 
 
 def _print_jobs(submission: "Submission", options: SendJobOptions) -> None:

@@ -90,7 +90,7 @@ def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) ->
     """Print what is known; then raise what is wrong with the rest."""
     from goclient.cli.status_text import print_followed, warnings_of  # --help prints none of it
 
-    for warning in warnings_of(followed.jobs):
+    for warning in warnings_of(followed):
         reporter.warning(warning)
     documents = [job.document() for job in followed.jobs] if options.json else []
     if followed.errors:
@@ -100,7 +100,7 @@ def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) ->
         raise error.replace(extra={"jobs": documents})
     if options.json:
         output.print_json(documents)
-    elif followed.jobs or followed.tasks:
+    elif followed.jobs or followed.tasks or followed.transfers:
         print_followed(followed, shows_all=options.verbose > 0)
     else:
         reporter.progress("no jobs were sent in the last 7 days", "type the jobs' numbers, as sendJob prints them")

@@ -10,11 +10,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from goclient.carrier.sending import note_task
+from goclient.cli.status_text import print_followed, warnings_of
+from goclient.jobs.follow import Followed
+from goclient.jobs.status import JobStatus
+from goclient.journal import Journal
+from goclient.model.remote import TaskState
 from tests.sandboxes import Sandbox, sandbox_in
 
 TASK = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
@@ -138,6 +145,15 @@ def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
     assert (none.code, none.out) == (90, "")
 
 
+def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
+    jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
+    told = jobs.run("goclient", "status", "1", "98")
+    jobs.clear_trouble()
+    assert told.code == 90
+    assert told.out.startswith("1 job of campaign muons: 1 finished\n")
+    assert "answered HTTP 500" in told.err
+
+
 WRONG = [
     (("141-42",), 2, "write 42-141"),
     (("1-10001",), 2, "10,001 jobs are more than 10,000"),
@@ -202,6 +218,13 @@ def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     assert "2 jobs: 1 finished, 1 failed" in text
 
 
+def journal_of_a_task(sandbox: Sandbox, number: str) -> Path:
+    """The directory of a journal that knows a task, and no jobs."""
+    journal = Journal(sandbox.cwd / "tasks" / "journal.jsonl")
+    note_task("k", "accepted", journal=journal, server=sandbox.url, task_id=int(number))
+    return journal.path.parent
+
+
 def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
     words = ("--outDS=user.jdoe.followed", "--noBuild", "--exec=true", "--site=TEST1", "--nJobs=2", "--useHomeDir")
     assert jobs.run("goclient", "prun", *words).code == 0
@@ -210,6 +233,58 @@ def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
     told = jobs.run("goclient", "status", "--task", number, "--exit-status")
     assert told.code == 6
     assert told.out.startswith(f"task {number}: ready\n2 jobs: 2 activated\n")
+    mistaken = jobs.run("goclient", "status", number)
+    assert f"--task {number}" not in mistaken.err, "this job was sent from here, too"
+    other = jobs.run("goclient", "status", number, GOCLIENT_STATE=str(journal_of_a_task(jobs, number)))
+    assert f"for the jobs of the task, type --task {number}" in other.err
     for row in jobs.rows("select panda_id from jobs where task = ?", task["task_id"]):
         change(jobs, row["panda_id"], "finished")
     assert jobs.run("goclient", "status", "--task", number, "--exit-status").code == 0
+
+
+def test_transfers_of_a_campaign_through_a_site_are_the_user_s_own(jobs: Sandbox) -> None:
+    (owner,) = jobs.rows("select id from identities where username like 'jdoe%'")
+    (site,) = jobs.rows("select id from collections where display_name = 'SITE1'")
+    columns = "task_id, owner, label, status, source, destination, request_time, deadline, items, options"
+    same = ("SUCCEEDED", site["id"], site["id"], 1e9, 1e9, "[1]", "{}")
+    for number, label in enumerate(("goclient 1 bring", "goclient staged bring", "goclient staged deliver")):
+        values = (f"{TASK[:-1]}{number}", owner["id"], label, *same)
+        jobs.rows(f"insert into tasks ({columns}) values ({','.join('?' * len(values))})", *values)
+    kept = jobs.cwd / "state" / "campaigns" / "staged.a.json"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    asked(jobs)
+    told = jobs.run("goclient", "status", "--campaign", "staged", GOCLIENT_STATE=str(kept.parent.parent))
+    assert (told.code, asked(jobs)) == (0, ["/v0.10/task_list"])
+    assert told.out.splitlines()[0] == "0 jobs"
+    assert [line.split()[:3] for line in told.out.splitlines()[-2:]] == [
+        ["staged", "bring", "SUCCEEDED"],
+        ["staged", "deliver", "SUCCEEDED"],
+    ]
+    (first,) = jobs.run("goclient", "status", "1", "--json").json
+    assert [one["phase"] for one in first["transfers"]] == ["stage-in"]
+
+
+def test_a_job_that_was_tried_again_is_told_with_the_number_of_its_try(capsys: pytest.CaptureFixture[str]) -> None:
+    print_followed(Followed("https://panda.example", (JobStatus(7, "failed", "no room"),), later={7: 205}))
+    assert "\ntried again, as jobs that are not shown here: 7 as 205\n" in capsys.readouterr().out
+
+
+def test_many_transfers_that_went_well_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    good = TaskState(TASK, "goclient 1 stage-in", "SUCCEEDED", 1, 10, 0, "")
+    bad = TaskState(TASK, "goclient 9 stage-in", "FAILED", 0, 0, 3, "no permission")
+    jobs = [JobStatus(number, "finished", "", (good,)) for number in range(1, 30)]
+    followed = Followed("https://pandaserver.cern.ch", (*jobs, JobStatus(99, "failed", "x", (bad,))))
+    print_followed(followed)
+    brief = capsys.readouterr().out
+    assert "https://bigpanda.cern.ch/job?pandaid=29" in brief
+    assert f"https://app.globus.org/activity/{TASK}  no permission\n" in brief
+    assert brief.endswith("\n29 transfers not shown: -v shows all\n")
+    print_followed(followed, shows_all=True)
+    assert capsys.readouterr().out.count("app.globus.org") == 30
+
+
+def test_a_reason_that_many_transfers_are_not_known_for_is_said_once() -> None:
+    jobs = tuple(JobStatus(n, "running", "", warning=f"the transfers of {n} are not known: no login") for n in (1, 2))
+    assert list(warnings_of(Followed("s", jobs))) == ["the transfers of 2 jobs are not known: no login"]
+    assert list(warnings_of(Followed("s", jobs[:1]))) == ["the transfers of 1 are not known: no login"]
