@@ -104,6 +104,23 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     assert [job["jobName"] for job in third.json["jobs"]] == [lines[0]["jobName"].replace(".try2", ".try3")]
 
 
+OTHERS = {
+    "an input of PanDA's": '\'$.Files[#]\', json(\'{"type": "input", "lfn": "x"}\')',
+    "a container": "'$.container_name', 'docker://x'",
+    "a package": "'$.homepackage', 'AnalysisTransforms'",
+    "an input data set": "'$.prodDBlock', 'mc.x'",
+}
+
+
+@pytest.mark.parametrize("more", OTHERS.values(), ids=OTHERS)
+def test_a_job_of_another_program_is_not_sent_without_what_it_had(user: Sandbox, more: str) -> None:
+    one, *_ = submitted(user)
+    fail(user, one)
+    user.rows(f"update jobs set attributes = json_set(attributes, {more}) where panda_id = ?", one)
+    result = retry(user, one)
+    assert (result.code, result.json["error"]["code"], count(user)) == (10, "not-of-sendjob", 3)
+
+
 def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> None:
     one, two, three = submitted(user)
     fail(user, one, two, three)
