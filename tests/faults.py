@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-PATIENCE = 30.0  # seconds; no wait of the server is longer
+PATIENCE = 300.0  # seconds; no wait of the server is longer, and none of a test
 SUBMIT = "/api/v1/job/submit"
 UPLOAD = "/api/v1/file_server/upload_cache_file"
 GET_SECRETS, SET_SECRET = "/api/v1/creds/get_user_secrets", "/api/v1/creds/set_user_secrets"

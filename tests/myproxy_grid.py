@@ -60,7 +60,7 @@ class Grid:
 
 
 def run(*words: str, env: dict[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, env=env, input=text, capture_output=True, text=True, timeout=30)
+    return subprocess.run(words, env=env, input=text, capture_output=True, text=True, timeout=60)
 
 
 @dataclass
@@ -88,7 +88,11 @@ class RealServer:
         return run(name, *where, *words, env=self.grid.environment(dn, **more))
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+_closed: list[socket.socket] = []
+
+
+def closed_port() -> int:
+    """A port of this machine at which nobody listens, and nobody else can, as long as the tests run."""
+    _closed.append(sock := socket.socket())
+    sock.bind(("127.0.0.1", 0))
+    return int(sock.getsockname()[1])

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-GONE_WITHIN = 20.0  # seconds
+GONE_WITHIN = 60.0  # seconds
 
 
 def running_in(prefix: str, *, since: int = 0) -> dict[int, str]:

@@ -115,18 +115,18 @@ class Sandbox:
     def set(self, **settings: float) -> None:
         """Change settings of the sandbox, such as a limit of Transfer; without any, set all back."""
         method = requests.put if settings else requests.delete
-        answer = method(f"{self.url}/sandbox/settings", json=settings, timeout=10)
+        answer = method(f"{self.url}/sandbox/settings", json=settings, timeout=60)
         assert answer.ok, answer.text
 
     def trouble(self, route: str, kind: str, **more: Any) -> None:
         """Inject a fault by the name of its kind; without a route it would be everybody's."""
         given = {"route": route, "kind": kind, **more}
-        answer = requests.post(f"{self.url}/sandbox/trouble", json=given, timeout=10)
+        answer = requests.post(f"{self.url}/sandbox/trouble", json=given, timeout=60)
         assert answer.ok, answer.text
 
     def clear_trouble(self) -> None:
         """End all faults."""
-        assert requests.delete(f"{self.url}/sandbox/trouble", timeout=10).ok
+        assert requests.delete(f"{self.url}/sandbox/trouble", timeout=60).ok
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Rows of the sandbox's database."""

@@ -23,7 +23,7 @@ from goclient.sandbox.faults import NAMED
 from tests.sandboxes import Sandbox
 
 FAULTS = (*NAMED, "reset", "hang")
-BOUND = 10.0  # seconds
+BOUND = 60.0  # seconds
 _OF_ONE_RUN = re.compile(r"(?<=/)([0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+)(?=/|$)")  # an id or a number in a path
 
 

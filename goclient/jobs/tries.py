@@ -42,11 +42,11 @@ def known_tries(journal: Journal, server: str) -> dict[int, Try]:
     entries = [one for one in journal.latest(TRY) if one.subjects[:1] == (server,)]
     if not entries:
         return {}
-    requests = {one.subjects.first: one for one in sent_requests(journal) if one.subjects.server == server}
+    sent = {one.subjects.first: one for one in sent_requests(journal) if one.subjects.server == server}
     found: dict[int, Try] = {}
     for entry in entries:
         pairs = [one.partition(" ") for one in entry.subjects[1:]]
-        request = requests.get(pairs[0][2])
+        request = sent.get(pairs[0][2])
         if request is None or not _may_be_sent(request):
             continue
         is_whole = len(request.panda_ids) == len(pairs)

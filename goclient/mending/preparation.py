@@ -23,7 +23,7 @@ from goclient.model.location import Transfer
 from goclient.model.options import SubmitOptions
 from goclient.model.records.answers import JobState
 from goclient.model.records.base import Decoded, find_marker
-from goclient.model.records.panda_job import JobRecord
+from goclient.model.records.panda_job import WIDTHS, JobRecord
 from goclient.model.records.registry import attach, attach_carried, decode
 from goclient.model.request import Carriage, Job
 from goclient.model.retry_options import RetryOptions
@@ -131,6 +131,9 @@ def _read(jobs: Sequence[Again]) -> list[_Part]:
         with collected:
             decoded = decode(job.record.jobParameters)
             job.record.common.check()
+            if len(job.record.jobName) > WIDTHS["jobName"]:
+                message = f"the name of another try of PandaID {job.panda_id} is longer than the server stores"
+                raise RequestError(message, hint="submit it again with sendJob", code="too-wide")
             start = read_start(decoded.payload) if decoded.carried else None
             if decoded.counts is not None or (decoded.carried and start is None):
                 message = f"PandaID {job.panda_id} has its transfers in its archive alone, and cannot be checked again"

@@ -177,6 +177,9 @@ def _refusal(job: KnownJob, me: str) -> _Refusal | None:
             f"goclient retry --task {state.task_id}",
         )
         return _Refusal(RequestError, "job-of-task", why, hint)
+    if not job.is_ours:
+        why = "it has files or software of PanDA's own, which goclient does not send"
+        return _Refusal(RequestError, "not-of-sendjob", why, "submit it again with the program that has sent it")
     if not state.is_over:
         hint = "wait for the end (goclient status {ids} --watch), or stop it first: goclient kill {ids}"
         return _Refusal(RequestError, "not-over", f"it is not over, but {state.state}", hint)

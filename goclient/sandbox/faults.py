@@ -18,7 +18,7 @@ that is given counts before the named one's.
 ``after``: true does the work of the request first; by default nothing is done, except before a truncated answer.
 
 Several delays of one request add up; of other kinds the oldest counts.  ``GET /sandbox/trouble`` lists all faults, with
-how often each was met, ``DELETE`` clears them.
+how often each was met, and how many requests were left ``hanging``, after their work if so; ``DELETE`` clears them.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._known: list[Fault] = []
+        self._hanging = 0
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
@@ -89,12 +90,18 @@ class Faults:
 
     def document(self) -> dict[str, Any]:
         """Return all faults, oldest first."""
-        return {"trouble": [asdict(one) for one in self._known]}
+        return {"trouble": [asdict(one) for one in self._known], "hanging": self._hanging}
 
     def clear(self) -> None:
         """End all faults."""
         with self._lock:
             self._known.clear()
+            self._hanging = 0
+
+    def hang(self) -> None:
+        """Count a request that gets no answer from now on."""
+        with self._lock:
+            self._hanging += 1
 
     def meet(self, method: str, path: str) -> tuple[Fault, ...]:
         """Return the faults that a request meets: all delays, and the oldest of the others; count it in each."""

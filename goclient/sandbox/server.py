@@ -140,6 +140,7 @@ class Application:
         if fault.kind == "refuse":
             self._outage.begin(fault.seconds)
         if fault.kind == "hang":
+            self._sandbox.faults.hang()
             select.select([call.environ["werkzeug.socket"]], [], [], fault.seconds or None)  # readable at its end
         if fault.kind != "error":
             raise Reset(104, "reset on demand")

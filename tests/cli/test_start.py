@@ -220,7 +220,7 @@ def test_a_closed_standard_output_is_refused_before_anything_is_done(env: dict[s
         "goclient.cli.commands.sendjob --computingSite=T",
     ):
         command = ["sh", "-c", f'"$0" -m {words} >&-', sys.executable]
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
         assert "standard output is closed" in done.stderr
         assert "Traceback" not in done.stderr

@@ -60,7 +60,7 @@ class Job:
         token = Path(self.sandbox.env["OIDC_AUTH_TOKEN_FILE"]).read_text().strip()
         headers = {"Authorization": f"Bearer {token}", "Origin": self.sandbox.env["PANDA_AUTH_VO"]}
         document = {"job_ids": [self.panda_id]}
-        answer = requests.post(f"{self.sandbox.url}/api/v1/job/kill", json=document, headers=headers, timeout=10)
+        answer = requests.post(f"{self.sandbox.url}/api/v1/job/kill", json=document, headers=headers, timeout=60)
         assert answer.json()["success"], answer.text
 
     def wait_for_program(self) -> None:
@@ -176,7 +176,7 @@ def test_a_task_of_three_jobs_of_which_one_is_tried_twice(foreign_site: Site, sh
         pilot.wait_for(sandbox, first, "sent", "starting", "running", within=WITHIN)
         wait_for_program(pilot)
         (top / "seconds").write_text("0")
-        answer = requests.post(f"{sandbox.url}/sandbox/attempts", json={"job_id": first}, timeout=20)
+        answer = requests.post(f"{sandbox.url}/sandbox/attempts", json={"job_id": first}, timeout=60)
         again = answer.json()["PandaID"]
         _put_at_site(sandbox)
         pilots = [stack.enter_context(foreign_site.pilot(sandbox)) for _ in range(3)]

@@ -12,7 +12,7 @@ import pytest
 from goclient.sandbox.exports import Exports
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 VALUES = {
     "PLAIN": "/tmp/sandbox",
     "EMPTY": "",

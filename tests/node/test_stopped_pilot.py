@@ -21,8 +21,12 @@ WITHIN = 60.0  # seconds
 NUMBERS = ("TERM", "HUP", "INT", "QUIT", "XCPU", "USR1", "USR2")
 SIGNALLED = str(Path(__file__).parents[1] / "signalled.py")
 WAIT = "#!/bin/sh\ntouch started\nsleep 1000 & wait\n"
-# A payload that takes its time to end, so that a second signal comes while it is ended.
-SLOW = "#!/bin/sh\ntrap 'touch ../ending; sleep 0.5; exit 1' TERM\ntouch started\nwhile :; do sleep 0.05; done\n"
+# A payload that ends once it may, so that a second signal comes while it is ended.
+SLOW = """#!/bin/sh
+trap 'touch ../ending; while [ ! -e ../end ]; do sleep 0.05; done; exit 1' TERM
+touch started
+while :; do sleep 0.05; done
+"""
 
 
 @dataclass
@@ -85,13 +89,15 @@ def start(shared_sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_signal_ends_the_payload_and_a_second_one_changes_nothing(start: Start, name: str) -> None:
+def test_a_signal_ends_the_payload_and_a_second_one_changes_nothing(start: Start, tmp_path: Path, name: str) -> None:
     job = start(SLOW)
     job.wait_for("goclient-*/job/started")
     job.process.send_signal(getattr(signal, f"SIG{name}"))
     job.wait_for("goclient-*/ending")
     for second in NUMBERS:
         job.process.send_signal(getattr(signal, f"SIG{second}"))
+    (ending,) = tmp_path.glob("goclient-*/ending")
+    ending.with_name("end").touch()
     assert job.end() == (130, "the pilot was stopped by a signal")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from tests.commands import Result, started
+from tests.commands import TIMEOUT, Result, started
 from tests.processes import running_below
 from tests.sandboxes import Sandbox
 
@@ -67,7 +67,7 @@ class Attempts:
 
     def again(self) -> None:
         """Have the server try the job again now."""
-        answer = requests.post(f"{self.sandbox.url}/sandbox/attempts", json={"job_id": self.panda_id}, timeout=20)
+        answer = requests.post(f"{self.sandbox.url}/sandbox/attempts", json={"job_id": self.panda_id}, timeout=TIMEOUT)
         assert answer.ok, answer.text
 
     def words(self) -> list[str]:
@@ -83,25 +83,24 @@ class Attempts:
     def dying_pilot(self, route: str, **fault: object) -> Result | None:
         """Run a pilot that is killed where it asks for ``route``; return its result if it ended before."""
         trouble = f"{self.sandbox.url}/sandbox/trouble"
-        requests.delete(trouble, timeout=10)
-        added = requests.post(trouble, json={"route": route, "kind": "hang", "times": 1, **fault}, timeout=10)
+        requests.delete(trouble, timeout=TIMEOUT)
+        added = requests.post(trouble, json={"route": route, "kind": "hang", "times": 1, **fault}, timeout=TIMEOUT)
         assert added.status_code == 201, added.text
         words = self.words()
-        until = time.monotonic() + 60
+        until = time.monotonic() + TIMEOUT
         with tempfile.TemporaryFile("w+") as err:
             env = {**self.sandbox.env, **self.env}
             process = started(words, env=env, cwd=self.sandbox.cwd, stdout=subprocess.DEVNULL, stderr=err)
-            while not requests.get(trouble, timeout=10).json()["trouble"][0]["used"]:
+            while not requests.get(trouble, timeout=TIMEOUT).json()["hanging"]:
                 assert time.monotonic() < until
                 if process.poll() is not None:
-                    requests.delete(trouble, timeout=10)
+                    requests.delete(trouble, timeout=TIMEOUT)
                     err.seek(0)
                     return Result(process.returncode, "", err.read())
                 time.sleep(0.05)
-            time.sleep(0.1)  # what is done before the answer, is done
             process.kill()
-            process.wait(10)
-        requests.delete(trouble, timeout=10)
+            process.wait(TIMEOUT)
+        requests.delete(trouble, timeout=TIMEOUT)
         while running_below(Path(self.env["TMPDIR"])):  # its keepers end what it ran
             assert time.monotonic() < until
             time.sleep(0.05)

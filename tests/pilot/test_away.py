@@ -33,11 +33,11 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def trouble(sandbox: Sandbox, route: str, kind: str) -> Iterator[None]:
     """Let a fault meet all requests of a route while the body runs."""
     url = f"{sandbox.url}/sandbox/trouble"
-    requests.post(url, json={"route": route, "kind": kind}, timeout=10).raise_for_status()
+    requests.post(url, json={"route": route, "kind": kind}, timeout=60).raise_for_status()
     try:
         yield
     finally:
-        requests.delete(url, timeout=10).raise_for_status()
+        requests.delete(url, timeout=60).raise_for_status()
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def test_a_job_ends_well_while_the_server_takes_no_reports(sandbox: Sandbox) -> 
     with trouble(sandbox, REPORTS, "502"), started(sandbox, "--once") as process:
         wait_for(process, "the server was not told yet")
         assert states(sandbox, panda_id) == {"sent"}
-        requests.delete(f"{sandbox.url}/sandbox/trouble", timeout=10)
+        requests.delete(f"{sandbox.url}/sandbox/trouble", timeout=60)
         process.wait(WITHIN)
         assert process.returncode == 0
     assert states(sandbox, panda_id) == {"finished"}
@@ -109,9 +109,9 @@ def test_a_job_ends_well_while_globus_is_away_in_a_transfer(sandbox: Sandbox, ro
     sent = sandbox.run(*words, f"--Data={name}", "--OutputGO=SITE1:/home/osg_data/panda/")
     assert sent.code == 0, sent.err
     (panda_id,) = (one["PandaID"] for one in sent.json["jobs"])
-    with trouble(sandbox, route, "503"), started(sandbox, "--once", "--faultSeconds=60", modes="gc") as process:
+    with trouble(sandbox, route, "502"), started(sandbox, "--once", "--faultSeconds=60", modes="gc") as process:
         wait_for(process, said)
-        requests.delete(f"{sandbox.url}/sandbox/trouble", timeout=10)
+        requests.delete(f"{sandbox.url}/sandbox/trouble", timeout=60)
         assert process.wait(WITHIN) == 0
     assert states(sandbox, panda_id) == {"finished"}
     assert sandbox.path("SITE1", f"/home/osg_data/panda/{name}").read_text() == "made\n"

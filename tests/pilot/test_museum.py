@@ -77,7 +77,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             "--myproxy=jdoe",
         )
         assert made.code == 0, made.err
-        requests.delete(f"{sandbox.url}/sandbox/requests", timeout=10)
+        requests.delete(f"{sandbox.url}/sandbox/requests", timeout=60)
         proxies = {proxy: State.of(proxy), **default_proxies()}
         before = os.umask(0)
         started = time.monotonic()
@@ -87,7 +87,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         assert result.code == 0, result.err
         there = sandbox.path("SITE1", f"{HOME}/museum")
         outputs = {path.name: path.read_text() for path in there.iterdir()}
-        log = requests.get(f"{sandbox.url}/sandbox/requests", timeout=10).json()
+        log = requests.get(f"{sandbox.url}/sandbox/requests", timeout=60).json()
         yield Seen(sandbox, result, seconds, outputs, proxies, [one["path"] for one in log["requests"]])
 
 
@@ -233,7 +233,7 @@ def test_26_without_its_endpoint_a_job_is_not_run(sandbox: Sandbox) -> None:
     words = ("sendJob.py", "--computingSite=TEST1", f"--transformation={script}", "--Data=made.txt")
     assert sandbox.run(*words, f"--OutputGO=SITE1:{HOME}").code == 0
     fault = {"route": "POST /v0.10/endpoint", "kind": "error", "status": 403, "document": {"code": "PermissionDenied"}}
-    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=fault, timeout=9).ok
+    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=fault, timeout=60).ok
     result = sandbox.pilot()
     assert result.code == 40, result.err
     assert "the payload runs" not in result.err

@@ -53,7 +53,7 @@ def test_a_queue_that_the_server_does_not_have_is_an_error(shared_sandbox: Sandb
 
 def test_a_server_that_does_not_tell_its_queues_is_a_warning(sandbox: Sandbox) -> None:
     fault = {"route": "GET /api/v1/metaconfig/*", "kind": "error", "status": 500}
-    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=fault, timeout=9).ok
+    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=fault, timeout=60).ok
     result = sandbox.run("goclient", "pilot", "--site", "TEST9", "--once")
     assert result.code == ExitCode.NO_JOB, result.err
     assert 'warning: whether there is a queue "TEST9" is not known' in result.err
@@ -362,7 +362,7 @@ def test_a_signal_ends_the_job_cleanly_and_it_is_reported(sandbox: Sandbox) -> N
     submit(sandbox, script, "--Data=x", f"--OutputGO=SITE1:{HOME}")
     process = started_pilot(sandbox)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert json.loads(out)["error"]["exit_code"] == 130
     assert job_of(sandbox)["status"] == "failed"
@@ -383,7 +383,7 @@ def test_a_stopped_pilot_cancels_its_transfer(sandbox: Sandbox) -> None:
         if "goes on, but" in line:
             break
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     (task,) = sandbox.rows("select status, fatal from tasks")
     assert (task["status"], json.loads(task["fatal"])["code"]) == ("FAILED", "CANCELED")
 
@@ -395,7 +395,7 @@ def test_a_pilot_whose_output_nobody_reads_still_reports(sandbox: Sandbox) -> No
     process = subprocess.Popen(words_, env=ascii_only, cwd=sandbox.cwd, stdout=subprocess.DEVNULL, stderr=-1)
     assert process.stderr is not None
     process.stderr.close()
-    process.wait(timeout=30)
+    process.wait(timeout=60)
     assert job_of(sandbox)["status"] == "finished"
 
 
@@ -404,7 +404,7 @@ def test_a_job_that_is_killed_at_the_server_stops(sandbox: Sandbox) -> None:
     submit(sandbox, script)
     process = started_pilot(sandbox, "--heartbeatSeconds=1")
     sandbox.rows("update jobs set command = 'tobekilled'")
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert "told the pilot to stop" in json.loads(out)["error"]["message"]
     assert job_of(sandbox)["pilotErrorCode"] == "1144"
@@ -417,7 +417,7 @@ def test_two_pilots_of_one_account_do_not_get_in_each_other_s_way(sandbox: Sandb
     words = ("goclient", "pilot", "--site=TEST1", "--once")
     both = [started(words, env=sandbox.env, cwd=sandbox.cwd, stdout=-1, stderr=-1) for _ in range(2)]
     for process in both:
-        process.communicate(timeout=50)
+        process.communicate(timeout=60)
     assert [process.returncode for process in both] == [0, 0]
     assert [sandbox.path("SITE1", f"{HOME}/{n}/made.txt").read_text() for n in (1, 2)] == ["1\n", "2\n"]
 
@@ -431,7 +431,7 @@ def test_two_items_that_turn_out_to_go_to_one_place_are_refused_even_where_overw
     job = ("--computingSite=TEST1", f"--transformation={transformation}", *words, "--noSubmit", "--json")
     record = sandbox.run("sendJob.py", *job).json["record"].replace("/old/a", "/new/a")  # ours would refuse it
     headers = {"Authorization": f"Bearer {(sandbox.root / 'user.token').read_text()}", "Origin": "sandbox"}
-    sent = requests.post(f"{sandbox.url}/api/v1/job/submit", json={"jobs": record}, headers=headers, timeout=30)
+    sent = requests.post(f"{sandbox.url}/api/v1/job/submit", json={"jobs": record}, headers=headers, timeout=60)
     assert sent.json()["success"], sent.text
     sandbox.path("SITE1", "/new").mkdir()
     piloted = sandbox.pilot()

@@ -27,7 +27,7 @@ from goclient.pilot.recovery import recover
 from goclient.pilot.report import Outcome, PilotCode
 from goclient.pilot.taken import TakenJob
 from goclient.services.gsi.identity import Identity
-from tests.myproxy_grid import free_port
+from tests.myproxy_grid import closed_port
 from tests.myproxy_servers import LIMITED, PEOPLE, SCOPE, Grid, make_grid, put, request, the_double
 from tests.node.transfers import job_context
 from tests.pilot.owners import HOUR, Site, State, default_proxies, deposit, job_of
@@ -182,7 +182,7 @@ def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
 
 def test_a_server_that_is_away_is_asked_again_and_nobody_is_blamed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY", (0.01, 0.01))
-    outcome = run(site, record(f"jdoe@localhost:{free_port()}"), patience=0.005)
+    outcome = run(site, record(f"jdoe@localhost:{closed_port()}"), patience=0.005)
     assert isinstance(outcome.error, NoUserProxy)
     assert outcome.error.transient
     assert site.said.count("not retrieved yet") == 1
@@ -417,7 +417,7 @@ def test_what_is_left_without_a_deposit_is_told_once_and_where(
     site.server.jobs = [job_of(record(f"jdoe@localhost:{port}"), JDOE)]
     assigned = site.server.acquire("TEST1", node="here")
     TakenJob(journal, "TEST1", Attempt("17", 1), assigned=assigned).begin()
-    where = f"nobody@localhost:{free_port() if account == 'away' else port}"
+    where = f"nobody@localhost:{closed_port() if account == 'away' else port}"
     journal.append(Entry("proxy", "user.pem", "done", (where, JDOE)))
     hidden = "gsiftp://localhost/out/.goclient-17-1/"
     journal.append(Entry("delivery", hidden, "intended", ("gsiftp://localhost:2811", "/out", "17")))
@@ -438,7 +438,7 @@ def test_a_clean_up_takes_the_proxy_away_that_it_has_retrieved(site: Site, port:
     site.server.jobs = [job_of(record(f"jdoe@localhost:{port}"), JDOE)]
     TakenJob(journal, "TEST1", Attempt("17", 1), assigned=site.server.acquire("TEST1", node="here")).begin()
     journal.append(Entry("proxy", "user.pem", "done", (f"jdoe@localhost:{port}", JDOE)))
-    away = f"gsiftp://localhost:{free_port()}"
+    away = f"gsiftp://localhost:{closed_port()}"
     journal.append(Entry("delivery", f"{away}/out/.goclient-17-1/", "intended", (away, "/out", "17")))
     journal.close()
     recover(site.pilot())

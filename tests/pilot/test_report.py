@@ -55,7 +55,7 @@ def forwarder(sandbox: Sandbox) -> Iterator[Forwarder]:
             return Response(b"<html>Bad Gateway</html>", 502)
         headers = {name: value for name, value in request.headers.items() if name != "host"}
         url = state.target + request.path
-        there = requests.request(request.method, url, data=request.body, headers=headers, timeout=30)
+        there = requests.request(request.method, url, data=request.body, headers=headers, timeout=60)
         return Response(there.content, there.status_code)
 
     with answering(answer) as sandbox.env["PANDA_URL_SSL"]:

@@ -11,6 +11,7 @@ import requests
 from goclient.sandbox.myproxy.authority import load_authority
 from goclient.sandbox.myproxy.grid import Grid
 from tests.commands import Result
+from tests.pace import within
 from tests.sandboxes import Sandbox
 
 INPUT = "--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file"
@@ -174,12 +175,11 @@ def test_without_checks_nobody_is_asked(shared_sandbox: Sandbox) -> None:
 
 def test_a_silent_server_ends_with_the_time_that_the_user_gives(sandbox: Sandbox) -> None:
     trouble = {"route": "INFO /myproxy/*", "kind": "delay", "seconds": 30}
-    made = requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=10)
+    made = requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=60)
     assert made.ok, made.text
-    begun = time.monotonic()
-    result = check(sandbox, "--myproxy=wdeng", "--goTimeout=2")
+    with within(15.0):
+        result = check(sandbox, "--myproxy=wdeng", "--goTimeout=2")
     assert (result.code, len(found(result, "error"))) == (80, 1)
-    assert time.monotonic() - begun < 15
 
 
 # --- the Globus user of 2012 --------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_a_deposit_that_is_missing_is_made_once_before_the_job_is_sent_and_said(
 
 def test_a_deposit_that_cannot_be_looked_at_is_said_to_be_made(sandbox: Sandbox) -> None:
     trouble = {"route": "INFO /myproxy/*", "kind": "reset"}
-    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=10).ok
+    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=60).ok
     result = sandbox.run("goclient", "myproxy", "deposit", "-l", "wdeng", "-Z", pilot(sandbox))
     assert (result.code, "the deposit was made" in result.err) == (80, True)
     assert "goclient myproxy info" in result.err
@@ -245,18 +245,17 @@ def test_a_pilot_that_is_oneself_is_an_error(shared_sandbox: Sandbox) -> None:
 
 
 def test_a_deposit_has_one_end_for_all_that_it_asks(sandbox: Sandbox) -> None:
-    for route, seconds in (("PUT /myproxy/*", 4), ("INFO /myproxy/*", 60)):
+    for route, seconds in (("PUT /myproxy/*", 2.5), ("INFO /myproxy/*", 60)):
         trouble = {"route": route, "kind": "delay", "seconds": seconds}
-        assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=10).ok
-    begun = time.monotonic()
-    result = sandbox.run("goclient", "myproxy", "deposit", "-l", "wdeng", "-Z", pilot(sandbox), "--timeout", "6")
+        assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=60).ok
+    with within(7.0):  # two ends of 6 seconds would be 8.5 at least
+        result = sandbox.run("goclient", "myproxy", "deposit", "-l", "wdeng", "-Z", pilot(sandbox), "--timeout", "6")
     assert (result.code, "the deposit was made" in result.err) == (80, True)
-    assert time.monotonic() - begun < 9, "two ends of 6 seconds would be 10 at least"
 
 
 def test_a_deposit_that_fails_stops_the_submission(sandbox: Sandbox) -> None:
     trouble = {"route": "PUT /myproxy/*", "kind": "reset"}
-    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=10).ok
+    assert requests.post(f"{sandbox.url}/sandbox/trouble", json=trouble, timeout=60).ok
     result = sandbox.submit(INPUT, "--myproxy=wdeng", f"--pilot={pilot(sandbox)}", "--deposit")
     assert (result.code, sandbox.rows("select * from jobs")) == (80, [])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 from tests.trouble import FAULTS, CallPoint, call_points, forget_calls
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 Make = Callable[..., Any]
 PANDA = "/api/v1/system/is_alive"
 AUTH = "/v2/oauth2/userinfo"
@@ -33,7 +34,7 @@ def make(shared_sandbox: Sandbox) -> Iterator[Make]:
         return answer.json()
 
     yield one
-    assert requests.delete(url, timeout=BOUND).json() == {"trouble": []}
+    assert requests.delete(url, timeout=BOUND).json()["trouble"] == []
 
 
 def get(sandbox: Sandbox, path: str, **more: Any) -> requests.Response:
@@ -142,7 +143,7 @@ def test_a_named_fault_gives_no_whole_answer(
 ) -> None:
     make(f"GET {FILE}", kind, times=1)
     with pytest.raises(error):
-        requests.get(f"{shared_sandbox.url}{FILE}", timeout=0.5)
+        requests.get(f"{shared_sandbox.url}{FILE}", timeout=0.5 if kind == "hang" else BOUND)
     assert get(shared_sandbox, FILE).ok
 
 
@@ -152,17 +153,31 @@ def test_a_slow_answer_is_whole(shared_sandbox: Sandbox, make: Make) -> None:
 
 
 def test_a_server_that_is_down_refuses_connections_and_comes_back(shared_sandbox: Sandbox, make: Make) -> None:
-    make(f"GET {FILE}", "refused", times=1, seconds=1.0)
-    with requests.Session() as kept:
-        assert kept.get(f"{shared_sandbox.url}{AUTH}", timeout=BOUND).status_code
-        with pytest.raises(requests.ConnectionError, match="reset"):
-            get(shared_sandbox, FILE)
-        with pytest.raises(requests.ConnectionError, match="refused"):
-            get(shared_sandbox, FILE)
-        with pytest.raises(requests.ConnectionError, match=r"refused|reset"):
-            kept.get(f"{shared_sandbox.url}{AUTH}", timeout=BOUND)
-    until(lambda: answers(shared_sandbox))
-    assert get(shared_sandbox, FILE).ok
+    for seconds in (0.5, 5.0, 50.0):  # it may be back before a busy machine has asked three times
+        make(f"GET {FILE}", "refused", times=1, seconds=seconds)
+        with requests.Session() as kept:
+            assert kept.get(f"{shared_sandbox.url}{AUTH}", timeout=BOUND).status_code
+            asked = (
+                partial(get, shared_sandbox, FILE),
+                partial(get, shared_sandbox, FILE),
+                partial(kept.get, f"{shared_sandbox.url}{AUTH}", timeout=BOUND),
+            )
+            first, new, old = map(refusal, asked)
+        until(lambda: answers(shared_sandbox))
+        assert get(shared_sandbox, FILE).ok
+        assert first == "reset"
+        if new and old:
+            break
+    assert (new, old in ("reset", "refused")) == ("refused", True)
+
+
+def refusal(ask: Callable[[], object]) -> str:
+    """How a connection ends, the empty string if it is answered."""
+    try:
+        ask()
+    except requests.ConnectionError as error:
+        return next((one for one in ("reset", "refused") if one in str(error)), str(error))
+    return ""
 
 
 def answers(sandbox: Sandbox) -> bool:
@@ -191,9 +206,9 @@ def test_a_lost_answer_leaves_an_endpoint_that_its_name_finds(shared_sandbox: Sa
 def test_each_fault_is_met_at_the_first_middle_and_last_call_alone(shared_sandbox: Sandbox, kind: str) -> None:
     path = "/v0.10/endpoint/00000000-0000-0000-0000-000000000000"
 
-    def ask() -> int:
+    def ask(patience: float = BOUND) -> int:
         try:
-            return requests.get(f"{shared_sandbox.url}{path}", timeout=(BOUND, 0.3)).status_code
+            return requests.get(f"{shared_sandbox.url}{path}", timeout=(BOUND, patience)).status_code
         except requests.RequestException:
             return 0
 
@@ -203,15 +218,18 @@ def test_each_fault_is_met_at_the_first_middle_and_last_call_alone(shared_sandbo
     assert point == CallPoint("GET /v0.10/endpoint/*", 3)
     assert point.positions == (0, 1, 2)
     for skip in point.positions:
-        more = {"seconds": 0.5} if kind == "slow" else {"seconds": 0.05} if kind == "refused" else {}
-        with point.trouble(shared_sandbox, kind, skip=skip, **more):
-            found = []
-            for _ in range(3):
-                found.append(ask())
-                until(lambda: answers(shared_sandbox))  # after a refused one
-            met = [index for index, one in enumerate(found) if one != usual[index]]
-            (told,) = get(shared_sandbox, "/sandbox/trouble").json()["trouble"]
-        assert (told["seen"], told["used"]) == (3, 1)
+        for patience in (0.3, 3.0, 30.0):  # on a busy machine a usual answer may take as long
+            more = {"seconds": 1.5 * patience} if kind == "slow" else {"seconds": 0.05} if kind == "refused" else {}
+            with point.trouble(shared_sandbox, kind, skip=skip, **more):
+                found = []
+                for _ in range(3):
+                    found.append(ask(patience if kind in ("slow", "hang") else BOUND))
+                    until(lambda: answers(shared_sandbox))  # after a refused one
+                met = [index for index, one in enumerate(found) if one != usual[index]]
+                (told,) = get(shared_sandbox, "/sandbox/trouble").json()["trouble"]
+            assert (told["seen"], told["used"]) == (3, 1)
+            if len(met) < 2:
+                break
         assert met == ([] if kind == "401" else [skip]), found  # here 401 is the usual answer
 
 

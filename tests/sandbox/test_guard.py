@@ -15,7 +15,7 @@ import requests
 
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 ALIVE = "/api/v1/system/is_alive"
 
 

@@ -16,7 +16,7 @@ import requests
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 
 
 @pytest.fixture

@@ -85,16 +85,21 @@ class Between:
             self._open.append(server)
             for one in (client, server):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._start(self._pump, client, server)
-            self._start(self._pump, server, client)
+            self._start(self._pump, client, server, server)
+            self._start(self._pump, server, client, server)
 
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while piece := source.recv(_PIECE):
                 room, fault = self._room(len(piece))
                 target.sendall(piece[:room])
                 if fault is not None:
-                    self._meet(fault, source, target, piece[room:])
+                    try:
+                        self._meet(fault, source, target, piece[room:])
+                    except ConnectionAbortedError:
+                        _end(server)  # which knows it before the client comes again
+                        _end(source)
+                        raise
         _end(target)
 
     def _room(self, count: int) -> tuple[int, Fault | None]:
@@ -125,7 +130,6 @@ class Between:
             for one in (source, target):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 one.shutdown(socket.SHUT_RD)  # the other thread stops reading it: else its close has to wait
-        _end(source)
         raise ConnectionAbortedError
 
 

@@ -30,7 +30,7 @@ from tests.servers.proxies import make_proxy
 
 SCOPE = "/C=TW/O=Test Grid"
 USER, OTHER, UNMAPPED = (f"{SCOPE}/OU=People/CN={name}" for name in ("Wen Deng", "Other User", "Nobody Knows"))
-STARTED_WITHIN = 20.0  # seconds
+STARTED_WITHIN = 60.0  # seconds
 _CONFIGURATION = """\
 all.export /
 oss.localroot {top}/data

@@ -3,16 +3,21 @@
 Each answers below ``/https/ID``, which the endpoint document has as ``https_server``; a real one has a host of its own.
 As with a real one a token is for one collection, and nothing is asked before a file is overwritten.  Not known of real
 ones, and here as strict as it can be: a file is written in place, so that a request which breaks off leaves a part of
-it, and a directory that is missing is not made.
+it, and a directory that is missing is not made.  A request whose sender has gone before the file is opened writes
+nothing: on a busy machine it could undo what the sender asks next.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urlencode
 
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
@@ -28,6 +33,7 @@ from goclient.sandbox.routes import Call, Routes
 
 METHODS = "GET, HEAD, PUT, DELETE, OPTIONS"
 PIECE = 1 << 20  # bytes
+ESTABLISHED = 1  # netinet/tcp.h: the first byte of TCP_INFO
 # The status of each kind of error with a path.  Of a real server only those of authorization are known.
 _STATUSES: dict[Kind, int] = {
     "NotFound": 404,
@@ -41,6 +47,7 @@ _STATUSES: dict[Kind, int] = {
 }
 
 routes = Routes("/https/<id>")
+_emptying = threading.Lock()  # a file is emptied right after its connection is checked
 
 
 class AnyBytes(PathConverter):
@@ -83,9 +90,18 @@ def put(call: Call, id: str, below: str) -> Response:
         if real.is_dir():
             raise StorageError("IsDirectory", "Is a directory")
         storage.check_mode(real, stat.S_IWUSR)
-        with open(real, "wb") as file:
+        with _emptied(call, real) as file:
             shutil.copyfileobj(call.stream, file, PIECE)
     return Response("", 200)
+
+
+def _emptied(call: Call, real: Path) -> BinaryIO:
+    """Return a file, open and empty, unless the client has closed its connection."""
+    connection: socket.socket = call.environ["werkzeug.socket"]
+    with _emptying:
+        if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != ESTABLISHED:
+            raise ServiceError(400, "Bad Request\n")
+        return open(real, "wb")
 
 
 @routes.on("DELETE", "/<bytes:below>")

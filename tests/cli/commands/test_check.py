@@ -49,10 +49,10 @@ def trouble(shared_sandbox: Sandbox) -> Iterator[Any]:
     url = f"{shared_sandbox.url}/sandbox/trouble"
 
     def make(**what: Any) -> None:
-        requests.post(url, json=what, timeout=10).raise_for_status()
+        requests.post(url, json=what, timeout=60).raise_for_status()
 
     yield make
-    requests.delete(url, timeout=10).raise_for_status()
+    requests.delete(url, timeout=60).raise_for_status()
 
 
 # --- what it says ---------------------------------------------------------------------------------------------
@@ -215,11 +215,11 @@ def test_a_personal_endpoint_and_the_nodes_own_need_a_subscription(sandbox: Sand
     words = (f"--StageinGOsrc={mine}:{sandbox.cwd}/a",)
     (sandbox.cwd / "a").write_text("a")
     connect = [sandbox.env["PATH"].split(":")[0] + "/globusconnectpersonal", "-dir", str(sandbox.cwd / "gcp")]
-    subprocess.run([*connect, "-setup", "--setup-key", key], env=sandbox.env, check=True, timeout=30)
+    subprocess.run([*connect, "-setup", "--setup-key", key], env=sandbox.env, check=True, timeout=60)
     running = subprocess.Popen([*connect, "-start", "-restrict-paths", f"rw{sandbox.cwd}"], env=sandbox.env)
     try:
         while "connected" not in subprocess.run(
-            [*connect, "-status"], env=sandbox.env, capture_output=True, text=True, timeout=30, check=False
+            [*connect, "-status"], env=sandbox.env, capture_output=True, text=True, timeout=60, check=False
         ).stdout.replace("disconnected", ""):
             assert running.poll() is None
         refused = check(sandbox, *words, "--json")
@@ -354,7 +354,7 @@ def test_a_probe_of_a_missing_folder_is_made_where_globus_will_make_it(sandbox: 
 
 def test_a_probe_that_could_not_be_removed_in_time_is_named(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/sandbox/trouble"
-    requests.post(url, json={"route": "POST /v0.10/delete", "kind": "delay", "seconds": 20}, timeout=10)
+    requests.post(url, json={"route": "POST /v0.10/delete", "kind": "delay", "seconds": 20}, timeout=60)
     result = check(sandbox, *OUTPUT, "--goProbe", "--goTimeout=4", "--json")
     (left,) = [path.name for path in sandbox.path("SITE1", "/home/osg_data/panda").glob(".goclient-probe-*")]
     assert (result.code, codes(result, "warning")) == (0, ["probe-left"])
@@ -363,7 +363,7 @@ def test_a_probe_that_could_not_be_removed_in_time_is_named(sandbox: Sandbox) ->
 
 def test_without_time_for_it_nothing_is_probed(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/sandbox/trouble"
-    requests.post(url, json={"route": "GET /v0.10/operation/endpoint/*/ls", "kind": "delay", "seconds": 9}, timeout=10)
+    requests.post(url, json={"route": "GET /v0.10/operation/endpoint/*/ls", "kind": "delay", "seconds": 9}, timeout=60)
     result = check(sandbox, *OUTPUT, "--goProbe", "--goTimeout=2", "--json")
     assert (codes(result, "error"), codes(result, "warning")) == (["globus-timeout"], ["not-probed"])
     assert list(sandbox.path("SITE1", "/home/osg_data/panda").glob(".goclient-probe-*")) == []
@@ -435,14 +435,14 @@ def test_a_probe_finds_what_a_listing_cannot_show(sandbox: Sandbox) -> None:
 
 def test_missing_folders_are_made_with_those_above_them_and_asked_for_once(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/sandbox/requests"
-    requests.delete(url, timeout=10)
+    requests.delete(url, timeout=60)
     words = ("--Data=x", "--OutputGO=SITE1:/home/a/b/${SN/P}/", "--njobs=5", "--goMkdir", "--json")
     result = check(sandbox, *words)
     assert result.code == 0, result.out
     assert [path.name for path in sorted(sandbox.path("SITE1", "/home/a/b").iterdir())] == [
         f"{n:06d}" for n in range(1, 6)
     ]
-    asked = [one["path"] for one in requests.get(url, timeout=10).json()["requests"]]
+    asked = [one["path"] for one in requests.get(url, timeout=60).json()["requests"]]
     assert sum(path.endswith("/mkdir") for path in asked) == 7
     assert "the directory SITE1:/home/a/b/000001/ was made" in [one["message"] for one in result.json["findings"]]
 
@@ -532,11 +532,11 @@ def test_many_files_cost_one_request_an_endpoint_and_one_a_folder(sandbox: Sandb
             (folder / f"{number}.root").touch()
     names = tmp_path / "names"
     names.write_text("".join(f"SITE1:/many/{f}/{n}.root\n" for f in range(20) for n in range(50)))
-    requests.delete(f"{sandbox.url}/sandbox/requests", timeout=10)
+    requests.delete(f"{sandbox.url}/sandbox/requests", timeout=60)
     # Fifty names are in each of twenty folders: each folder has one of its own to go to.
     result = check(sandbox, f"--StageinGOsrc=@{names}", f"--StageinGOdest=@{_targets(tmp_path)}", "--json")
     assert result.code == 0, result.out
-    asked = requests.get(f"{sandbox.url}/sandbox/requests", timeout=10).json()["requests"]
+    asked = requests.get(f"{sandbox.url}/sandbox/requests", timeout=60).json()["requests"]
     kinds = [
         one["path"].rpartition("/")[2] if one["path"].endswith("/ls") else one["path"].split("/")[2] for one in asked
     ]

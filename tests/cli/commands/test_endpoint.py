@@ -26,7 +26,7 @@ from tests.commands import Result, Run
 from tests.config.test_catalogue import words_of
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 REPORTER = TerminalReporter("goclient endpoint")
 UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 Endpoint = Callable[..., Result]

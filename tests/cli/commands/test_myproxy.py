@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pytest
 
 from tests.commands import MODULES, TIMEOUT, Result, clean_environment, run_command
 from tests.myproxy_servers import SCOPE, Grid, make_grid, the_double, the_real_one, tool
+from tests.sandbox.waiting import until
 
 PILOT = f"{SCOPE}/OU=Robots/CN=The Pilot (atlas)"
 PEOPLE = {
@@ -308,11 +310,17 @@ def test_a_pass_phrase_is_read_from_a_descriptor_or_a_terminal_and_shown_nowhere
                for one in (right, wrong))  # fmt: skip
     nobody = run_command(("goclient", "myproxy", *words[:-1]), env=env, cwd=double.home)
     assert (nobody.code, "--passphrase-fd" in nobody.err) == (80, True)
-    shown, code = typed(command, env, f"{secret}\n", after="Pass phrase of")
+    shown, code = typed(command, env, f"{secret}\n", after="Pass phrase of", is_secret=True)
     assert (code, secret in shown) == (0, False), shown
 
 
-def typed(command: list[str], env: dict[str, str], text: str, *, after: str) -> tuple[str, int]:
+def shows_what_is_typed(terminal: int) -> bool:
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+
+def typed(
+    command: list[str], env: dict[str, str], text: str, *, after: str, is_secret: bool = False
+) -> tuple[str, int]:
     """What a command shows on a terminal at which a text is typed when it asks, and its exit code."""
     process, terminal = pty.fork()
     if not process:
@@ -328,7 +336,8 @@ def typed(command: list[str], env: dict[str, str], text: str, *, after: str) -> 
         shown += piece
         if not answered and after.encode() in shown:
             answered = True
-            time.sleep(0.1)  # until what asks reads
+            if is_secret:
+                until(lambda: not shows_what_is_typed(terminal))
             os.write(terminal, text.encode())
     os.close(terminal)
     return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])

@@ -25,6 +25,7 @@ def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
     shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
     shared_sandbox.cwd = tmp_path
     shared_sandbox.rows("delete from jobs")
+    shared_sandbox.rows("delete from secrets")
     for number in (1, 2, 3):
         path = shared_sandbox.path("SITE1", f"/in/{number}.dat")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +102,23 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     fail(user, int(lines[0]["PandaID"]))
     third = retry(user, one)
     assert [job["jobName"] for job in third.json["jobs"]] == [lines[0]["jobName"].replace(".try2", ".try3")]
+
+
+OTHERS = {
+    "an input of PanDA's": '\'$.Files[#]\', json(\'{"type": "input", "lfn": "x"}\')',
+    "a container": "'$.container_name', 'docker://x'",
+    "a package": "'$.homepackage', 'AnalysisTransforms'",
+    "an input data set": "'$.prodDBlock', 'mc.x'",
+}
+
+
+@pytest.mark.parametrize("more", OTHERS.values(), ids=OTHERS)
+def test_a_job_of_another_program_is_not_sent_without_what_it_had(user: Sandbox, more: str) -> None:
+    one, *_ = submitted(user)
+    fail(user, one)
+    user.rows(f"update jobs set attributes = json_set(attributes, {more}) where panda_id = ?", one)
+    result = retry(user, one)
+    assert (result.code, result.json["error"]["code"], count(user)) == (10, "not-of-sendjob", 3)
 
 
 def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> None:
@@ -260,3 +278,32 @@ def test_jedi_retries_a_task(user: Sandbox) -> None:
     assert call(user, "task/get_status", task_id=task)["data"] == "running"
     other = retry(user, "--task", 999_999)
     assert (other.code, "not the task owner" in other.json["error"]["message"]) == (90, True)
+
+
+def test_a_task_that_is_retried_gets_the_credential_of_its_jobs_again(user: Sandbox) -> None:
+    (user.cwd / "work").mkdir()
+    user.cwd /= "work"
+    (user.cwd / "run.sh").write_text("cat 0064.file > hits.root\n")
+    words = ("--exec=sh run.sh", "--outDS=user.jdoe.mended", "--noBuild", "--site=TEST1", "--goCarry")
+    moves = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=hits.root", "--OutputGO=GUEST1:/campaign/${SN/P}/")
+    made = user.run("goclient", "prun", *words, *moves)
+    assert made.code == 0, made
+    task = int(user.rows("select max(task_id) as task from jedi_tasks")[0]["task"])
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert "goclient-" not in str(user.rows("select data from secrets"))
+    done = user.run("goclient", "retry", "--task", str(task))
+    assert done.code == 0, done
+    assert "its credential is handed out again" in done.err
+    assert "goclient-" in str(user.rows("select data from secrets"))
+    (credential,) = user.run("goclient", "credential", "list", "--json").json
+    assert (credential["tasks"], credential["state"]) == ([task], "in use")
+    again = user.run("goclient", "retry", "--task", str(task))
+    assert "handed out" not in again.err, "it is there"
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    user.run("goclient", "credential", "revoke")
+    lost = user.run(
+        "goclient", "retry", "--task", str(task), GOCLIENT_CARRY_CLIENT_ID="", GOCLIENT_CARRY_CLIENT_SECRET=""
+    )
+    assert lost.code == 10
+    assert "their credential was taken back" in lost.err

@@ -27,7 +27,7 @@ from tests.myproxy_servers import (
     store_of,
 )
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 GET, PUT, INFO, DESTROY = range(4)
 
 

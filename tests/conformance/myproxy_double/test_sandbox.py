@@ -19,7 +19,7 @@ from goclient.sandbox.myproxy.grid import Grid as SandboxGrid
 from tests.myproxy_servers import TOOLS, Grid, answer, ask, connected, put, request
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 GET, PUT, INFO, DESTROY = range(4)
 
 

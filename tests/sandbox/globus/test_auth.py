@@ -11,7 +11,7 @@ import requests
 
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import requests
 from globus_sdk.experimental.gcs_collection_client import GCSCollectionClient
 from globus_sdk.experimental.gcs_downloader import GCSDownloader
 
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 FILE = "/home/osg_data/panda/0064.file"
 CONTENT = b"The input of the 2012 example.\n" * 64
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
@@ -266,3 +268,21 @@ def test_the_downloader_of_the_sdk_finds_the_collection_and_its_scopes(
     with Downloader(app) as downloader:
         text = downloader.read_file(f"{shared_sandbox.url}/https/{row['id']}{path}")
     assert text in ("Read with a consent only.\n", "Read by the pilot, too.\n")
+
+
+def test_a_request_whose_sender_has_gone_writes_nothing(site: Server, shared_sandbox: Sandbox) -> None:
+    """It is looked at late, when the file has been written again."""
+    path = f"/https/{site.id}/home/late"
+    trouble = f"{shared_sandbox.url}/sandbox/trouble"
+    shared_sandbox.trouble(f"PUT {path}", "delay", seconds=0.3, times=1)
+    head = "".join(f"{name}: {value}\r\n" for name, value in {**site.headers, "Content-Length": "3"}.items())
+    where = urlsplit(shared_sandbox.url)
+    with socket.create_connection((where.hostname or "", where.port or 0), BOUND) as first:
+        first.sendall(f"PUT {path} HTTP/1.1\r\nHost: {where.netloc}\r\n{head}\r\nold".encode())
+        first.shutdown(socket.SHUT_WR)
+        until(lambda: requests.get(trouble, timeout=BOUND).json()["trouble"][0]["used"])
+        assert site.ask("PUT", "/home/late", b"new").ok
+        answer = first.recv(1 << 16)
+    shared_sandbox.clear_trouble()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert site.ask("GET", "/home/late").content == b"new"

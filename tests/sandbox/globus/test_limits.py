@@ -14,7 +14,7 @@ from tests.sandbox.test_server import transfer  # noqa: F401  # a fixture
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 ENDS = {"source_endpoint": "SITE1", "destination_endpoint": "SITE1"}
 FILE = "/home/osg_data/panda/0064.file"
 

@@ -16,7 +16,7 @@ from globus_sdk.token_storage.validating_token_storage import IdentityMismatchEr
 
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 TRANSFER = str(TransferScopes.all)
 CODE = re.compile(r'<code id="code">(.*)</code>')
 

@@ -12,7 +12,7 @@ import requests
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
 
 

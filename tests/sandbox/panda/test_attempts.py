@@ -13,7 +13,7 @@ from tests.sandbox.panda.test_tasks import call, output, submit
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from goclient.model.records.panda_job import JOB_ATTRIBUTES, JobTemplate, encode
 from tests.sandbox.panda.test_tasks import call
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 WRITERS: dict[str, Callable[[Any], bytes]] = {
     "json": lambda given: json.dumps(given).encode(),
     "gzip": lambda given: gzip.compress(json.dumps(given).encode()),  # pilot 3.11, without a Content-Encoding

@@ -13,7 +13,7 @@ import requests
 
 from tests.sandboxes import Sandbox
 
-BOUND = 20.0  # seconds
+BOUND = 60.0  # seconds
 ITEM = {"type": "constant", "value": "-p true"}
 TASK: dict[str, Any] = {
     "taskName": "user.jdoe.api/",

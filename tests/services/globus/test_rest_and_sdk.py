@@ -28,6 +28,7 @@ from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.rest import RestAuth, RestTransfer, ServiceTokens
 from goclient.services.globus.sdk import Globus
 from goclient.services.globus.tokens import transfer_service
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 from tests.services.globus.transfer_parts import AT, ID, ITEMS, ODD, REQUEST, SILENT, TASK, Tokens, good
 from tests.trouble import FAULTS
@@ -177,10 +178,7 @@ def test_the_sandbox_carries_every_call_out(shared_sandbox: Sandbox) -> None:
     )
     task, lost = asked.submit(first), asked.submit(second)
     assert asked.submit(first) == task, "a submission counts once"
-    end = time.monotonic() + 20
-    while not (asked.tasks([task, lost])[task].has_succeeded and asked.faults(lost)):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: asked.tasks([task, lost])[task].has_succeeded and asked.faults(lost))
     assert {one.task_id for one in asked.tasks_labelled(label)} == {task, lost}
     asked.cancel(lost)
     made = asked.create_personal(label.strip())

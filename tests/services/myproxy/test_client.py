@@ -34,7 +34,7 @@ from goclient.services.gsi.server import Server
 from goclient.services.myproxy.client import MyProxy, Terms
 from goclient.services.myproxy.delegation import ask
 from goclient.services.myproxy.policy import pattern_of
-from tests.myproxy_grid import HOUR, PILOT, USER, Grid, RealServer, free_port
+from tests.myproxy_grid import HOUR, PILOT, USER, Grid, RealServer, closed_port
 from tests.myproxy_hostile import (
     OK,
     HostileServer,
@@ -183,7 +183,7 @@ def test_what_does_not_speak_tls_is_told(grid: Grid, host: Credential, case: str
 
 
 def test_a_server_that_is_not_there_is_told(grid: Grid) -> None:
-    error = failed(lambda: client(grid, Server("localhost", free_port())).info("wdeng"))
+    error = failed(lambda: client(grid, Server("localhost", closed_port())).info("wdeng"))
     assert (error.code, error.transient) == ("myproxy-unreachable", True)
     assert "Connection refused" in error.message
     error = failed(lambda: client(grid, Server("no-such-host.invalid")).info("wdeng"))
@@ -192,7 +192,7 @@ def test_a_server_that_is_not_there_is_told(grid: Grid) -> None:
 
 def test_all_servers_of_a_list_are_told_if_none_can_be_spoken_to(grid: Grid, host: Credential) -> None:
     with HostileServer(host, grid.authorities, plain=silent_from_the_start) as server:
-        servers = [server.address, Server("localhost", free_port())]
+        servers = [server.address, Server("localhost", closed_port())]
         one = MyProxy(servers, tls.Credential(grid.identity(USER)), trust=tls.Trust(grid.authorities), timeout=SOON)
         with pytest.raises(GoclientError) as caught:
             one.info("wdeng")

@@ -1,0 +1,30 @@
+"""How long something may take that waits: so many seconds, and more on a machine that is slow or busy just then."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STARTS = 20  # of Python, which cost what the work beside the waits costs at most
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Run the body; fail if it took longer than a wait of so many seconds and as many starts of Python as it may cost.
+
+    A start is measured before the body and after it.
+    """
+    before, began = _start(), time.monotonic()
+    yield
+    took = time.monotonic() - began
+    allowed = seconds + STARTS * max(before, _start())
+    assert took < allowed, f"it took {took:.1f} s, and {allowed:.1f} s at most are allowed"
+
+
+def _start() -> float:
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-I", "-S", "-c", "pass"], check=True)
+    return time.monotonic() - began
