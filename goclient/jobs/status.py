@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning, UnknownJobs
@@ -221,23 +221,40 @@ def transfers_of(
     return {panda_id: tuple(tasks) for panda_id, tasks in found.items()}
 
 
+class Described(NamedTuple):
+    """Jobs in the order in which they were asked for, None for those that a server does not know.
+
+    ``error``: why its archive did not answer, which may have these.
+    """
+
+    jobs: list[JobState | None]
+    error: GoclientError | None = None
+
+    def unknown(self, panda_ids: Sequence[int], *, server: str) -> GoclientError | None:
+        """Return the error of those that are not known, None if all are."""
+        missing = [panda_id for panda_id, job in zip(panda_ids, self.jobs, strict=True) if job is None]
+        return self.error or UnknownJobs(missing, server=server) if missing else None
+
+
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
     """Return the jobs in order, as the server has them; raises ServerError for those that it does not know."""
-    jobs = described(panda_ids, server=server)
-    unknown = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
-    if unknown:
-        raise UnknownJobs(unknown, server=server.name)
-    return [job for job in jobs if job is not None]
+    found = described(panda_ids, server=server)
+    if error := found.unknown(panda_ids, server=server.name):
+        raise error
+    return [job for job in found.jobs if job is not None]
 
 
-def described(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState | None]:
-    """Return the jobs in order, as the server or its archive has them; None for those that it does not know."""
+def described(panda_ids: Sequence[int], *, server: PandaServer) -> Described:
+    """Return the jobs as the server or its archive has them; an archive that does not answer hides no other job."""
     jobs = server.describe(panda_ids)
-    if None in jobs:
-        older = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
+    older = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
+    if not older:
+        return Described(jobs)
+    try:
         archived = dict(zip(older, server.describe(older, archived=True), strict=True))
-        jobs = [job or archived.get(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True)]
-    return jobs
+    except ServerError as error:
+        return Described(jobs, error)
+    return Described([job or archived.get(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True)])
 
 
 def _asked(job: JobState, connections: Connections) -> Callable[[], Globus] | None:

@@ -145,6 +145,15 @@ def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
     assert (none.code, none.out) == (90, "")
 
 
+def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
+    jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
+    told = jobs.run("goclient", "status", "1", "98")
+    jobs.clear_trouble()
+    assert told.code == 90
+    assert told.out.startswith("1 job of campaign muons: 1 finished\n")
+    assert "answered HTTP 500" in told.err
+
+
 WRONG = [
     (("141-42",), 2, "write 42-141"),
     (("1-10001",), 2, "10,001 jobs are more than 10,000"),
