@@ -37,6 +37,7 @@ import pilots
 import preflight
 import probe
 import server_checks
+import staging
 import submission
 import theft
 from measure import paired, ratio, row
@@ -296,6 +297,7 @@ CHAPTERS = {
     "carried_jobs": carried.rows,
     "probe": probe.rows,
     "following": following.rows,
+    "staging": staging.rows,
     "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,
