@@ -24,6 +24,7 @@ import attempts
 import carried
 import carrier
 import carrier_kills
+import deal
 import following
 import gridftp
 import https
@@ -291,6 +292,7 @@ CHAPTERS = {
     "https": https.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "deal": deal.rows,
     "page": page.rows,
     "carried_jobs": carried.rows,
     "probe": probe.rows,
