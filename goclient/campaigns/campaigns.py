@@ -14,8 +14,10 @@ from goclient.config.connections import Connections
 from goclient.errors import Interrupted, RequestError, ServerError, raise_all
 from goclient.errors.wording import quoted
 from goclient.journal import Journal
+from goclient.mending.retries import retry_jobs
 from goclient.model.campaign import is_campaign
 from goclient.model.nearest import hint_of_known
+from goclient.model.retry_options import RetryOptions
 from goclient.services.retry import pauses
 from goclient.submission import Submission
 
@@ -145,6 +147,7 @@ class Campaigns:
             others=others,
             again=allowed.again,
             show=show,
+            retry=lambda panda_ids: raise_all(retry_jobs(panda_ids, RetryOptions(), connections).refused),
         )
         if allowed.jobs:
             jobs.adopt(allowed.jobs)

@@ -61,13 +61,14 @@ class Deed(Enum):
     SUBMIT = "submit"  # a transfer task, under the id that the journal has, or a new one
     WATCH = "watch"  # a transfer task that Globus carries out
     SEND = "send"  # the jobs
+    RETRY = "retry"  # jobs whose first try has failed in a way that a second one cures
     CLOSE = "close"  # everything is done
     STUCK = "stuck"  # a transfer task has failed too often: somebody has to look
     ASK = "ask"  # whether the jobs were accepted, which nobody knows
 
 
 class Step(NamedTuple):
-    """One thing that is due; ``serials`` are the jobs whose outputs are delivered."""
+    """One thing that is due; ``serials`` are the jobs that are tried again, or whose outputs are delivered."""
 
     deed: Deed
     slot: Slot | None = None
@@ -88,12 +89,14 @@ class Known:
     """Facts about a batch: the last entry of each of its transfer tasks, and how its jobs stand, by number.
 
     ``blocked`` are the jobs for which something is in the way at a destination, by its number.
+    ``curable`` are those that failed in a way that a second try cures, and had none.
     ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for.
     """
 
     entries: Mapping[str, Entry]
     sent: Sent = Sent.NO
     jobs: Mapping[int, Standing] = field(default_factory=dict)
+    curable: tuple[int, ...] = ()
     blocked: Mapping[int, frozenset[int]] = field(default_factory=dict)
     again: bool = False
     gives_up: bool = False
@@ -115,6 +118,8 @@ def due(shape: Shape, known: Known) -> list[Step]:
     if known.sent is not Sent.YES:
         return [Step(Deed.SEND if known.sent is Sent.NO else Deed.ASK)]
     steps = [step for part in range(len(shape.outputs)) for step in _deliveries(part, shape, known)]
+    if known.curable and not known.gives_up:
+        steps.append(Step(Deed.RETRY, serials=known.curable))
     waits = known.having(Standing.RUNNING) or (known.having(Standing.FAILED) and not known.gives_up)
     if steps or waits or any(known.blocked.values()):
         return steps

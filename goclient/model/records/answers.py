@@ -67,6 +67,7 @@ class AssignedJob:
     log_guid: str
     dispatch_block: str
     destination_block: str
+    inputs: str = ""  # names of PanDA's own input files, with commas
     owner: str = ""  # who submitted it: a DN, or the name in a token, as the server has proven it
     secrets: str = field(default="", repr=False)  # JSON of all that its user has set, if the job asks for them
 
@@ -85,6 +86,7 @@ class AssignedJob:
                 log_guid=_short(job, "logGUID"),
                 dispatch_block=_short(job, "dispatchDblock"),
                 destination_block=_short(job, "destinationDblock"),
+                inputs=_text(job, "inFiles"),
                 owner=_short(job, "prodUserID"),
                 secrets=_text(job, "secrets"),
             )
