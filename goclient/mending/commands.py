@@ -23,6 +23,7 @@ from goclient.mending.preparation import Left
 from goclient.mending.retries import RetriedJob, retry_jobs
 from goclient.model.request import Credential
 from goclient.model.retry_options import RetryOptions
+from goclient.services.panda.calls import Refused
 
 
 class TaskAnswer(NamedTuple):
@@ -89,8 +90,15 @@ def mend(
                 _renew_credential(task_id, connections, shares=options.goShareSecrets)
                 answers.append(TaskAnswer(task_id, connections.panda().retry_task(task_id)))
         except (ServerError, RequestError) as error:
-            refused.append(error.replace(message=f"task {task_id}: {error.message}"))
+            refused.append(_of_task(task_id, error))
     return Mended(retried.jobs, retried.left, (), tuple(answers), tuple(refused), retried.findings)
+
+
+def _of_task(task_id: int, error: GoclientError) -> GoclientError:
+    """Return the error of a command to a task; of what the server has refused, its hint says where to look."""
+    hint = f"look at its number and its state: goclient status --task {task_id}"
+    message = f"task {task_id}: {error.message}"
+    return error.replace(message=message, hint=hint if isinstance(error, Refused) else error.hint)
 
 
 def _renew_credential(task_id: int, connections: Connections, *, shares: bool) -> None:
@@ -126,7 +134,7 @@ def stop(chosen: Selection, connections: Connections) -> Mended:
         try:
             answers.append(TaskAnswer(task_id, server.kill_task(task_id)))
         except ServerError as error:
-            refused.append(error.replace(message=f"task {task_id}: {error.message}"))
+            refused.append(_of_task(task_id, error))
     return Mended(stopped=tuple(stopped), tasks=tuple(answers), refused=tuple(refused))
 
 

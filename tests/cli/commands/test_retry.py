@@ -69,7 +69,7 @@ def test_a_job_that_failed_is_sent_again_with_its_number_and_runs(user: Sandbox)
     assert codes == [0, 40, 0]
     refused = retry(user, f"{first}-{third}")
     assert (refused.code, refused.json["error"]["exit_code"]) == (40, 40), "its input is still away"
-    assert "2.dat" in refused.json["error"]["message"]
+    assert '"SITE1:/in/2.dat"' in refused.json["error"]["message"]
     user.path("SITE1", "/in/away.dat").rename(user.path("SITE1", "/in/2.dat"))
     done = retry(user, f"{first}-{third}")
     assert done.code == 0, done
@@ -91,7 +91,7 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     one, two, _ = submitted(user, "--campaign=scan")
     fail(user, one, two)
     done = user.run("goclient", "retry", "--campaign", "scan")
-    assert done.code == 10, "the third job waits"
+    assert done.code == 0, "the third job waits"
     lines = [dict(word.split("=", 1) for word in line.split()) for line in done.out.splitlines()]
     assert [line["retryOf"] for line in lines] == [str(one), str(two)]
     assert all(line["jobName"].startswith("scan.") and line["jobName"].endswith(".try2") for line in lines)
@@ -159,6 +159,15 @@ def test_a_retry_whose_answer_is_lost_is_not_sent_again(user: Sandbox, kind: str
     assert all_the_same.json["jobs"][0]["jobName"].endswith(".try3"), "try2 may be there"
 
 
+def test_a_check_that_fails_says_of_which_job(user: Sandbox) -> None:
+    one, two, three = submitted(user)
+    fail(user, one, two, three)
+    user.path("SITE1", "/in/2.dat").unlink()
+    refused = retry(user, "--last")
+    assert (refused.code, count(user)) == (40, 3)
+    assert refused.json["error"]["message"].startswith(f'PandaID {two}: "SITE1:/in/2.dat": ')
+
+
 def test_nothing_is_sent_with_no_submit(user: Sandbox) -> None:
     one, *_ = submitted(user)
     fail(user, one)
@@ -216,7 +225,7 @@ def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch)
     client = goclient.Client()
     done = client.retry([one, two])
     assert [job.old for job in done.jobs] == [one]
-    assert len(done.refused) == 1
+    assert [(job.panda_id, job.why) for job in done.left] == [(two, "it is not over, but activated")]
     with pytest.raises(goclient.RequestError, match="it is not over"):
         client.retry([two])
     with pytest.raises(goclient.UsageError, match="is not an option"):
