@@ -68,11 +68,15 @@ class Following(Lookups):
         return Selection() if ids is not None and options.is_empty else self.select_typed(options)
 
     def select_typed(self, options: SelectOptions) -> Selection:
-        """Return the jobs and tasks that a command line chooses."""
-        from goclient.jobs.selection import select
+        """Return the jobs and tasks that a command line chooses; warn of a task's number in the place of a job's."""
+        from goclient.jobs.selection import find_tasks, select
 
         server = self._connections.panda
-        return select(options, self._journal, lambda: server().name, staged=self.staged_campaigns())
+        found = select(options, self._journal, lambda: server().name, staged=self.staged_campaigns())
+        for number in find_tasks(found.panda_ids, self._journal) if options.PandaID else ():
+            message = f"{number} is read as a PandaID, but a task with this number was sent from here"
+            self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
+        return found
 
     def staged_campaigns(self) -> frozenset[str]:
         """Return the campaigns that were begun from here whose files go through a site."""

@@ -24,6 +24,7 @@ import attempts
 import carried
 import carrier
 import carrier_kills
+import deal
 import following
 import gridftp
 import https
@@ -36,6 +37,7 @@ import pilots
 import preflight
 import probe
 import server_checks
+import staging
 import submission
 import theft
 from measure import paired, ratio, row
@@ -290,10 +292,12 @@ CHAPTERS = {
     "https": https.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
+    "deal": deal.rows,
     "page": page.rows,
     "carried_jobs": carried.rows,
     "probe": probe.rows,
     "following": following.rows,
+    "staging": staging.rows,
     "carrier": carrier.rows,
     "attempts": dying_attempts,
     "pilots": dying_pilots,

@@ -8,11 +8,12 @@ from typing import Any
 
 from goclient.campaigns.batch import Batch, KeptBatch
 from goclient.campaigns.deliveries import find_free
-from goclient.campaigns.jobs import Jobs
+from goclient.campaigns.jobs import Jobs, Standings
 from goclient.campaigns.state import DELIVER, TRANSFER, Deed, Known, Sent, Shape, Slot, Standing, Step, due, serials_of
 from goclient.campaigns.transfers import Service, Transfers, parts_of
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
+from goclient.errors.wording import counted
 from goclient.journal import Journal
 from goclient.reporter.base import Reporter
 
@@ -50,6 +51,8 @@ class Progress:
     @property
     def text(self) -> str:
         """Return it in words."""
+        if self.closed and self.sent is not Sent.YES:
+            return f"{self.campaign}: given up: its jobs were not sent"
         if self.closed:
             return f"{self.campaign}: all is done: {self.delivered} of {self.jobs} jobs have delivered"
         if self.sent is not Sent.YES:
@@ -93,11 +96,12 @@ class Advance:
         self._held: set[tuple[str, int]] = set()  # not tried again by this run
         self._blocked: dict[int, frozenset[int]] = {}
         self._problems: list[GoclientError] = []
+        self._has_retried = False  # in this run
         self.closed = False
 
     def run(self, *, until_sent: bool = False) -> Progress:
         """Take steps until only others can go on: Globus, jobs, or a person; or until the jobs are sent."""
-        self._held, self._blocked, self._problems = set(), {}, []
+        self._held, self._blocked, self._problems, self._has_retried = set(), {}, [], False
         while not (self.closed or (until_sent and self._jobs.sent() is Sent.YES)) and self._pass():
             pass
         return self.progress()
@@ -105,8 +109,10 @@ class Advance:
     def _known(self) -> Known:
         entries = {one.key: one for one in self._journal.latest(TRANSFER)}
         sent = self._jobs.sent()
-        standing = self._jobs.standing() if sent is Sent.YES else {}
-        return Known(entries, sent, standing, self._blocked, self._allowed.again, self._allowed.ends)
+        seen = self._jobs.seen() if sent is Sent.YES else Standings()
+        curable = () if self._has_retried else seen.curable
+        allowed = self._allowed
+        return Known(entries, sent, seen.standing, curable, self._blocked, again=allowed.again, gives_up=allowed.ends)
 
     def _pass(self) -> bool:
         """Take each step that is due once; return True if that may have made another one due."""
@@ -123,6 +129,8 @@ class Advance:
         if step.deed is Deed.SEND:
             self._jobs.send()
             return True
+        if step.deed is Deed.RETRY:
+            return self._retry(step.serials)
         if step.deed is Deed.CLOSE:
             self._kept.close()
             self.closed = True
@@ -135,6 +143,8 @@ class Advance:
             self._hold(step.slot, self._stuck(step.slot, known))
             return False
         try:
+            if step.deed is Deed.CANCEL:
+                return self._transfers.cancel(step.slot)
             return self._submit(step.slot, step.serials, known)
         except LoginNeeded:
             raise
@@ -146,11 +156,22 @@ class Advance:
                 self._hold(step.slot, error)
             return False
 
+    def _retry(self, serials: Sequence[int]) -> bool:
+        """Send a second try of jobs; what keeps it from being sent is a problem, and delays nothing else."""
+        self._has_retried = True
+        try:
+            self._jobs.retry(serials)
+        except GoclientError as error:
+            self._problems.append(error)
+            return False
+        self._reporter.progress(f"retry: {counted(len(serials), 'job')} sent again, which a second try cures")
+        return True
+
     def _submit(self, slot: Slot, serials: Sequence[int], known: Known) -> bool:
         """Submit a transfer task; of a new delivery without the jobs of which something is missing, or in the way."""
         if slot.what == DELIVER and slot.key not in known.entries:
             turns = known.turns(DELIVER, slot.part)
-            started = frozenset(one for entry in turns for one in serials_of(entry))
+            started = {one for entry in turns if entry.subjects[2:] for one in serials_of(entry)}  # Globus had it
             destination = self._batch.destinations[slot.part]
             found = find_free(self._batch, destination, serials, started=started, at=self._service)
             if found.problems:

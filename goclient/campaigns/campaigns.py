@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from goclient.campaigns.advance import Advance, Allowed, Progress
-from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches
+from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Sent
 from goclient.config.connections import Connections
 from goclient.errors import Interrupted, RequestError, ServerError, raise_all
 from goclient.errors.wording import quoted
 from goclient.journal import Journal
+from goclient.mending.retries import retry_jobs
 from goclient.model.campaign import is_campaign
 from goclient.model.nearest import hint_of_known
+from goclient.model.retry_options import RetryOptions
 from goclient.services.retry import pauses
 from goclient.submission import Submission
 
@@ -38,6 +40,7 @@ class Campaigns:
         Without ``waits`` it is left to :meth:`advance` as soon as the transfers are submitted.  From the first moment
         all of it is in the batch's file: whatever ends the process, that can go on.
         """
+        prune(self._state, now=time.time())
         kept = keep(self._new_batch(prepared), self._state)
         sent: list[Submission] = []
 
@@ -145,6 +148,7 @@ class Campaigns:
             others=others,
             again=allowed.again,
             show=show,
+            retry=lambda panda_ids: raise_all(retry_jobs(panda_ids, RetryOptions(), connections).refused),
         )
         if allowed.jobs:
             jobs.adopt(allowed.jobs)

@@ -6,7 +6,7 @@ An existing file is overwritten only if the user allows it, or if an earlier del
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple, Protocol
 
 from goclient.campaigns.batch import Batch
@@ -34,9 +34,7 @@ class Found(NamedTuple):
     problems: Mapping[int, GoclientError]
 
 
-def find_free(
-    batch: Batch, destination: Endpoint, serials: Sequence[int], *, started: frozenset[int], at: Lister
-) -> Found:
+def find_free(batch: Batch, destination: Endpoint, serials: Sequence[int], *, started: Set[int], at: Lister) -> Found:
     """Find out which of these jobs' outputs are there and have their places free; those ``started`` are taken as free.
 
     Raises EndpointError if an end cannot be listed now.

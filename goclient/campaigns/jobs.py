@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from goclient.campaigns.batch import Batch
 from goclient.campaigns.state import Sent, Standing
 from goclient.errors import RequestError
+from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.sent import CALL, sent_requests
 from goclient.journal import Journal
 from goclient.model.records.answers import JobState
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
 _TRY = re.compile(r"\.try[0-9]+$")
 
 
+class Standings(NamedTuple):
+    """How jobs stand, by their numbers; ``curable`` failed at the first try, and a second one cures that."""
+
+    standing: Mapping[int, Standing] = MappingProxyType({})
+    curable: tuple[int, ...] = ()
+
+
 class Jobs(Protocol):
     """Jobs of a batch, as far as what is due depends on them."""
 
@@ -31,8 +40,11 @@ class Jobs(Protocol):
     def send(self) -> None:
         """Send those that were not; raise GoclientError."""
 
-    def standing(self) -> Mapping[int, Standing]:
-        """Return how each stands, by its number."""
+    def seen(self) -> Standings:
+        """Return how each stands now."""
+
+    def retry(self, serials: Sequence[int]) -> None:
+        """Send a second try of these; raise GoclientError."""
 
 
 class PandaJobs(Jobs):
@@ -48,6 +60,7 @@ class PandaJobs(Jobs):
         others: frozenset[str] = frozenset(),
         again: bool = False,
         show: Callable[[Submission], None] = lambda _: None,
+        retry: Callable[[Sequence[int]], object] = lambda _: None,
     ) -> None:
         self._batch = batch
         self._server = server
@@ -56,6 +69,8 @@ class PandaJobs(Jobs):
         self._others = others
         self._again = again
         self._show = show
+        self._retry = retry  # gets the PandaIDs
+        self._tries: dict[int, list[JobState]] = {}
 
     def sent(self) -> Sent:
         """Tell whether they were sent, as the main journal has it, call by call."""
@@ -93,14 +108,20 @@ class PandaJobs(Jobs):
                 call.then("accepted", *(str(found[name]) for name in names), detail="named by the user")
             )
 
-    def standing(self) -> Mapping[int, Standing]:
+    def seen(self) -> Standings:
         """Ask the server how each stands; one that it does not know is taken as failed, unless a try of it is known."""
-        tries: dict[int, list[JobState]] = {}
+        tries: dict[int, list[JobState]] = {serial: [] for serial in range(1, len(self._batch.records) + 1)}
         serials = self._batch.serials
         for job in self._described():
             if (serial := serials.get(_TRY.sub("", job.name))) is not None:
-                tries.setdefault(serial, []).append(job)
-        return {serial: _standing(tries.get(serial, ())) for serial in serials.values()}
+                tries[serial].append(job)
+        self._tries = tries
+        curable = (serial for serial, jobs in tries.items() if len(jobs) == 1 and cure_of(jobs[0]) is Cure.AGAIN)
+        return Standings({serial: _standing(jobs) for serial, jobs in tries.items()}, tuple(curable))
+
+    def retry(self, serials: Sequence[int]) -> None:
+        """Send a second try of these; raise GoclientError."""
+        self._retry([self._tries[serial][0].panda_id for serial in serials])
 
     def _described(self) -> Iterator[JobState]:
         """Yield what the server knows of the jobs, those that ended long ago included."""

@@ -60,14 +60,16 @@ class Deed(Enum):
 
     SUBMIT = "submit"  # a transfer task, under the id that the journal has, or a new one
     WATCH = "watch"  # a transfer task that Globus carries out
+    CANCEL = "cancel"  # a transfer task: the campaign is given up
     SEND = "send"  # the jobs
+    RETRY = "retry"  # jobs whose first try has failed in a way that a second one cures
     CLOSE = "close"  # everything is done
     STUCK = "stuck"  # a transfer task has failed too often: somebody has to look
     ASK = "ask"  # whether the jobs were accepted, which nobody knows
 
 
 class Step(NamedTuple):
-    """One thing that is due; ``serials`` are the jobs whose outputs are delivered."""
+    """One thing that is due; ``serials`` are the jobs that are tried again, or whose outputs are delivered."""
 
     deed: Deed
     slot: Slot | None = None
@@ -88,12 +90,15 @@ class Known:
     """Facts about a batch: the last entry of each of its transfer tasks, and how its jobs stand, by number.
 
     ``blocked`` are the jobs for which something is in the way at a destination, by its number.
-    ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for.
+    ``curable`` are those that failed in a way that a second try cures, and had none.
+    ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for, and
+    those that were not sent are not sent.
     """
 
     entries: Mapping[str, Entry]
     sent: Sent = Sent.NO
     jobs: Mapping[int, Standing] = field(default_factory=dict)
+    curable: tuple[int, ...] = ()
     blocked: Mapping[int, frozenset[int]] = field(default_factory=dict)
     again: bool = False
     gives_up: bool = False
@@ -110,11 +115,16 @@ class Known:
 
 def due(shape: Shape, known: Known) -> list[Step]:
     """Return the steps that may be taken now, none of which waits for another; none if only jobs are waited for."""
+    if known.gives_up and known.sent is Sent.NO:
+        stops = [step for part in range(shape.brings) for step in _stop(part, known)]
+        return stops or _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]
     if steps := [step for part in range(shape.brings) for step in _once(BRING, part, known)]:
         return steps
     if known.sent is not Sent.YES:
         return [Step(Deed.SEND if known.sent is Sent.NO else Deed.ASK)]
     steps = [step for part in range(len(shape.outputs)) for step in _deliveries(part, shape, known)]
+    if known.curable and not known.gives_up:
+        steps.append(Step(Deed.RETRY, serials=known.curable))
     waits = known.having(Standing.RUNNING) or (known.having(Standing.FAILED) and not known.gives_up)
     if steps or waits or any(known.blocked.values()):
         return steps
@@ -128,6 +138,13 @@ def _once(what: str, part: int, known: Known) -> list[Step]:
     if last is not None and last.state == "done":
         return []
     return [_go_on(last) or _another(Slot(what, part, len(turns)), turns, known)]
+
+
+def _stop(part: int, known: Known) -> Iterator[Step]:
+    """Yield the step that ends a task which brings inputs; one that may have been submitted gets its id first."""
+    for entry in known.turns(BRING, part)[-1:]:
+        if (step := _go_on(entry)) is not None:
+            yield step._replace(deed=Deed.CANCEL) if step.deed is Deed.WATCH else step
 
 
 def _go_on(last: Entry | None) -> Step | None:

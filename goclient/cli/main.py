@@ -28,34 +28,43 @@ class Command(NamedTuple):
         return function
 
 
-COMMANDS = {
-    one.name: one
-    for one in (
-        Command("advance", "do what is due in campaigns through a site: send, deliver, clean up"),
-        Command("carrier", "the program that travels with a job: build"),
+# As goclient --help lists them; each name once.
+SECTIONS = {
+    "submit jobs and tasks, or look first": (
         Command("check", "check a job's endpoints and paths as sendJob.py does, and send nothing"),
-        Command("completion", "complete words in a shell: bash, zsh, fish, tcsh"),
-        Command("credential", "credentials that carried jobs have: list; revoke them"),
-        Command("endpoint", "the names of endpoints: list, add, remove; show what one is, and whether it is up"),
         Command("explain", "show what a jobParameters text will do"),
-        Command("help", "show the options of a command, with examples"),
-        Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),
+        Command("prun", "prun of panda-client, with transfers", "goclient.cli.tasks", "prun"),
+        Command("pathena", "pathena of panda-client, with transfers", "goclient.cli.tasks", "pathena"),
+    ),
+    "follow and mend them": (
+        Command("status", "show jobs and their transfers"),
+        Command("retry", "send jobs again that have failed; have JEDI retry tasks"),
         Command("kill", "stop jobs, and tasks with theirs"),
+        Command("advance", "do what is due in campaigns through a site: send, deliver, clean up"),
+        Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),
+    ),
+    "what they need": (
+        Command("endpoint", "the names of endpoints: list, add, remove; show what one is, and whether it is up"),
         Command("login", "log in to Globus, with consents for endpoints"),
         Command("logout", "log out of Globus"),
-        Command("myproxy", "proxies for pilots: deposit, info, retrieve, destroy"),
-        Command("pathena", "pathena of panda-client, with transfers", "goclient.cli.tasks", "pathena"),
-        Command("pilot", "run a job on a worker node: bring its input, run it, take its output away"),
-        Command("probe", "ask what the worker nodes of a queue have"),
-        Command("prun", "prun of panda-client, with transfers", "goclient.cli.tasks", "prun"),
-        Command("retry", "send jobs again that have failed; have JEDI retry tasks"),
-        Command("sandbox", "the services in miniature on this machine: start, stop, status, env, demo"),
-        Command("settings", "show the settings, and where each comes from"),
-        Command("status", "show jobs and their transfers"),
-        Command("version", "show the version, and those of what goclient uses"),
         Command("whoami", "show who asks Globus"),
-    )
+        Command("credential", "credentials that carried jobs have: list; revoke them"),
+        Command("myproxy", "proxies for pilots: deposit, info, retrieve, destroy"),
+        Command("probe", "ask what the worker nodes of a queue have"),
+        Command("settings", "show the settings, and where each comes from"),
+    ),
+    "at a site": (
+        Command("pilot", "run a job on a worker node: bring its input, run it, take its output away"),
+        Command("carrier", "the program that travels with a job: build"),
+    ),
+    "to begin with": (
+        Command("sandbox", "the services in miniature on this machine: start, stop, status, env, demo"),
+        Command("completion", "complete words in a shell: bash, zsh, fish, tcsh"),
+        Command("help", "show the options of a command, with examples"),
+        Command("version", "show the version, and those of what goclient uses"),
+    ),
 }
+COMMANDS = {one.name: one for section in SECTIONS.values() for one in section}
 
 
 COMPLETE = "__complete"  # which the shells call, and nobody types
@@ -113,13 +122,14 @@ def _unknown(name: str) -> UsageError:
 def overview() -> str:
     """Return the help of goclient: its commands, and what they have in common."""
     width = max(map(len, COMMANDS))
-    rows = "\n".join(f"  {one.name:<{width}}  {one.help}" for one in COMMANDS.values())
+    parts = {title: [f"  {one.name:<{width}}  {one.help}" for one in section] for title, section in SECTIONS.items()}
+    rows = "\n\n".join("\n".join([f"{title}:", *lines]) for title, lines in parts.items())
     return (
         "usage: goclient SUBCOMMAND [OPTION ...]\n\n"
         "PanDA jobs whose files Globus brings and takes away. Jobs are submitted with sendJob.py.\n\n"
-        f"subcommands:\n{rows}\n\n"
+        f"{rows}\n\n"
         "goclient help SUBCOMMAND lists the options of one, with examples; --version shows the version.\n"
         "All take --quiet (results, warnings and errors only) and --log-file FILE (keep what is told).\n"
-        "Exit codes: 0 done, 1 unexpected, 2 usage, 4 login needed, 10 wrong request, 40 endpoint or path,\n"
-        "80 MyProxy, 90 server, 130 interrupted. See goclient(1)."
+        "Exit codes: 0 done, 1 unexpected, 2 usage, 3 no job, 4 login needed, 5 and 6 of status --exit-status,\n"
+        "10 wrong request, 40 endpoint or path, 80 MyProxy, 90 server, 130 interrupted. See goclient(1)."
     )

@@ -32,10 +32,20 @@ def print_followed(followed: Followed, *, shows_all: bool = False) -> None:
             print(printable(line))
     for line in _later_lines(followed):
         print(line)
+    _print_transfers([_transfer_row(task.label.split(" ")[1], task, followed) for task in followed.transfers])
     if followed.jobs:
         print()
         print_jobs(followed.jobs, server=followed.server)
-    _print_transfers(followed, shows_all=shows_all or len(followed.jobs) <= FEW)
+    rows, left = [], 0
+    for job in followed.jobs:
+        for task in job.transfers:
+            if shows_all or len(followed.jobs) <= FEW or (task.reason and not task.has_succeeded):
+                rows.append(_transfer_row(str(job.panda_id), task, followed))
+            else:
+                left += 1
+    _print_transfers(rows)
+    if left:
+        print(f"\n{counted(left, 'transfer')} not shown: -v shows all")
 
 
 def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
@@ -46,9 +56,7 @@ def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
     campaigns = {job.campaign for job in followed.jobs}
     named = f" of campaign {''.join(campaigns)}" if len(campaigns) == 1 and campaigns != {""} else ""
     states = ", ".join(f"{number:,} {state}" for state, number in summary.states.items())
-    retried = f"; {counted(summary.retried, 'earlier try').replace('trys', 'tries')} beside them" * bool(
-        summary.retried
-    )
+    retried = f" (earlier tries beside them: {summary.retried:,})" if summary.retried else ""
     jobs = sum(summary.states.values())
     yield f"{jobs:,} job{'s' * (jobs != 1)}{named}{f': {states}' if states else ''}{retried}"
     moved = f"{summary.files:,} file{'s' * (summary.files != 1)} transferred, {size(summary.bytes)}"
@@ -109,20 +117,10 @@ def _later_lines(followed: Followed) -> Iterator[str]:
         yield f"tried again, as jobs that are not shown here: {', '.join(some)}{f' and {more:,} more' if more else ''}"
 
 
-def _print_transfers(followed: Followed, *, shows_all: bool) -> None:
-    """Print the user's own transfers, and those of jobs, which may be shown only where they need a look."""
-    rows, left = [_transfer_row(task.label.split(" ")[1], task, followed) for task in followed.transfers], 0
-    for job in followed.jobs:
-        for task in job.transfers:
-            if shows_all or (task.reason and not task.has_succeeded):
-                rows.append(_transfer_row(str(job.panda_id), task, followed))
-            else:
-                left += 1
+def _print_transfers(rows: Sequence[tuple[str, ...]]) -> None:
     if rows:
         print()
         print_table(("of", "phase", "state", "files", "size", "task", "reason"), rows)
-    if left:
-        print(f"\n{counted(left, 'transfer')} not shown: -v shows all")
 
 
 def _transfer_row(whose: str, task: TaskState, followed: Followed) -> tuple[str, ...]:

@@ -53,5 +53,6 @@ def _show_live(turns: Iterable[Turn]) -> None:
             reasons = Table.grid(padding=(0, 2))
             for group in summary.groups[:_GROUPS]:
                 reasons.add_row(Text(counted(len(group.panda_ids), "job"), "red"), Text(printable(group.reason)))
+            lines.append(f"as of {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends the picture, not the jobs")
             head = Text("\n".join(lines), "bold")
             live.update(Group(head, reasons, Text("\n".join(changes), "dim")), refresh=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from goclient.config import environment
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode
-from goclient.errors.sent import UnknownJobs
 from goclient.jobs.panda_ids import check_count
 from goclient.jobs.selection import Selection, campaigns_of
 from goclient.jobs.status import JobStatus, described, with_transfers
@@ -97,8 +96,8 @@ def follow(selection: Selection, connections: Connections, journal: Journal) -> 
     server = connections.panda()
     found = find(selection, server)
     known = described(found.panda_ids, server=server)
-    unknown = [panda_id for panda_id, job in zip(found.panda_ids, known, strict=True) if job is None]
-    jobs = with_transfers([job for job in known if job is not None], connections)
+    unknown = known.unknown(found.panda_ids, server=server.name)
+    jobs = with_transfers([job for job in known.jobs if job is not None], connections)
     numbers = {job.panda_id for job in jobs}
     tries = {old: one.panda_id for old, one in known_tries(journal, server.name).items() if old in numbers}
     transfers, warning = _of_campaigns(selection.campaigns, connections)
@@ -106,7 +105,7 @@ def follow(selection: Selection, connections: Connections, journal: Journal) -> 
         server.name,
         jobs=tuple(_in_campaigns(jobs, campaigns_of(journal))),
         tasks=found.tasks,
-        errors=(*found.errors, *([UnknownJobs(unknown, server=server.name)] if unknown else ())),
+        errors=(*found.errors, *([unknown] if unknown else ())),
         has_pages=not any(map(connections.env.get, environment.GLOBUS_URLS)),
         transfers=transfers,
         later={old: new for old, new in tries.items() if new is not None and new not in numbers},

@@ -22,7 +22,14 @@ from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import quoted
 from goclient.files.private import replace
 from goclient.jobs.page_rows import document
-from goclient.jobs.page_sections import charts_section, escaped, notes, reasons_section, summary_section
+from goclient.jobs.page_sections import (
+    charts_section,
+    escaped,
+    notes,
+    reasons_section,
+    summary_section,
+    transfers_section,
+)
 from goclient.jobs.summary import summarize
 from goclient.jobs.units import moment
 
@@ -87,6 +94,7 @@ def page(followed: Followed, *, now: float) -> str:
         "notes": notes(followed),
         "summary": summary_section(jobs, summary) if jobs else "",
         "reasons": reasons_section(groups, others) if groups else "",
+        "transfers": transfers_section(followed) if followed.transfers else "",
         "charts": charts_section(jobs, now),
         "data": _json(document(followed, groups, now)),
     }

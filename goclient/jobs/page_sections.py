@@ -7,10 +7,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from goclient.jobs.chart import Chart
+from goclient.jobs.links import task_page
 from goclient.jobs.page_rows import shown
 from goclient.jobs.panda_ids import as_ranges
+from goclient.jobs.status import phase_of
 from goclient.jobs.timeline import BANDS, ENDED, FAILED, FINISHED, OTHER, PHASES, WAITING, WORK, band_of, timeline
 from goclient.jobs.units import duration, moment, size
+from goclient.model.endpoint import is_uuid
 
 if TYPE_CHECKING:
     from goclient.jobs.follow import Followed
@@ -41,9 +44,14 @@ def escaped(value: str) -> str:
 
 
 def notes(followed: Followed) -> str:
-    """Return what a reader must know first: the states of tasks, and what the server does not know."""
+    """Return what a reader must know first: the states of tasks, and what is not in the page."""
     lines = [f"Task {task.number} is {task.state}." for task in followed.tasks]
     lines += [f"Not in this page: {error.message}." for error in followed.errors]
+    if followed.later:
+        tries = ", ".join(f"{old} as {new}" for old, new in followed.later.items())
+        lines.append(f"Tried again, as jobs that are not in this page: {tries}.")
+    if followed.warning:
+        lines.append(f"{followed.warning}.")
     return "".join(f'<p class="note">{escaped(line)}</p>' for line in lines)
 
 
@@ -109,6 +117,19 @@ def reasons_section(groups: Sequence[ReasonGroup], others: Sequence[ReasonGroup]
     more = f'<p class="note">{left:,} more jobs have {len(others):,} other reasons.</p>' if others else ""
     heads = {"Jobs": "number", "Reason": "reason bad", "What mends it": "text", "PandaIDs": "ids"}
     return _table_section("Why jobs did not finish", heads, rows, more=more)
+
+
+def transfers_section(followed: Followed) -> str:
+    """Return a table of the user's own transfers, which bring and deliver the files of all jobs of a campaign."""
+    rows = []
+    for task in followed.transfers:
+        shown_id = escaped(task.task_id)
+        if followed.has_pages and is_uuid(task.task_id):
+            shown_id = f'<a href="{task_page(task.task_id)}" rel="noopener noreferrer">{shown_id}</a>'
+        counts = f"{task.files:,}", escape(size(task.bytes))
+        rows.append((escaped(phase_of(task)), escaped(task.status.lower()), *counts, shown_id, escaped(task.reason)))
+    heads = {"Phase": "", "State": "", "Files": "number", "Data": "number", "Transfer task": "ids", "Reason": "reason"}
+    return _table_section("Transfers for all jobs", heads, rows)
 
 
 def _table_section(heading: str, heads: Mapping[str, str], rows: Iterable[Sequence[str]], *, more: str = "") -> str:

@@ -85,6 +85,13 @@ def read_task_ids(typed: Iterable[str]) -> list[int]:
     return list(map(int, typed))
 
 
+def find_tasks(panda_ids: Iterable[int], journal: Journal) -> list[int]:
+    """Return the numbers that are not those of jobs that were sent from here, but of tasks that were."""
+    known = [one.selection for one in sent(journal)]
+    tasks = {task for one in known for task in one.tasks} - {panda_id for one in known for panda_id in one.panda_ids}
+    return [panda_id for panda_id in panda_ids if panda_id in tasks]
+
+
 def sent(journal: Journal) -> list[Sent]:
     """Return the requests and tasks in the journal that have jobs, the oldest first."""
     found = [

@@ -10,11 +10,12 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import StillRunning, UnknownJobs
-from goclient.errors.wording import said
+from goclient.errors.wording import quoted, said
 from goclient.jobs.cure import Cure, advice_of
 from goclient.jobs.metrics import PHASES, seconds_of, transfers_told
 from goclient.model.campaign import campaign_of
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.client import PandaServer
 
+# States of a job that no node has yet (pandaserver/taskbuffer/JobSpec.py).
+WAITING = frozenset({"pending", "defined", "waiting", "assigned", "activated", "throttled"})
+MOST_TOLD = 1000  # transfers of a job, which can write anything
+MAX_COUNT = 10**18  # files or bytes
 EARLIER = 86400.0  # seconds before a job was made in which no transfer of it can have begun, whatever the clocks say
 
 
@@ -154,13 +159,20 @@ def _all_told(job: JobState) -> tuple[TaskState, ...]:
 def _told(job: JobState) -> Iterator[TaskState]:
     """Yield the transfers that a carried job has told at its end (``carrier/report.py``), as far as they are ones."""
     try:
-        for row in job.reported.get("transfers", ()):
+        for row in islice(job.reported.get("transfers", ()), MOST_TOLD):
             task_id, phase = said(row["task_id"] or "", 100), said(row["phase"], 100)
             status = "SUCCEEDED" if row["state"] == "done" else "FAILED"
-            files, size = int(row["files"]), int(row["bytes"])
+            files, size = _count(row["files"]), _count(row["bytes"])
             yield TaskState(task_id, f"goclient {job.panda_id} {phase}", status, files, size, faults=0, reason="")
     except (ValueError, TypeError, KeyError, OverflowError):  # another program has written it
         return
+
+
+def _count(told: Any) -> int:
+    """Return a number of files or bytes; raise ValueError for what cannot be one: sums of them become floats."""
+    if not 0 <= (number := int(told)) < MAX_COUNT:
+        raise ValueError(f"it is {quoted(told)}")
+    return number
 
 
 def wait(
@@ -200,9 +212,14 @@ def transfers_of(
     labels = [f"goclient {panda_id} " for panda_id in found]
     made = [job.created for job in jobs if job.created is not None]
     since = min(made) - EARLIER if len(made) == len(jobs) > 1 else None
+    campaigns = {campaign_of(job.name) for job in jobs}
+    inside = f"{''.join(campaigns)} " if len(campaigns) == 1 and campaigns != {""} else ""
+    shared = os.path.commonprefix(labels)  # noqa: RUF071  # they are texts, and no paths
     try:
-        shared = os.path.commonprefix(labels)  # noqa: RUF071  # they are texts, and no paths
-        for task in globus().tasks_labelled(shared, since=since):
+        tasks = globus().tasks_labelled(shared, inside=inside, since=since)
+        if inside and not tasks:  # older pilots do not name the campaign
+            tasks = globus().tasks_labelled(shared, since=since)
+        for task in tasks:
             panda_id, is_job_s = task.label.split(" ")[1], phase_of(task) in PHASES  # a campaign may be called 42
             if is_job_s and panda_id.isascii() and panda_id.isdigit() and int(panda_id[:20]) in found:
                 found[int(panda_id)].append(task)
@@ -211,27 +228,46 @@ def transfers_of(
     return {panda_id: tuple(tasks) for panda_id, tasks in found.items()}
 
 
+class Described(NamedTuple):
+    """Jobs in the order in which they were asked for, None for those that a server does not know.
+
+    ``error``: why its archive did not answer, which may have these.
+    """
+
+    jobs: list[JobState | None]
+    error: GoclientError | None = None
+
+    def unknown(self, panda_ids: Sequence[int], *, server: str) -> GoclientError | None:
+        """Return the error of those that are not known, None if all are."""
+        missing = [panda_id for panda_id, job in zip(panda_ids, self.jobs, strict=True) if job is None]
+        return self.error or UnknownJobs(missing, server=server) if missing else None
+
+
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
     """Return the jobs in order, as the server has them; raises ServerError for those that it does not know."""
-    jobs = described(panda_ids, server=server)
-    unknown = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
-    if unknown:
-        raise UnknownJobs(unknown, server=server.name)
-    return [job for job in jobs if job is not None]
+    found = described(panda_ids, server=server)
+    if error := found.unknown(panda_ids, server=server.name):
+        raise error
+    return [job for job in found.jobs if job is not None]
 
 
-def described(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState | None]:
-    """Return the jobs in order, as the server or its archive has them; None for those that it does not know."""
+def described(panda_ids: Sequence[int], *, server: PandaServer) -> Described:
+    """Return the jobs as the server or its archive has them; an archive that does not answer hides no other job."""
     jobs = server.describe(panda_ids)
-    if None in jobs:
-        older = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
+    older = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
+    if not older:
+        return Described(jobs)
+    try:
         archived = dict(zip(older, server.describe(older, archived=True), strict=True))
-        jobs = [job or archived.get(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True)]
-    return jobs
+    except ServerError as error:
+        return Described(jobs, error)
+    return Described([job or archived.get(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True)])
 
 
 def _asked(job: JobState, connections: Connections) -> Callable[[], Globus] | None:
     """Return who asks Globus for the transfers of a job; None if it has none there."""
+    if job.state in WAITING and not job.attempt:
+        return None
     try:
         decoded = decode(job.parameters)
         has_some = any(task.is_globus for task in plan(decoded.spec))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from goclient.errors.sent import SentBefore
@@ -34,7 +35,7 @@ def next_name(name: str, *, after: str = "") -> str:
 
 def new_tries(key: str, server: str, names: Mapping[int, str]) -> Entry:
     """Return the entry of jobs that are about to be sent again, by their numbers, under these names, in one request."""
-    return Entry(TRY, key, "intended", (server, *(f"{panda_id} {name}" for panda_id, name in names.items())))
+    return Entry(TRY, key, "intended", (server, *chain(*((str(old), name) for old, name in names.items()))))
 
 
 def known_tries(journal: Journal, server: str) -> dict[int, Try]:
@@ -45,13 +46,13 @@ def known_tries(journal: Journal, server: str) -> dict[int, Try]:
     sent = {one.subjects.first: one for one in sent_requests(journal) if one.subjects.server == server}
     found: dict[int, Try] = {}
     for entry in entries:
-        pairs = [one.partition(" ") for one in entry.subjects[1:]]
-        request = sent.get(pairs[0][2])
+        pairs = list(zip(entry.subjects[1::2], entry.subjects[2::2], strict=True))
+        request = sent.get(pairs[0][1])
         if request is None or not _may_be_sent(request):
             continue
         is_whole = len(request.panda_ids) == len(pairs)
         ids: Sequence[int | None] = [*map(int, request.panda_ids)] if is_whole else [None] * len(pairs)
-        found |= {int(old): Try(name, new, request) for (old, _, name), new in zip(pairs, ids, strict=True)}
+        found |= {int(old): Try(name, new, request) for (old, name), new in zip(pairs, ids, strict=True)}
     return found
 
 

@@ -39,15 +39,15 @@ def watch(
     A server that cannot be reached for a while is asked again, with a warning.
     """
     server, jobs, is_first = connections.panda(), dict[int, JobStatus](), True
-    found = Found((), (), ())
+    found, unknown = Found((), (), ()), set[int]()
     while True:
         began, changed, before = time.process_time(), list[JobStatus](), dict[int, str]()
         try:
             found = find(selection, server)
-            due = [panda_id for panda_id in found.panda_ids if panda_id not in jobs or not jobs[panda_id].done]
-            for state in described(due, server=server):
-                if state is None:
-                    continue
+            due = [one for one in found.panda_ids if one not in unknown and (one not in jobs or not jobs[one].done)]
+            states = described(due, server=server).jobs
+            unknown |= {one for one, state in zip(due, states, strict=True) if state is None and one not in jobs}
+            for state in filter(None, states):
                 known = jobs.get(state.panda_id)
                 jobs[state.panda_id] = now = status_told(state)
                 if not is_first and (known is None or known.state != now.state):

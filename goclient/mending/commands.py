@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from goclient.carrier.sending import SECRET, TASK
+from goclient.carrier.secret import Secret, Use
+from goclient.carrier.sending import SECRET, TASK, hand_out
 from goclient.config import environment
+from goclient.config.carried import carry_access
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, RequestError, ServerError, raise_all
 from goclient.errors.findings import Finding
+from goclient.jobs.grants import GRANT, secret_of
 from goclient.jobs.kill import Fate, Stopped, kill_jobs
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import Selection
 from goclient.jobs.sent import request_of
-from goclient.journal import Journal
+from goclient.journal import HOST, Journal
 from goclient.mending.preparation import Left
 from goclient.mending.retries import RetriedJob, retry_jobs
+from goclient.model.request import Credential
 from goclient.model.retry_options import RetryOptions
+from goclient.services.panda.calls import Refused
 
 
 class TaskAnswer(NamedTuple):
@@ -77,26 +82,46 @@ def mend(
     show: Callable[[Sequence[RetriedJob]], None],
 ) -> Mended:
     """Send jobs again, and have JEDI retry tasks; raises as :func:`retry_jobs`."""
-    journal = Journal(environment.journal_path(connections.env))
     retried = retry_jobs(chosen.panda_ids, options, connections, show)
     answers, refused = [], [*retried.refused]
     for task_id in chosen.tasks:
         try:
-            _check_credential(task_id, journal)
             if not options.noSubmit:
+                _renew_credential(task_id, connections, shares=options.goShareSecrets)
                 answers.append(TaskAnswer(task_id, connections.panda().retry_task(task_id)))
         except (ServerError, RequestError) as error:
-            refused.append(error.replace(message=f"task {task_id}: {error.message}"))
+            refused.append(_of_task(task_id, error))
     return Mended(retried.jobs, retried.left, (), tuple(answers), tuple(refused), retried.findings)
 
 
-def _check_credential(task_id: int, journal: Journal) -> None:
-    """Raise RequestError if the jobs of a task had a credential that was taken back: a retry does not give another."""
+def _of_task(task_id: int, error: GoclientError) -> GoclientError:
+    """Return the error of a command to a task; of what the server has refused, its hint says where to look."""
+    hint = f"look at its number and its state: goclient status --task {task_id}"
+    message = f"task {task_id}: {error.message}"
+    return error.replace(message=message, hint=hint if isinstance(error, Refused) else error.hint)
+
+
+def _renew_credential(task_id: int, connections: Connections, *, shares: bool) -> None:
+    """Have PanDA hand out the credential of a task again, if it was taken back when the task had ended.
+
+    Raises RequestError where there is none to hand out: tokens of the user, or permissions that were taken back, too.
+    """
+    journal = Journal(environment.journal_path(connections.env))
     keys = {request_of(one) for one in journal.latest(TASK) if one.subjects[:1] == (str(task_id),)}
     ours = [one for one in journal.latest(SECRET) if request_of(one) in keys]
-    if ours and all(one.state == "done" for one in ours):
-        message = "its jobs bring their own transfers, and their credential was taken back when it had ended"
+    if not ours or any(one.state != "done" for one in ours):
+        return
+    use, access = Use.read(ours[-1]), carry_access(connections.env)
+    place = f"{HOST} {environment.journal_path(connections.env)}"
+    secret = None if access is None else Secret.of(Credential(access.client_id, access.client_secret or ""), place)
+    granted = any(secret_of(one) == use.key for one in journal.latest(GRANT))
+    if secret is None or secret.key != use.key or granted:
+        what = "permissions" if granted else "credential"
+        message = f"its jobs bring their own transfers, and their {what} was taken back when it had ended"
         raise RequestError(message, hint="submit it again, with goclient prun", code="no-credential")
+    secret = replace(secret, until=use.until, access=use.access, shares=shares)
+    hand_out(secret, request_of(ours[-1]), server=connections.panda(), journal=journal, note=journal.append)
+    connections.reporter.progress(f"task {task_id}: its credential is handed out again")
 
 
 def stop(chosen: Selection, connections: Connections) -> Mended:
@@ -109,7 +134,7 @@ def stop(chosen: Selection, connections: Connections) -> Mended:
         try:
             answers.append(TaskAnswer(task_id, server.kill_task(task_id)))
         except ServerError as error:
-            refused.append(error.replace(message=f"task {task_id}: {error.message}"))
+            refused.append(_of_task(task_id, error))
     return Mended(stopped=tuple(stopped), tasks=tuple(answers), refused=tuple(refused))
 
 

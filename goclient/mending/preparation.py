@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +13,11 @@ from goclient.assembly import new_preflight, read_transfers
 from goclient.carrier.carried import Luggage, make_plan, pack_luggage
 from goclient.carrier.rungen import Start, read_start
 from goclient.config.connections import Connections
-from goclient.errors import Collector, PreflightFailed, RequestError, raise_all
+from goclient.errors import Collector, GoclientError, PreflightFailed, RequestError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
 from goclient.jobs.delivered import find_delivered, without_delivered
+from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.repacking import fetch_archive, with_archive
 from goclient.model.campaign import new_campaign
 from goclient.model.deal import Deal
@@ -23,7 +25,7 @@ from goclient.model.location import Transfer
 from goclient.model.options import SubmitOptions
 from goclient.model.records.answers import JobState
 from goclient.model.records.base import Decoded, find_marker
-from goclient.model.records.panda_job import JobRecord
+from goclient.model.records.panda_job import WIDTHS, JobRecord
 from goclient.model.records.registry import attach, attach_carried, decode
 from goclient.model.request import Carriage, Job
 from goclient.model.retry_options import RetryOptions
@@ -131,6 +133,9 @@ def _read(jobs: Sequence[Again]) -> list[_Part]:
         with collected:
             decoded = decode(job.record.jobParameters)
             job.record.common.check()
+            if len(job.record.jobName) > WIDTHS["jobName"]:
+                message = f"the name of another try of PandaID {job.panda_id} is longer than the server stores"
+                raise RequestError(message, hint="submit it again with sendJob", code="too-wide")
             start = read_start(decoded.payload) if decoded.carried else None
             if decoded.counts is not None or (decoded.carried and start is None):
                 message = f"PandaID {job.panda_id} has its transfers in its archive alone, and cannot be checked again"
@@ -184,11 +189,28 @@ def _check(parts: Sequence[_Part], options: RetryOptions, connections: Connectio
     queues = list(dict.fromkeys(one.job.record.common.computingSite for one in parts))
     job = Job(queues, "" if carry else common.transformation, common.prodSourceLabel)
     spec, serials = _together(parts)
+    with suppress(GoclientError):  # a catalogue that cannot be read is a finding of the checks
+        spec = spec.displayed(connections.catalogue())
     deal = Deal(1, len(parts), serials) if len(parts) > 1 else None
     report = preflight.run(spec, 1, job, deal=deal)
     if not report.ok:
-        raise PreflightFailed(report.findings)
+        raise PreflightFailed(_naming_jobs(report.findings, spec, [one.job.panda_id for one in parts], serials))
     return _Checked(report, typed.options, transfers.carriage)
+
+
+def _naming_jobs(
+    findings: Sequence[Finding], spec: TransferSpec, panda_ids: Sequence[int], serials: Sequence[int]
+) -> list[Finding]:
+    """Return the findings; an error about a source of single jobs says which ones."""
+    ids: dict[str, list[int]] = {}
+    for transfer, serial in zip(spec.stage_in, serials, strict=True):
+        ids.setdefault(transfer.source.display, []).append(panda_ids[serial - 1])
+    return [
+        one._replace(message=f"PandaID {as_ranges(ids[one.subject])}: {one.message}")
+        if one.is_error and one.subject in ids and len(panda_ids) > 1
+        else one
+        for one in findings
+    ]
 
 
 def _together(parts: Sequence[_Part]) -> tuple[TransferSpec, tuple[int, ...]]:

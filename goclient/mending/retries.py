@@ -143,16 +143,23 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         record = job.record._replace(common=common, jobName=name)
         campaign = campaigns.get(one.panda_id) or campaign_of(name)
         jobs.append(Again(one.panda_id, job.state, record, campaign))
+    if jobs or left:
+        for why in [one for one in refused if one.passes]:
+            left += [Left(panda_id, why.why) for panda_id in refused.pop(why)]
     return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *lost))
 
 
 class _Refusal(NamedTuple):
-    """Reason why jobs cannot be sent again; ``{ids}`` in the hint stands for their numbers."""
+    """Reason why jobs cannot be sent again; ``{ids}`` in the hint stands for their numbers.
+
+    ``passes``: it is not a mistake to name such a job beside others.
+    """
 
     kind: type[GoclientError]
     code: str
     why: str
     hint: str
+    passes: bool = False
 
     def error(self, panda_ids: Sequence[int]) -> GoclientError:
         """Return the error of all jobs that are refused for it."""
@@ -177,7 +184,10 @@ def _refusal(job: KnownJob, me: str) -> _Refusal | None:
             f"goclient retry --task {state.task_id}",
         )
         return _Refusal(RequestError, "job-of-task", why, hint)
+    if not job.is_ours:
+        why = "it has files or software of PanDA's own, which goclient does not send"
+        return _Refusal(RequestError, "not-of-sendjob", why, "submit it again with the program that has sent it")
     if not state.is_over:
         hint = "wait for the end (goclient status {ids} --watch), or stop it first: goclient kill {ids}"
-        return _Refusal(RequestError, "not-over", f"it is not over, but {state.state}", hint)
+        return _Refusal(RequestError, "not-over", f"it is not over, but {state.state}", hint, passes=True)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -159,9 +159,18 @@ def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
 def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
     """Yield an error for each two items that would be written to one place: in one job, or outside the jobs."""
     yield from _find_outer_collisions(spec)
+    whose = zip(deal.serials, spec.stage_in, strict=True)
+    places = [(serial, same_location(one.target_path)) for serial, one in whose if one.destination.in_job]
+    if len(set(places)) == len(places) and 0 not in deal.serials:
+        return
     for own in deal.specs(spec):
-        brought = dict.fromkeys(one for one in own.stage_in if one.destination.in_job)  # what is there twice is told
-        yield from find_collisions(spec.model_copy(update={"stage_in": tuple(brought), "stage_out": (), "output": ()}))
+        brought = [one for one in own.stage_in if one.destination.in_job]
+        if any(_collide(brought)):
+            yield from _collide(dict.fromkeys(brought))  # what is there twice is told
+
+
+def _collide(brought: Iterable[Transfer]) -> Iterator[RequestError]:
+    return find_collisions(TransferSpec.model_construct(stage_in=tuple(brought)))
 
 
 def _find_outer_collisions(spec: TransferSpec) -> Iterator[RequestError]:

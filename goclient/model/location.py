@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from goclient.model.endpoint import JOB, Endpoint, JobDirectory, NodeFiles
 from goclient.model.names import LocationError, Problem, path_problem
@@ -47,6 +48,9 @@ class Location:
             problem = Problem("there is no home directory there", "leave out the ~")
         if problem is not None:
             raise LocationError(problem)
+
+    def __hash__(self) -> int:
+        return hash(self.path)  # it is kept, that of an endpoint is not
 
     @property
     def in_job(self) -> bool:
@@ -124,7 +128,7 @@ class Transfer:
         if not endpoint.keeps_names and (problem := endpoint.target_problem(self.target_path)) is not None:
             raise LocationError(problem)
 
-    @property
+    @cached_property
     def target_path(self) -> str:
         """Path that the source will have: the destination's, joined with the source's name for a directory."""
         path, source = self.destination.path, self.source.path
@@ -133,7 +137,7 @@ class Transfer:
         name = _parts(source)[1]
         return f"{path.rstrip('/')}/{name}{'/' if name and source.endswith('/') else ''}"
 
-    @property
+    @cached_property
     def target(self) -> Location:
         """Location that the source will have."""
         return self.destination.with_path(self.target_path)

@@ -190,7 +190,8 @@ class TransferSpec(BaseModel):
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Each endpoint that a service or server is asked about, once, in the order of its first use."""
         ends = (end.endpoint for transfer in self.transfers for end in (transfer.source, transfer.destination))
-        used = (*ends, self.local_endpoint) if self.local_endpoint else ends
+        found = {id(one): one for one in ends}  # a few objects, of which thousands of transfers make use
+        used = (*found.values(), *([self.local_endpoint] if self.local_endpoint else []))
         return tuple(dict.fromkeys(one for one in used if one.is_remote))
 
     def with_endpoints(self, named: Catalogue) -> "TransferSpec":

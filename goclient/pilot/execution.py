@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from goclient.errors import EndpointError
-from goclient.errors.wording import quoted
+from goclient.errors import EndpointError, RequestError
+from goclient.errors.wording import quoted, said
 from goclient.model.campaign import campaign_of
 from goclient.model.endpoint import Endpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
 from goclient.model.planner import plan
+from goclient.model.records.answers import AssignedJob
 from goclient.model.records.registry import decode
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import words
@@ -56,6 +57,7 @@ class Node:
         assert assigned is not None
         assert job.scratch is not None
         assert log is not None, "a job that is run has them all"
+        _check_inputs(assigned)
         heartbeat.change("running" if has_ended_well(job.journal) else "starting")
         decoded = decode(assigned.parameters)
         spec = TransferSpec() if decoded.carried else decoded.spec  # such a job brings its own transfers
@@ -196,3 +198,13 @@ class Node:
                 hint="submit it to another queue",
                 code="mode",
             )
+
+
+def _check_inputs(job: AssignedJob) -> None:
+    """Raise RequestError for a job that PanDA is to bring files to: its program would run without them."""
+    if job.inputs:
+        message = (
+            f"the job needs files of PanDA's, which pilots of goclient do not bring: {quoted(said(job.inputs, 200))}"
+        )
+        hint = "submit it without a build (--noBuild) and without --inDS, or to another queue; bring files with "
+        raise RequestError(message, hint=f"{hint}--StageinGOsrc", code="panda-input")

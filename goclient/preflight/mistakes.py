@@ -37,7 +37,7 @@ def find_mistakes(
         message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"
         yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=location.display)
     for transfer in spec.stage_in:
-        if transfer.target.in_job and transfer.target.path.split("/")[1] == JOB_OUT:
+        if transfer.destination.in_job and transfer.target_path.split("/")[1] == JOB_OUT:
             message = (
                 f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory"
             )
@@ -49,7 +49,7 @@ def find_mistakes(
             )
     for transfer in spec.transfers if not task else ():
         for location in (transfer.source, transfer.destination):
-            for placeholder in TASK_PLACEHOLDERS:
+            for placeholder in TASK_PLACEHOLDERS if "$" in location.path else ():
                 if placeholder in location.path:
                     message = f"{quoted(location.display)}: only tasks fill {placeholder}, a job of sendJob keeps it"
                     yield RequestError(

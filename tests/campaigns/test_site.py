@@ -55,6 +55,20 @@ class Site:
         rows = self.sandbox.rows("select label from tasks where label like ? order by request_time", f"% {campaign} %")
         return [row["label"].split()[-1] for row in rows]
 
+    def panda_ids(self, campaign: str) -> list[int]:
+        """Return the PandaIDs of a campaign's jobs, all tries."""
+        name = f"{campaign}.%"
+        rows = self.sandbox.rows("select panda_id from jobs where attributes ->> 'jobName' like ? order by 1", name)
+        return [row["panda_id"] for row in rows]
+
+    def fail(self, panda_id: int, code: str, value: int) -> None:
+        """Let a job fail with a code, as PanDA has it."""
+        changed = "json_set(attributes, ?, ?)"
+        self.sandbox.rows(
+            f"update jobs set status = 'failed', attributes = {changed} where panda_id = ?",
+            *(f"$.{code}", value, panda_id),
+        )
+
     def delivered(self, campaign: str) -> dict[str, str]:
         """Return the files that a campaign has delivered."""
         top = self.sandbox.path(DESTINATION, f"atlas/{campaign}")
@@ -200,6 +214,16 @@ def test_a_failed_job_keeps_what_is_staged_until_nobody_waits_for_it(site: Site)
     assert not list(site.staging.glob("mended.*"))
 
 
+def test_a_campaign_that_is_given_up_before_its_inputs_are_there_sends_nothing(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    assert site.send("given-up", "--detach").code == 0
+    assert site.advance("given-up", "--end").code == 0
+    site.sandbox.set()
+    ended = site.advance("given-up", "--end", "--wait")
+    assert (ended.code, ended.out) == (0, "given-up: given up: its jobs were not sent\n"), ended.err
+    assert (site.panda_ids("given-up"), site.delivered("given-up")) == ([], {})
+
+
 def test_a_laptop_that_sleeps_delays_its_delivery_not_the_jobs(site: Site) -> None:
     line = [word.replace(DESTINATION, "LAPTOP") for word in site.line("asleep")]
     sent = site.sandbox.run(*line)
@@ -217,6 +241,7 @@ def _cut(name: str) -> Callable[[Site], list[str]]:
     return lambda site: [word for word in site.line("bad") if not word.startswith(name)]
 
 
+FILES = ("--Stage", "--Data", "--OutputGO")
 BAD: dict[str, tuple[Callable[[Site], list[str]], int, str]] = {
     "no setting for the queue": (
         lambda site: [w.replace("TEST1", "TEST3") for w in site.line("bad")],
@@ -235,6 +260,7 @@ BAD: dict[str, tuple[Callable[[Site], list[str]], int, str]] = {
         40,
         "none.dat",
     ),
+    "no files": (lambda site: [w for w in site.line("bad") if not w.startswith(FILES)], 10, "nothing is to be brought"),
     "detached without a site": (_cut("--goVia"), 10, "--goVia site"),
 }
 
@@ -267,3 +293,40 @@ def test_a_campaign_of_another_server_is_left_alone(site: Site) -> None:
         GOCLIENT_CLIENT_SECRET=site.sandbox.env["SANDBOX_OTHER_CLIENT_SECRET"],
     )
     assert (identity.code, "Globus identity" in identity.err) == (10, True), identity.err
+
+
+def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> None:
+    assert site.send("cured").code == 0
+    first, second = site.panda_ids("cured")
+    site.fail(first, "pilotErrorCode", 1201)  # the batch system stopped it
+    site.fail(second, "pilotErrorCode", 1201)
+    tried = site.advance("cured")
+    assert "cured: 2 jobs: 2 running" in tried.out, tried.err
+    assert "2 jobs sent again" in tried.err
+    third, fourth = site.panda_ids("cured")[2:]
+    site.fail(third, "pilotErrorCode", 1201)
+    site.run_jobs(1)
+    assert site.panda_ids("cured") == [first, second, third, fourth]
+    until(lambda: "1 finished, 1 failed; 1 have delivered" in site.advance("cured").out)
+    assert site.panda_ids("cured") == [first, second, third, fourth], "a second try that failed is a person's to judge"
+    assert site.advance("cured", "--end", "--wait").code == 0
+    assert sorted(site.delivered("cured")) == ["job2/made/log", "out.2.txt"]
+
+
+def test_a_carried_job_copies_on_the_node_without_any_credential(site: Site) -> None:
+    sandbox = site.sandbox
+    (sandbox.cwd / "work.sh").write_text(PAYLOAD)
+    (sandbox.cwd / "work.sh").chmod(0o755)
+    line = [word.replace(site.payload, "./work.sh") for word in site.line("carried", "--goCarry", jobs=1)]
+    nobody = {"GOCLIENT_CARRY_CLIENT_ID": "", "GOCLIENT_CARRY_CLIENT_SECRET": ""}
+    sent = sandbox.run(*line, "--detach", **nobody)
+    assert sent.code == 0, sent.err
+    until(lambda: "1 running" in site.advance("carried", **nobody).out)  # the archive was kept, and is uploaded now
+    (panda_id,) = site.panda_ids("carried")
+    (job,) = sandbox.rows("select attributes from jobs where panda_id = ?", panda_id)
+    assert '"specialHandling": "us"' not in job["attributes"]
+    ran = sandbox.run("goclient", "sandbox", "site", "--site=TEST1", "--once", f"--dir={sandbox.root}")
+    assert (ran.code, f"PandaID={panda_id} finished" in ran.out) == (0, True), ran.err
+    assert site.advance("carried", "--wait", **nobody).code == 0
+    assert sorted(site.delivered("carried")) == expected(1)
+    assert not list((Path(sandbox.env["GOCLIENT_STATE"]) / "campaigns").glob("*.tar.gz"))

@@ -36,6 +36,7 @@ SITE = "0a1b2c3d-0000-4000-8000-000000000001"
 LINES = [
     ("goclient sta\t 1", ["status", "1"]),
     ("goclient myproxy dep\t", ["myproxy", "deposit"]),
+    ("goclient status --l\tast", ["status", "--last"]),  # or --log-file: both are shown
     ("goclient status --js\t 1", ["status", "--json", "1"]),
     ("goclient probe ANA\t", ["probe", "ANALY_BNL_T3"]),
     ("sendJob.py --computingSite ANA\t", ["--computingSite", "ANALY_BNL_T3"]),

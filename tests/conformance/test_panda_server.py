@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.model.records.answers import ErrorCodes, JobState
+from goclient.model.records.answers import ErrorCodes, JobState, KnownJob
 from goclient.model.records.base import Decoded
 from goclient.model.records.panda_job import (
     FILE_ATTRIBUTES,
@@ -39,8 +39,10 @@ def values(spec):
     every = {name: getattr(spec, name) for name in spec._attributes}
     return {name: value for name, value in every.items() if value != "NULL"}
 
-jobs = [{**values(job), "Files": [values(file) for file in job.Files]} for job in load_jobs_json(sys.stdin.read())]
-json.dump({"jobs": jobs, "job": JobSpec._attributes, "file": FileSpec._attributes}, sys.stdout)
+read = load_jobs_json(sys.stdin.read())
+described = [job.to_dict_advanced() for job in read]
+jobs = [{**values(job), "Files": [values(file) for file in job.Files]} for job in read]
+json.dump({"jobs": jobs, "described": described, "job": JobSpec._attributes, "file": FileSpec._attributes}, sys.stdout)
 """
 
 Server = Callable[[str], Any]
@@ -105,6 +107,20 @@ def test_the_server_reads_what_was_submitted(server: Server) -> None:
             }
         ],
     }
+
+
+@given(jobs=st.lists(st.tuples(payloads, specs), min_size=20, max_size=20))
+@FEW
+def test_another_try_is_made_of_what_the_server_tells_of_a_job(
+    server: Server, jobs: list[tuple[str, TransferSpec]]
+) -> None:
+    """As ``get_description`` of the server makes it of its own job."""
+    sent = [JobRecord(COMMON, f"n{i}", attach(payload, spec)) for i, (payload, spec) in enumerate(jobs)]
+    told = server(encode_jobs(sent))["described"]
+    known = [KnownJob.from_answer({**job, "PandaID": 7, "jobStatus": "failed"}) for job in told]
+    assert [one.record for one in known] == sent
+    assert all(one.is_ours for one in known)
+    assert encode_jobs([one.record for one in known]) == encode_jobs(sent)
 
 
 @given(jobs=st.lists(st.tuples(payloads, specs), min_size=20, max_size=20))

@@ -38,9 +38,17 @@ def transfer(phase: str, *, task_id: str = "", files: int = 1, size: int = 0, st
     return TaskState(task_id, f"goclient 1 {phase}", state, files, size, faults=0, reason="")
 
 
+OF_ALL = tuple(  # what brings and delivers the files of all jobs
+    transfer(phase, task_id=str(uuid.UUID(int=number)), files=files, size=10**9 * files, state=state)
+    for number, (phase, files, state) in enumerate(
+        (("bring", 500, "SUCCEEDED"), ("deliver", 80, "ACTIVE"), ("deliver", 0, "INACTIVE"))
+    )
+)
+
+
 def followed(jobs: Iterable[JobStatus]) -> Followed:
     """Those jobs, as the server has told them."""
-    return Followed("https://pandaserver.cern.ch:25443", tuple(jobs))
+    return Followed("https://pandaserver.cern.ch:25443", tuple(jobs), transfers=OF_ALL)
 
 
 def campaign(count: int) -> list[JobStatus]:

@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 
 from goclient import secrets
 from goclient.errors import GoclientError, RequestError
+from goclient.jobs.follow import Followed
 from goclient.jobs.page import page, write_page
 from goclient.jobs.status import JobStatus
+from goclient.model.remote import TaskState
 from tests.jobs.pages import HOSTILE, NOW, campaign, followed, hostile, transfer
 
+ASKS = ("src", "href", "srcset", "action", "poster", "data", "background")
+TASK = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
 ROOT = Path(__file__).parents[2]
 
 
@@ -51,10 +55,9 @@ def document(text: str) -> Any:
 
 def test_a_page_asks_for_nothing() -> None:
     elements = Elements(made(campaign(50))).found
-    asked = [
-        value for _, attributes in elements for name, value in attributes.items() if name in ("src", "href", "srcset")
-    ]
-    assert set(asked) == {"data:,", "#jobs"}
+    values = [(tag, value) for tag, attributes in elements for name, value in attributes.items() if name in ASKS]
+    assert {value for tag, value in values if tag != "a"} == {"data:,"}
+    assert {(value or "").rpartition("/")[0] for _, value in values} == {"", "https://app.globus.org/activity"}
     assert not [name for name, _ in elements if name in ("iframe", "object", "embed", "base", "form action")]
     assert "url(" not in (ROOT / "goclient/jobs/page.css").read_text()
     assert "@import" not in (ROOT / "goclient/jobs/page.css").read_text()
@@ -95,6 +98,18 @@ def test_no_credential_of_the_process_is_in_a_page() -> None:
         [JobStatus(1, "failed", "token hunter2-hunter2 refused", name="hunter2-hunter2", site="hunter2-hunter2")]
     )
     assert "hunter2" not in text
+
+
+def test_the_user_s_own_transfers_are_in_the_page_before_there_are_jobs() -> None:
+    own = TaskState(TASK, "goclient zmumu bring", "ACTIVE", 5, 12_000_000, faults=1, reason="the <b>disk</b> is full")
+    text = page(Followed("https://panda.example", transfers=(own,), later={7: 205}, warning="no login"), now=NOW)
+    assert f'<a href="https://app.globus.org/activity/{TASK}"' in text
+    shown = " ".join(Elements(text).texts)
+    for words in ("bring", "active", "12 MB", "the <b>disk</b> is full", "7 as 205", "no login."):
+        assert words in shown
+    alone = page(Followed("https://panda.example", transfers=(own,), has_pages=False), now=NOW)
+    assert TASK in alone
+    assert "app.globus.org" not in alone
 
 
 def test_no_jobs_make_a_page_that_says_so() -> None:

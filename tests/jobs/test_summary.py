@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goclient.cli.status_text import summary_lines
 from goclient.errors.findings import ExitCode
 from goclient.jobs.cure import Cure
 from goclient.jobs.follow import Followed, FollowedTask
@@ -86,6 +87,8 @@ def test_a_later_try_counts_instead_of_the_first() -> None:
     jobs = [replace(first, name=NAME), second, third, replace(first, panda_id=2, name=f"{NAME}_1")]
     assert [job.panda_id for job in latest_tries(jobs)] == [12, 2]
     assert (summarize(jobs).states, summarize(jobs).retried) == ({"finished": 1, "failed": 1}, 2)
+    lines = list(summary_lines(Followed("s", tuple(jobs)), summarize(jobs)))
+    assert lines == ["2 jobs: 1 finished, 1 failed (earlier tries beside them: 2)"]
 
 
 def test_jobs_of_tasks_may_share_a_name() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from goclient.errors import RequestError
 from goclient.model.endpoint import read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import Mode
@@ -37,3 +38,13 @@ def test_the_heartbeat_goes_on_while_globus_lets_a_call_wait(tmp_path: Path) -> 
     outcome = pilot(tmp_path, server, Busy(), modes=frozenset(Mode), heartbeat=0.0, connect="/bin/false").run_one()
     assert outcome is not None
     assert [state for _, state, _ in server.reports].count("starting") > 3
+
+
+def test_a_job_that_panda_is_to_bring_files_to_fails_before_its_program(tmp_path: Path) -> None:
+    server = Server([replace(job(), inputs="user.jdoe.lib.tgz,a.root")])
+    outcome = pilot(tmp_path, server, Endpoints(), modes=frozenset(Mode), connect="/bin/false").run_one()
+    assert outcome is not None
+    assert isinstance(outcome.error, RequestError)
+    assert '"user.jdoe.lib.tgz,a.root"' in outcome.error.message
+    assert "--noBuild" in outcome.error.hint
+    assert "running" not in [state for _, state, _ in server.reports]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError
+from goclient.errors.wording import printable
 from goclient.model.option import frozen_options, option
 from goclient.model.retry_options import RetryOptions
 from goclient.model.select import SelectOptions
@@ -42,7 +43,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             if "retryOf" not in job:  # those of earlier groups are printed
-                print(f"PandaID={job['PandaID']} jobName={job['jobName']}")
+                print(f"PandaID={job['PandaID']} jobName={printable(job['jobName'])}")
         raise
     output.report_findings(done.findings, reporter)
     if options.json:
@@ -68,4 +69,4 @@ def _print_jobs(jobs: Sequence["RetriedJob"]) -> None:
     """Print a line for each job that was sent again, or would be."""
     for job in jobs:
         number = f"PandaID={job.panda_id} " if job.panda_id else ""
-        print(f"{number}jobName={job.name} retryOf={job.old}", flush=True)
+        print(f"{number}jobName={printable(job.name)} retryOf={job.old}", flush=True)

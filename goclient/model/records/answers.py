@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
 from goclient.errors.wording import quoted, said
-from goclient.model.records.panda_job import UNSET, JobRecord, JobTemplate
+from goclient.model.records.panda_job import LOG, UNSET, JobRecord, JobTemplate
 
 MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
 MAX_SHORT = 4096  # characters of what has a column of at most 4000, which is all but a job's parameters
@@ -67,6 +67,7 @@ class AssignedJob:
     log_guid: str
     dispatch_block: str
     destination_block: str
+    inputs: str = ""  # names of PanDA's own input files, with commas
     owner: str = ""  # who submitted it: a DN, or the name in a token, as the server has proven it
     secrets: str = field(default="", repr=False)  # JSON of all that its user has set, if the job asks for them
 
@@ -85,6 +86,7 @@ class AssignedJob:
                 log_guid=_short(job, "logGUID"),
                 dispatch_block=_short(job, "dispatchDblock"),
                 destination_block=_short(job, "destinationDblock"),
+                inputs=_text(job, "inFiles"),
                 owner=_short(job, "prodUserID"),
                 secrets=_text(job, "secrets"),
             )
@@ -216,11 +218,15 @@ def _text(job: Mapping[str, Any], key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KnownJob:
-    """Hold a job that the server has, and all of its record that another try needs: twelve fields, and its owner."""
+    """Hold a job that the server has, and all of its record that another try needs: twelve fields, and its owner.
+
+    ``is_ours``: there is nothing else that counts, as in jobs of sendJob; others may have files of PanDA's own.
+    """
 
     state: JobState
     record: JobRecord
     owner: str  # as in AssignedJob
+    is_ours: bool = True
 
     @classmethod
     def from_answer(cls, job: Any) -> KnownJob:
@@ -239,8 +245,12 @@ class KnownJob:
             )
         except ValueError as error:
             raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
-        return cls(state, JobRecord(common, texts["jobName"], state.parameters), texts["prodUserID"])
+        files = job.get("Files") or []
+        of_panda = any(not isinstance(one, dict) or _text(one, "type") not in ("", LOG) for one in files)
+        is_ours = not of_panda and not any(_text(job, name) for name in _OTHERS)
+        return cls(state, JobRecord(common, texts["jobName"], state.parameters), texts["prodUserID"], is_ours)
 
 
 _TEXTS = ("transformation", "computingSite", "prodSourceLabel", "destinationSE", "destinationDBlock")
 _OPTIONAL = ("cloud", "VO", "processingType", "specialHandling")
+_OTHERS = ("prodDBlock", "AtlasRelease", "homepackage", "container_name")  # that sendJob never sets

@@ -25,6 +25,7 @@ def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
     shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
     shared_sandbox.cwd = tmp_path
     shared_sandbox.rows("delete from jobs")
+    shared_sandbox.rows("delete from secrets")
     for number in (1, 2, 3):
         path = shared_sandbox.path("SITE1", f"/in/{number}.dat")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ def test_a_job_that_failed_is_sent_again_with_its_number_and_runs(user: Sandbox)
     assert codes == [0, 40, 0]
     refused = retry(user, f"{first}-{third}")
     assert (refused.code, refused.json["error"]["exit_code"]) == (40, 40), "its input is still away"
-    assert "2.dat" in refused.json["error"]["message"]
+    assert '"SITE1:/in/2.dat"' in refused.json["error"]["message"]
     user.path("SITE1", "/in/away.dat").rename(user.path("SITE1", "/in/2.dat"))
     done = retry(user, f"{first}-{third}")
     assert done.code == 0, done
@@ -90,7 +91,7 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     one, two, _ = submitted(user, "--campaign=scan")
     fail(user, one, two)
     done = user.run("goclient", "retry", "--campaign", "scan")
-    assert done.code == 10, "the third job waits"
+    assert done.code == 0, "the third job waits"
     lines = [dict(word.split("=", 1) for word in line.split()) for line in done.out.splitlines()]
     assert [line["retryOf"] for line in lines] == [str(one), str(two)]
     assert all(line["jobName"].startswith("scan.") and line["jobName"].endswith(".try2") for line in lines)
@@ -101,6 +102,23 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     fail(user, int(lines[0]["PandaID"]))
     third = retry(user, one)
     assert [job["jobName"] for job in third.json["jobs"]] == [lines[0]["jobName"].replace(".try2", ".try3")]
+
+
+OTHERS = {
+    "an input of PanDA's": '\'$.Files[#]\', json(\'{"type": "input", "lfn": "x"}\')',
+    "a container": "'$.container_name', 'docker://x'",
+    "a package": "'$.homepackage', 'AnalysisTransforms'",
+    "an input data set": "'$.prodDBlock', 'mc.x'",
+}
+
+
+@pytest.mark.parametrize("more", OTHERS.values(), ids=OTHERS)
+def test_a_job_of_another_program_is_not_sent_without_what_it_had(user: Sandbox, more: str) -> None:
+    one, *_ = submitted(user)
+    fail(user, one)
+    user.rows(f"update jobs set attributes = json_set(attributes, {more}) where panda_id = ?", one)
+    result = retry(user, one)
+    assert (result.code, result.json["error"]["code"], count(user)) == (10, "not-of-sendjob", 3)
 
 
 def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> None:
@@ -139,6 +157,15 @@ def test_a_retry_whose_answer_is_lost_is_not_sent_again(user: Sandbox, kind: str
     all_the_same = retry(user, one, "--again")
     assert all_the_same.code == 0, all_the_same
     assert all_the_same.json["jobs"][0]["jobName"].endswith(".try3"), "try2 may be there"
+
+
+def test_a_check_that_fails_says_of_which_job(user: Sandbox) -> None:
+    one, two, three = submitted(user)
+    fail(user, one, two, three)
+    user.path("SITE1", "/in/2.dat").unlink()
+    refused = retry(user, "--last")
+    assert (refused.code, count(user)) == (40, 3)
+    assert refused.json["error"]["message"].startswith(f'PandaID {two}: "SITE1:/in/2.dat": ')
 
 
 def test_nothing_is_sent_with_no_submit(user: Sandbox) -> None:
@@ -198,7 +225,7 @@ def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch)
     client = goclient.Client()
     done = client.retry([one, two])
     assert [job.old for job in done.jobs] == [one]
-    assert len(done.refused) == 1
+    assert [(job.panda_id, job.why) for job in done.left] == [(two, "it is not over, but activated")]
     with pytest.raises(goclient.RequestError, match="it is not over"):
         client.retry([two])
     with pytest.raises(goclient.UsageError, match="is not an option"):
@@ -260,3 +287,32 @@ def test_jedi_retries_a_task(user: Sandbox) -> None:
     assert call(user, "task/get_status", task_id=task)["data"] == "running"
     other = retry(user, "--task", 999_999)
     assert (other.code, "not the task owner" in other.json["error"]["message"]) == (90, True)
+
+
+def test_a_task_that_is_retried_gets_the_credential_of_its_jobs_again(user: Sandbox) -> None:
+    (user.cwd / "work").mkdir()
+    user.cwd /= "work"
+    (user.cwd / "run.sh").write_text("cat 0064.file > hits.root\n")
+    words = ("--exec=sh run.sh", "--outDS=user.jdoe.mended", "--noBuild", "--site=TEST1", "--goCarry")
+    moves = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--Data=hits.root", "--OutputGO=GUEST1:/campaign/${SN/P}/")
+    made = user.run("goclient", "prun", *words, *moves)
+    assert made.code == 0, made
+    task = int(user.rows("select max(task_id) as task from jedi_tasks")[0]["task"])
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert "goclient-" not in str(user.rows("select data from secrets"))
+    done = user.run("goclient", "retry", "--task", str(task))
+    assert done.code == 0, done
+    assert "its credential is handed out again" in done.err
+    assert "goclient-" in str(user.rows("select data from secrets"))
+    (credential,) = user.run("goclient", "credential", "list", "--json").json
+    assert (credential["tasks"], credential["state"]) == ([task], "in use")
+    again = user.run("goclient", "retry", "--task", str(task))
+    assert "handed out" not in again.err, "it is there"
+    user.rows("update jobs set status = 'failed' where task = ?", task)
+    user.run("goclient", "credential", "revoke")
+    lost = user.run(
+        "goclient", "retry", "--task", str(task), GOCLIENT_CARRY_CLIENT_ID="", GOCLIENT_CARRY_CLIENT_SECRET=""
+    )
+    assert lost.code == 10
+    assert "their credential was taken back" in lost.err

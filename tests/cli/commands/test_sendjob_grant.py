@@ -114,6 +114,18 @@ def test_what_was_given_before_the_submission_failed_is_taken_back(user: Sandbox
     assert user.run("goclient", "credential", "list", "--json").json == []
 
 
+def test_a_collection_that_takes_no_more_rules_is_told_and_keeps_none(user: Sandbox) -> None:
+    user.set(access_rules=1)
+    try:
+        refused = submit(user, "--goGrant")
+    finally:
+        user.set(access_rules=100)
+    assert refused.code == 40, refused.out
+    assert "as many access rules as it may have" in refused.json["error"]["message"]
+    assert (rules(user), user.rows("select * from secrets")) == ({}, []), "the first one was given"
+    assert user.run("goclient", "credential", "list", "--json").json == []
+
+
 def test_what_cannot_be_taken_back_after_a_failure_is_told_and_taken_back_later(user: Sandbox) -> None:
     user.trouble("POST /api/v1/file_server/upload_cache_file", "500")
     user.trouble("DELETE /v0.10/endpoint/*/access/*", "500")

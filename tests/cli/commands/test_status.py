@@ -10,14 +10,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from goclient.carrier.sending import note_task
 from goclient.cli.status_text import print_followed, warnings_of
 from goclient.jobs.follow import Followed
 from goclient.jobs.status import JobStatus
+from goclient.journal import Journal
 from goclient.model.remote import TaskState
 from tests.sandboxes import Sandbox, sandbox_in
 
@@ -65,7 +68,7 @@ def test_a_summary_and_the_reasons_come_first(jobs: Sandbox) -> None:
     asked(jobs)
     told = jobs.run("goclient", "status", "--campaign=muons")
     assert (told.code, told.err) == (0, "")
-    assert asked(jobs) == ["/api/v1/job/get_description", "/v0.10/task_list"]
+    assert asked(jobs) == ["/api/v1/job/get_description", *["/v0.10/task_list"] * 2], "the second: an older pilot's"
     assert told.out.startswith(
         "10 jobs of campaign muons: 6 finished, 3 failed, 1 running\n"
         "150 files transferred, 30 MB; 2.5 MB/s in a transfer; longest wait for a node 30 min 0 s\n"
@@ -142,6 +145,15 @@ def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
     assert (none.code, none.out) == (90, "")
 
 
+def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
+    jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
+    told = jobs.run("goclient", "status", "1", "98")
+    jobs.clear_trouble()
+    assert told.code == 90
+    assert told.out.startswith("1 job of campaign muons: 1 finished\n")
+    assert "answered HTTP 500" in told.err
+
+
 WRONG = [
     (("141-42",), 2, "write 42-141"),
     (("1-10001",), 2, "10,001 jobs are more than 10,000"),
@@ -206,6 +218,13 @@ def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     assert "2 jobs: 1 finished, 1 failed" in text
 
 
+def journal_of_a_task(sandbox: Sandbox, number: str) -> Path:
+    """The directory of a journal that knows a task, and no jobs."""
+    journal = Journal(sandbox.cwd / "tasks" / "journal.jsonl")
+    note_task("k", "accepted", journal=journal, server=sandbox.url, task_id=int(number))
+    return journal.path.parent
+
+
 def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
     words = ("--outDS=user.jdoe.followed", "--noBuild", "--exec=true", "--site=TEST1", "--nJobs=2", "--useHomeDir")
     assert jobs.run("goclient", "prun", *words).code == 0
@@ -214,6 +233,10 @@ def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
     told = jobs.run("goclient", "status", "--task", number, "--exit-status")
     assert told.code == 6
     assert told.out.startswith(f"task {number}: ready\n2 jobs: 2 activated\n")
+    mistaken = jobs.run("goclient", "status", number)
+    assert f"--task {number}" not in mistaken.err, "this job was sent from here, too"
+    other = jobs.run("goclient", "status", number, GOCLIENT_STATE=str(journal_of_a_task(jobs, number)))
+    assert f"for the jobs of the task, type --task {number}" in other.err
     for row in jobs.rows("select panda_id from jobs where task = ?", task["task_id"]):
         change(jobs, row["panda_id"], "finished")
     assert jobs.run("goclient", "status", "--task", number, "--exit-status").code == 0

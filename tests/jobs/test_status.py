@@ -1,0 +1,36 @@
+"""What a job tells of its own transfers is taken as far as it can be true: a job can write anything there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from goclient.jobs.follow import Followed
+from goclient.jobs.page import page
+from goclient.jobs.status import MOST_TOLD, status_told
+from goclient.jobs.summary import summarize
+from goclient.model.records.answers import JobState
+
+ROW = {"task_id": None, "phase": "output", "state": "done", "files": 2, "bytes": 300}
+
+
+def job(*rows: Any) -> JobState:
+    return JobState(1, 0, 0, "finished", "", "", reported={"transfers": list(rows)})
+
+
+def test_rows_of_a_carried_job_are_its_transfers() -> None:
+    (task,) = status_told(job(ROW)).transfers
+    assert (task.status, task.files, task.bytes, task.label) == ("SUCCEEDED", 2, 300, "goclient 1 output")
+
+
+@pytest.mark.parametrize("wrong", [10**4000, 10**18, -1, float("inf"), float("nan"), "x", None, [], {}])
+def test_a_number_that_cannot_be_one_ends_what_is_taken_and_nothing_else(wrong: Any) -> None:
+    status = status_told(job(ROW, {**ROW, "bytes": wrong}, ROW))
+    assert [task.bytes for task in status.transfers] == [300]
+    assert summarize([status]).bytes == 300
+    assert "300 B" in page(Followed("https://panda.example", (status,)), now=0)
+
+
+def test_a_job_tells_of_a_thousand_transfers_at_most() -> None:
+    assert len(status_told(job(*[ROW] * 5000)).transfers) == MOST_TOLD
