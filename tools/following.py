@@ -17,6 +17,7 @@ from typing import Any
 import requests
 from measure import row, shown
 
+from goclient.model.campaign import campaign_of, job_label
 from tests.sandboxes import Sandbox, sandbox_in
 
 GOCLIENT = [sys.executable, "-m", "goclient", "status"]
@@ -68,7 +69,7 @@ def end(connection: Connection, panda_id: int, job: dict[str, Any], *, owner: st
     state = "finished" if kind < 6 else "failed" if kind == 6 else "running"
     job["startTime"] = job["creationTime"]
     if state == "running":
-        label, later = f"goclient {panda_id} stage-in", now + 86400
+        label, later = job_label(panda_id, campaign_of(job["jobName"]), "stage-in"), now + 86400
         values = (str(uuid.uuid4()), owner, label, "ACTIVE", site, site, now, later, "[1]", "{}", 3, size, later)
         marks = ",".join("?" * len(values))
         connection.execute(f"insert into tasks ({','.join(COLUMNS)}) values ({marks})", values)

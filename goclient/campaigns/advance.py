@@ -51,6 +51,8 @@ class Progress:
     @property
     def text(self) -> str:
         """Return it in words."""
+        if self.closed and self.sent is not Sent.YES:
+            return f"{self.campaign}: given up: its jobs were not sent"
         if self.closed:
             return f"{self.campaign}: all is done: {self.delivered} of {self.jobs} jobs have delivered"
         if self.sent is not Sent.YES:
@@ -141,6 +143,8 @@ class Advance:
             self._hold(step.slot, self._stuck(step.slot, known))
             return False
         try:
+            if step.deed is Deed.CANCEL:
+                return self._transfers.cancel(step.slot)
             return self._submit(step.slot, step.serials, known)
         except LoginNeeded:
             raise

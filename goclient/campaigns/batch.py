@@ -19,7 +19,7 @@ from goclient.carrier.plan import CarrierPlan
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private, replace
-from goclient.journal import Journal
+from goclient.journal import KEPT, Journal
 from goclient.model.endpoint import Endpoint, read_endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.records.panda_job import JobRecord, JobTemplate
@@ -163,10 +163,18 @@ class KeptBatch:
 
     def close(self) -> None:
         """Note that all is done: the file gets another name, and the archive of carried jobs is removed."""
-        self.path.rename(self._beside(_DONE))
-        for ending in (_ARCHIVE, _JOURNAL + ".lock"):
-            with suppress(OSError):
-                self._beside(ending).unlink()
+        closed = self._beside(_DONE)
+        self.path.rename(closed)
+        os.utime(closed)  # from now on it is kept for a while
+        self._remove(_ARCHIVE, _JOURNAL + ".lock")
+
+    def remove(self) -> None:
+        """Remove the file, and the journal beside it."""
+        self._remove(_DONE, _JOURNAL)
+
+    def _remove(self, *endings: str) -> None:
+        for ending in endings:
+            self._beside(ending).unlink(missing_ok=True)
 
 
 def keep(batch: Batch, state: Path) -> KeptBatch:
@@ -185,6 +193,14 @@ def keep(batch: Batch, state: Path) -> KeptBatch:
             code="campaign-file",
         ) from error
     return KeptBatch(directory / (name + _OPEN))
+
+
+def prune(state: Path, *, now: float) -> None:
+    """Remove the files of batches that were closed long ago."""
+    for one in kept_batches(state):
+        with suppress(OSError):
+            if not one.is_open and one.path.stat().st_mtime < now - KEPT:
+                one.remove()
 
 
 def kept_batches(state: Path, campaign: str = "") -> list[KeptBatch]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from goclient.campaigns.advance import Advance, Allowed, Progress
-from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches
+from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Sent
 from goclient.config.connections import Connections
@@ -40,6 +40,7 @@ class Campaigns:
         Without ``waits`` it is left to :meth:`advance` as soon as the transfers are submitted.  From the first moment
         all of it is in the batch's file: whatever ends the process, that can go on.
         """
+        prune(self._state, now=time.time())
         kept = keep(self._new_batch(prepared), self._state)
         sent: list[Submission] = []
 

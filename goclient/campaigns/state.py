@@ -60,6 +60,7 @@ class Deed(Enum):
 
     SUBMIT = "submit"  # a transfer task, under the id that the journal has, or a new one
     WATCH = "watch"  # a transfer task that Globus carries out
+    CANCEL = "cancel"  # a transfer task: the campaign is given up
     SEND = "send"  # the jobs
     RETRY = "retry"  # jobs whose first try has failed in a way that a second one cures
     CLOSE = "close"  # everything is done
@@ -90,7 +91,8 @@ class Known:
 
     ``blocked`` are the jobs for which something is in the way at a destination, by its number.
     ``curable`` are those that failed in a way that a second try cures, and had none.
-    ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for.
+    ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for, and
+    those that were not sent are not sent.
     """
 
     entries: Mapping[str, Entry]
@@ -113,6 +115,9 @@ class Known:
 
 def due(shape: Shape, known: Known) -> list[Step]:
     """Return the steps that may be taken now, none of which waits for another; none if only jobs are waited for."""
+    if known.gives_up and known.sent is Sent.NO:
+        stops = [step for part in range(shape.brings) for step in _stop(part, known)]
+        return stops or _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]
     if steps := [step for part in range(shape.brings) for step in _once(BRING, part, known)]:
         return steps
     if known.sent is not Sent.YES:
@@ -133,6 +138,13 @@ def _once(what: str, part: int, known: Known) -> list[Step]:
     if last is not None and last.state == "done":
         return []
     return [_go_on(last) or _another(Slot(what, part, len(turns)), turns, known)]
+
+
+def _stop(part: int, known: Known) -> Iterator[Step]:
+    """Yield the step that ends a task which brings inputs; one that may have been submitted gets its id first."""
+    for entry in known.turns(BRING, part)[-1:]:
+        if (step := _go_on(entry)) is not None:
+            yield step._replace(deed=Deed.CANCEL) if step.deed is Deed.WATCH else step
 
 
 def _go_on(last: Entry | None) -> Step | None:

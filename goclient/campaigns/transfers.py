@@ -42,6 +42,9 @@ class Service(Protocol):
     def faults(self, task_id: str) -> list[str]:
         """Return what went wrong in a task so far."""
 
+    def cancel(self, task_id: str) -> None:
+        """Tell the service to end a task."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -99,6 +102,14 @@ class Transfers:
             raise
         self._journal.append(intent.then("accepted", *intent.subjects[:2], task_id))
         self._reporter.progress(f"{slot.what}: {intent.detail}, task {task_id}")
+        return True
+
+    def cancel(self, slot: Slot) -> bool:
+        """End a task that was submitted."""
+        entry = self._journal.last(TRANSFER, slot.key)
+        assert entry is not None, "it was submitted"
+        self._service.cancel(entry.subjects[2])
+        self._journal.append(entry.then("failed", detail="given up"))
         return True
 
     def _request(self, slot: Slot, serials: Sequence[int], submission_id: str) -> TransferRequest:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.client import PandaServer
 
+# States of a job that no node has yet (pandaserver/taskbuffer/JobSpec.py).
+WAITING = frozenset({"pending", "defined", "waiting", "assigned", "activated", "throttled"})
 MOST_TOLD = 1000  # transfers of a job, which can write anything
 MAX_COUNT = 10**18  # files or bytes
 EARLIER = 86400.0  # seconds before a job was made in which no transfer of it can have begun, whatever the clocks say
@@ -210,9 +212,14 @@ def transfers_of(
     labels = [f"goclient {panda_id} " for panda_id in found]
     made = [job.created for job in jobs if job.created is not None]
     since = min(made) - EARLIER if len(made) == len(jobs) > 1 else None
+    campaigns = {campaign_of(job.name) for job in jobs}
+    inside = f"{''.join(campaigns)} " if len(campaigns) == 1 and campaigns != {""} else ""
+    shared = os.path.commonprefix(labels)  # noqa: RUF071  # they are texts, and no paths
     try:
-        shared = os.path.commonprefix(labels)  # noqa: RUF071  # they are texts, and no paths
-        for task in globus().tasks_labelled(shared, since=since):
+        tasks = globus().tasks_labelled(shared, inside=inside, since=since)
+        if inside and not tasks:  # older pilots do not name the campaign
+            tasks = globus().tasks_labelled(shared, since=since)
+        for task in tasks:
             panda_id, is_job_s = task.label.split(" ")[1], phase_of(task) in PHASES  # a campaign may be called 42
             if is_job_s and panda_id.isascii() and panda_id.isdigit() and int(panda_id[:20]) in found:
                 found[int(panda_id)].append(task)
@@ -259,6 +266,8 @@ def described(panda_ids: Sequence[int], *, server: PandaServer) -> Described:
 
 def _asked(job: JobState, connections: Connections) -> Callable[[], Globus] | None:
     """Return who asks Globus for the transfers of a job; None if it has none there."""
+    if job.state in WAITING and not job.attempt:
+        return None
     try:
         decoded = decode(job.parameters)
         has_some = any(task.is_globus for task in plan(decoded.spec))

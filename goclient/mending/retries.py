@@ -152,7 +152,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
 class _Refusal(NamedTuple):
     """Reason why jobs cannot be sent again; ``{ids}`` in the hint stands for their numbers.
 
-    ``passes``: it is no mistake to name such a job beside others.
+    ``passes``: it is not a mistake to name such a job beside others.
     """
 
     kind: type[GoclientError]

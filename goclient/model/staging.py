@@ -109,6 +109,10 @@ def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
 
 
 def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
+    if not any(spec.transfers):
+        message = "--goVia site: nothing is to be brought or delivered"
+        hint = "name files, such as --StageinGOsrc=ENDPOINT:/PATH, or leave out --goVia"
+        yield RequestError(message, hint=hint, code="combination", subject="--goVia")
     for endpoint in spec.endpoints:
         if not endpoint.is_globus:
             message = f"{quoted(endpoint.display)} is {endpoint.title}, and with --goVia site Globus moves all files"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from goclient.campaigns.advance import Allowed
-from goclient.campaigns.batch import KeptBatch, kept_batches
+from goclient.campaigns.batch import KeptBatch, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Sent
 from goclient.errors.conditions import PathExists
-from goclient.journal import Journal
+from goclient.journal import KEPT, Journal
 from goclient.reporter.base import SILENT
-from tests.campaigns.world import DESTINATION, Killed, Panda, World, advance, batch_of, begin
+from goclient.reporter.recording import RecordingReporter
+from tests.campaigns.world import DESTINATION, SOURCE, Killed, Panda, World, advance, batch_of, begin
 
 EVENTS = ("end tasks", "tasks fail", "finish", "fail", "sleep", "wake")
 
@@ -41,11 +43,13 @@ def _settle(world: World, kept: KeptBatch) -> None:
     for _ in range(30):
         if not kept.path.exists():
             return
-        progress = advance(world, kept, Allowed(ends=True))
+        progress = advance(world, kept)
+        if kept.path.exists() and progress.sent is Sent.YES:
+            progress = advance(world, kept, Allowed(ends=True))
         if progress.sent is Sent.UNKNOWN and world.jobs:
             PandaJobs(kept.read(), Panda(world), main, reporter=SILENT).adopt(list(world.jobs))  # type: ignore[arg-type]
         elif progress.problems or progress.sent is Sent.UNKNOWN:
-            advance(world, kept, Allowed(again=True, ends=True))
+            advance(world, kept, Allowed(again=True))
         world.end_tasks()
         for panda_id in [one.panda_id for one in world.jobs.values() if not one.is_over]:
             world.end_job(panda_id, "finished")
@@ -156,6 +160,42 @@ def test_outputs_are_delivered_in_few_tasks(tmp_path: Path, running: int) -> Non
         task for task in world.tasks.values() if task.request and task.request.destination == DESTINATION.text
     ]
     assert [len(task.request.items) for task in deliveries if task.request] == ([5] if running else [5, 5])
+
+
+@pytest.mark.parametrize("lives", [None, 1, 2, 3, 4])
+def test_a_campaign_that_is_given_up_before_its_jobs_are_sent_leaves_nothing(tmp_path: Path, lives: int | None) -> None:
+    world = World(calls=lives)
+    kept = begin(tmp_path, batch_of(2), world)
+    with suppress(Killed):
+        advance(world, kept)
+    world.calls = None
+    for _ in range(4):
+        if kept.path.exists():
+            told = advance(world, kept, Allowed(ends=True))
+        world.end_tasks()
+    assert (told.closed, told.text) == (True, "C: given up: its jobs were not sent")
+    assert (world.jobs, [one for one in world.files if one[0] != SOURCE.text]) == ({}, [])
+
+
+def test_a_staging_directory_without_room_is_told_with_what_to_do(tmp_path: Path) -> None:
+    world = World(wrong=("NO_SPACE_LEFT: no room",))
+    kept = begin(tmp_path, batch_of(1), world)
+    advance(world, kept, reporter=(told := RecordingReporter()))
+    text = "\n".join(map(str, told.messages))
+    assert "goes on, but: NO_SPACE_LEFT: no room" in text
+    assert "goclient advance --end ends other campaigns" in text
+
+
+def test_files_of_a_batch_that_was_closed_long_ago_are_removed(tmp_path: Path) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(1), world)
+    prune(tmp_path, now=time.time() + 2 * KEPT)
+    assert kept.path.exists(), "it is not done"
+    _settle(world, kept)
+    prune(tmp_path, now=time.time() + KEPT / 2)
+    assert len(kept_batches(tmp_path)) == 1
+    prune(tmp_path, now=time.time() + 2 * KEPT)
+    assert list((tmp_path / "campaigns").iterdir()) == []
 
 
 def test_the_second_process_leaves_a_batch_alone(tmp_path: Path) -> None:

@@ -214,6 +214,16 @@ def test_a_failed_job_keeps_what_is_staged_until_nobody_waits_for_it(site: Site)
     assert not list(site.staging.glob("mended.*"))
 
 
+def test_a_campaign_that_is_given_up_before_its_inputs_are_there_sends_nothing(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    assert site.send("given-up", "--detach").code == 0
+    assert site.advance("given-up", "--end").code == 0
+    site.sandbox.set()
+    ended = site.advance("given-up", "--end", "--wait")
+    assert (ended.code, ended.out) == (0, "given-up: given up: its jobs were not sent\n"), ended.err
+    assert (site.panda_ids("given-up"), site.delivered("given-up")) == ([], {})
+
+
 def test_a_laptop_that_sleeps_delays_its_delivery_not_the_jobs(site: Site) -> None:
     line = [word.replace(DESTINATION, "LAPTOP") for word in site.line("asleep")]
     sent = site.sandbox.run(*line)
@@ -231,6 +241,7 @@ def _cut(name: str) -> Callable[[Site], list[str]]:
     return lambda site: [word for word in site.line("bad") if not word.startswith(name)]
 
 
+FILES = ("--Stage", "--Data", "--OutputGO")
 BAD: dict[str, tuple[Callable[[Site], list[str]], int, str]] = {
     "no setting for the queue": (
         lambda site: [w.replace("TEST1", "TEST3") for w in site.line("bad")],
@@ -249,6 +260,7 @@ BAD: dict[str, tuple[Callable[[Site], list[str]], int, str]] = {
         40,
         "none.dat",
     ),
+    "no files": (lambda site: [w for w in site.line("bad") if not w.startswith(FILES)], 10, "nothing is to be brought"),
     "detached without a site": (_cut("--goVia"), 10, "--goVia site"),
 }
 

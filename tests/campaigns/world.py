@@ -21,7 +21,7 @@ from goclient.model.records.answers import JobState
 from goclient.model.records.panda_job import JobRecord, JobTemplate
 from goclient.model.remote import FileInfo, Listing, TaskState, TransferRequest
 from goclient.model.staging import Bring, Output, StagingArea
-from goclient.reporter.base import SILENT
+from goclient.reporter.base import SILENT, Reporter
 from goclient.services.panda.client import PandaServer
 
 SOURCE, SITE, DESTINATION = (read_endpoint(f"{n}" * 8 + "-0000-0000-0000-000000000000") for n in "123")
@@ -68,6 +68,7 @@ class World:
     calls: int | None = None
     written: Counter[str] = field(default_factory=Counter)
     asleep: bool = False
+    wrong: tuple[str, ...] = ()
 
     def made(self, effect: Callable[[], Any]) -> Any:
         """Let a call have its effect, unless the process is killed before it; it may be killed after it, too."""
@@ -131,12 +132,21 @@ class World:
     def state_of(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
         """Show tasks."""
         found = (self.tasks[one] for one in task_ids)
-        return {one.id: TaskState(one.id, "", one.status, 1, 1, 0, "") for one in found}
+        return {one.id: TaskState(one.id, "", one.status, 1, 1, len(self.wrong), "") for one in found}
 
     def faults(self, task_id: str) -> list[str]:
-        """Tell no faults."""
+        """Tell what is wrong with the storages."""
         assert task_id in self.tasks
-        return []
+        return list(self.wrong)
+
+    def cancel(self, task_id: str) -> None:
+        """End a task."""
+
+        def end() -> None:
+            if self.tasks[task_id].status == "ACTIVE":
+                self.tasks[task_id].status = "FAILED"
+
+        self.made(end)
 
     def end_tasks(self, *, fails: bool = False) -> None:
         """Carry out the tasks that are accepted, or let them fail with nothing done."""
@@ -194,7 +204,7 @@ class Globus:
 
     def __init__(self, world: World) -> None:
         self.listing, self.submission_id, self.submit = world.listing, world.submission_id, world.submit
-        self.remove, self.tasks, self.faults = world.remove, world.state_of, world.faults
+        self.remove, self.tasks, self.faults, self.cancel = world.remove, world.state_of, world.faults, world.cancel
 
 
 class Panda:
@@ -204,14 +214,14 @@ class Panda:
         self.name, self.submit, self.describe = world.name, world.submit_jobs, world.describe
 
 
-def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE) -> Progress:
+def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE, *, reporter: Reporter = SILENT) -> Progress:
     """Run one process that does what is due."""
     main = Journal(kept.path.parent.parent / "journal.jsonl")
     server = cast(PandaServer, Panda(world))
     jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, again=allowed.again)
     with kept.locked() as is_ours:
         assert is_ours
-        return Advance(kept, Globus(world), jobs, reporter=SILENT, allowed=allowed).run()
+        return Advance(kept, Globus(world), jobs, reporter=reporter, allowed=allowed).run()
 
 
 def begin(state: Path, batch: Batch, world: World) -> KeptBatch:

@@ -185,8 +185,8 @@ class Service(TransferService):
     def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
         return {one: self._state(one) for one in task_ids if one in self.tasks_sent}
 
-    def tasks_labelled(self, prefix: str, *, since: float | None = None) -> list[TaskState]:
-        assert since is None
+    def tasks_labelled(self, prefix: str, *, inside: str = "", since: float | None = None) -> list[TaskState]:
+        assert (inside, since) == ("", None)
         return [self._state(one) for one, request in self.tasks_sent.items() if request.label.startswith(prefix)]
 
     def faults(self, task_id: str) -> list[str]:

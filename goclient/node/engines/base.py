@@ -232,8 +232,8 @@ class TransferService(Protocol):
         """Return the states of tasks by their ids, in one call, without those that are not known."""
 
     @abstractmethod
-    def tasks_labelled(self, prefix: str, *, since: float | None = None) -> list[TaskState]:
-        """Return the identity's transfer tasks whose label begins with ``prefix``, made at a time or later."""
+    def tasks_labelled(self, prefix: str, *, inside: str = "", since: float | None = None) -> list[TaskState]:
+        """Return the identity's transfer tasks whose label begins with ``prefix``; see ``globus/transfers.py``."""
 
     @abstractmethod
     def faults(self, task_id: str) -> list[str]:

@@ -143,14 +143,14 @@ class Streaming(Transport):
         return Transferred(files, size)
 
     def _files(self, items: Sequence[TransferItem], arrivals: Arrivals, moved: Moved) -> Iterator[_File]:
-        """Yield the files of items: those of a directory when all of it is listed, as it may lead round."""
+        """Yield the files of items, one by one."""
         for item in items:
-            for one in list(self._walk_far(item, arrivals, moved)):
+            for one in self._walk_far(item, arrivals, moved):
                 moved(0)
                 yield one
 
     def _walk_far(self, item: TransferItem, arrivals: Arrivals, moved: Moved) -> Iterator[_File]:
-        """Yield the files of an item; make the directories for them."""
+        """Yield the files of an item when all of it is listed, as it may lead round; make the directories for them."""
         target = os.path.join(self._top, item.destination)
         if not item.recursive:
             arrivals.make(os.path.dirname(target))

@@ -25,7 +25,7 @@ from goclient.services.https.redirects import target_of
 from goclient.services.https.streams import FileState
 
 T = TypeVar("T")
-LISTED_WITHIN = 1.0  # seconds that a listing is good for, before a name is given
+LISTED_WITHIN, _FEW = 1.0, 2000  # seconds that a listing is good for; names of a directory that is listed again then
 # xrootd 5.5 ends a path at a question mark; XML has no control characters, and the text of a listing is UTF-8.
 _NOT_KEPT = re.compile("[?\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
 
@@ -216,6 +216,9 @@ class WebdavFiles:
     def _is_taken(self, endpoint: Endpoint, path: str) -> bool:
         directory, _, name = path.rstrip("/").rpartition("/")
         known = self._names.get((endpoint, directory))
+        if known is not None and time.monotonic() - known.taken > LISTED_WITHIN and len(known.names) <= _FEW:
+            self.listing(endpoint, f"{directory}/")  # more names are to be given, most often
+            known = self._names[endpoint, directory]
         if known is None or time.monotonic() - known.taken > LISTED_WITHIN:
             try:
                 self.entry(endpoint, path)

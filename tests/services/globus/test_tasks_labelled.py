@@ -55,3 +55,9 @@ def test_a_service_that_ignores_the_time_is_not_asked_for_ever() -> None:
     service._tasks = [{**one, "request_time": "2026-11-29T00:00:00+00:00"} for one in service._tasks]
     assert len(service.tasks_labelled("goclient ")) == MOST_TASKS // 2
     assert len(service.calls) == 2
+
+
+def test_a_list_may_be_that_of_a_campaign() -> None:
+    service = Service(3)
+    service.tasks_labelled("goclient 4", inside=" muons ")
+    assert service.calls == ["type:TRANSFER/label:~goclient 4* muons *"]

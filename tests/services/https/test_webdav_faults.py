@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from goclient.errors.conditions import (
 )
 from goclient.model.endpoint import WebdavEndpoint
 from goclient.services.https import client
+from goclient.services.https import webdav as webdav_module
 from goclient.services.https.connection import Limits
 from goclient.services.https.webdav import WebdavFiles
 
@@ -114,6 +116,27 @@ def test_a_source_that_changes_during_the_copy_is_an_error(place: Place, tmp_pat
 
     with open(own, "rb") as source, pytest.raises(SourceChanged):
         place.files().put(place.endpoint, source, place.path("changing"), moved=change)
+
+
+def test_a_listing_that_is_old_is_made_anew_and_not_each_name_looked_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webdav_module, "LISTED_WITHIN", 0.5)
+    files, at = place.files(), place.endpoint
+    for number in range(5):
+        (place.there / f"old-{number}").write_bytes(b"x")
+    place.server.give(place.there)
+    files.listing(at, place.path(""))
+    files.rename(at, place.path("old-0"), place.path("new-0"))  # and it is known how the server reads a path
+    time.sleep(0.6)
+    before = files.http.requests
+    for number in range(1, 4):
+        files.rename(at, place.path(f"old-{number}"), place.path(f"new-{number}"))
+    assert files.http.requests - before == 1 + 3
+    (place.there / "taken").touch()
+    time.sleep(0.6)
+    with pytest.raises(PathExists):
+        files.rename(at, place.path("old-4"), place.path("taken"))
 
 
 def test_a_content_that_differs_is_transferred_once_more(
