@@ -7,6 +7,8 @@ count.  Nothing else tells for certain what a job that failed has delivered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
@@ -35,21 +37,24 @@ def find_delivered(
         if any(task.is_globus for task in plan(decoded.spec) if task.phase != "stage-in"):
             asked.setdefault(acting_for(decoded, connections), []).append(state)
     found: dict[int, tuple[MovedFile, ...]] = {}
-    for acting, states in asked.items():
+    for asks, states in asked.items():
+        acting = cache(asks)  # one login for all of them
         for panda_id, tasks in transfers_of(states, acting).items():
-            if not isinstance(tasks, GoclientError):
-                done = [one for one in tasks if one.has_succeeded and phase_of(one) != "stage-in"]
-                files = [file for one in done for file in moved_files(acting(), one)] if done else []
-                found[panda_id] = tuple(one for one in files if _is_there(acting, one))
+            if isinstance(tasks, GoclientError):
+                continue
+            done = [one for one in tasks if one.has_succeeded and phase_of(one) != "stage-in"]
+            with suppress(GoclientError):
+                files = [file for one in done for file in moved_files(acting(), one)]
+                found[panda_id] = tuple(one for one in files if _is_there(acting(), one))
     return {panda_id: files for panda_id, files in found.items() if files}
 
 
-def _is_there(acting: Callable[[], Globus], file: MovedFile) -> bool:
+def _is_there(globus: Globus, file: MovedFile) -> bool:
     """Return True if a file that was reported with its checksum is at its destination with the same size."""
     if file.checksum is None or file.size is None:
         return False
     try:
-        entry = acting().entry(file.endpoint, file.path)
+        entry = globus.entry(file.endpoint, file.path)
     except GoclientError:
         return False
     return not entry.is_directory and entry.size == file.size

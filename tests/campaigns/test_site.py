@@ -90,7 +90,9 @@ def site(shared_sandbox: Sandbox) -> Iterator[Site]:
         (source / str(n) / "own.dat").write_text(f"own {n}\n")
     collection = sandbox.rows("select id from collections where display_name = ?", SITE)[0]["id"]
     with (sandbox.root / "settings.toml").open("a") as file:
-        file.write(f'[site.TEST1]\ncollection = "{collection}"\ndirectory = "/staging"\nnode = "{staging}"\n')
+        for queue, directory in (("TEST1", "staging"), ("ANALY_BNL_T3", "none")):
+            table = f'[site.{queue}]\ncollection = "{collection}"\ndirectory = "/{directory}"\nnode = "{staging}"\n'
+            file.write(table)
     yield Site(sandbox, staging, sandbox.payload("work.sh", PAYLOAD))
     sandbox.set()
 
@@ -259,6 +261,11 @@ BAD: dict[str, tuple[Callable[[Site], list[str]], int, str]] = {
         lambda site: [w.replace("f0.dat", "none.dat") for w in site.line("bad")],
         40,
         "none.dat",
+    ),
+    "a directory of the site that is missing": (
+        lambda site: [word.replace("TEST1", "ANALY_BNL_T3") for word in site.line("bad")],
+        40,
+        "correct [site.ANALY_BNL_T3] directory",
     ),
     "no files": (lambda site: [w for w in site.line("bad") if not w.startswith(FILES)], 10, "nothing is to be brought"),
     "detached without a site": (_cut("--goVia"), 10, "--goVia site"),
