@@ -152,13 +152,13 @@ def deal_files(spec: TransferSpec, order: DealOrder) -> Dealt:
 
 def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
     """Return the tasks of all jobs of a dealt spec together; raise RequestError for each two items with one target."""
-    raise_all(list(_find_outer_collisions(spec)))
+    raise_all(list(find_outer_collisions(spec)))
     return group_tasks(spec)
 
 
 def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
     """Yield an error for each two items that would be written to one place: in one job, or outside the jobs."""
-    yield from _find_outer_collisions(spec)
+    yield from find_outer_collisions(spec)
     whose = zip(deal.serials, spec.stage_in, strict=True)
     places = [(serial, same_location(one.target_path)) for serial, one in whose if one.destination.in_job]
     if len(set(places)) == len(places) and 0 not in deal.serials:
@@ -173,7 +173,8 @@ def _collide(brought: Iterable[Transfer]) -> Iterator[RequestError]:
     return find_collisions(TransferSpec.model_construct(stage_in=tuple(brought)))
 
 
-def _find_outer_collisions(spec: TransferSpec) -> Iterator[RequestError]:
+def find_outer_collisions(spec: TransferSpec) -> Iterator[RequestError]:
+    """Yield an error for each two items of a dealt spec that would be written to one place outside the jobs."""
     outside = tuple(one for one in spec.stage_in if not one.destination.in_job)
     return find_collisions(spec.model_copy(update={"stage_in": outside}))
 

@@ -21,6 +21,7 @@ from goclient.preflight.base import Context, PreflightOptions
 from goclient.preflight.checks import TRANSFER_CHECKS
 from goclient.preflight.myproxy import Account
 from goclient.preflight.servers import Servers
+from tests.commands import TIMEOUT
 from tests.preflight.contexts import ME, SITE, Accounts, Globus, ServerFiles, connected, run
 
 SERVER = "gsiftp://se.example.org"
@@ -215,7 +216,7 @@ def test_a_silent_server_takes_the_answers_of_no_other_and_gets_the_blame() -> N
     class Silent(ServerFiles):
         def listings(self, endpoint: Endpoint, directories: Sequence[str], /) -> dict[str, Listing | GoclientError]:
             if endpoint.text == SERVER:
-                end.wait(30)
+                end.wait(TIMEOUT)
             return super().listings(endpoint, directories)
 
     others = [
@@ -224,11 +225,14 @@ def test_a_silent_server_takes_the_answers_of_no_other_and_gets_the_blame() -> N
     ]
     try:
         transfers = (*(brought(f"/d{number}/a") for number in range(40)), *others)
-        _, findings = check(Silent(DATA), *transfers, globus=Globus(), seconds=0.5, allow_personal=True)
+        for seconds in (0.5, 5.0, 50.0):  # on a busy machine the others take as long
+            _, findings = check(Silent(DATA), *transfers, globus=Globus(), seconds=seconds, allow_personal=True)
+            told = [one.message for one in findings if one.code == "source"]
+            if len(told) > 1:
+                break
     finally:
         end.set()
     assert set(wrong(findings)) == {("error", "gridftp-timeout")}
-    told = [one.message for one in findings if one.code == "source"]
     assert told == ["davs://web.example.org/d/hits.root is there, 7 bytes", f"{SITE}:/in/a is there, 3 bytes"]
 
 

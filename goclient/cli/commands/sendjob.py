@@ -106,7 +106,7 @@ def _report_next_steps(sent: "Submission", client: "Client", reporter: Reporter)
 
     jobs, spec, staged = sent.jobs, sent.spec, sent.staged
     with suppress(GoclientError):  # it was read before
-        spec = spec.displayed(client.catalogue())
+        spec = spec.model_copy(update={"stage_in": ()}).displayed(client.catalogue())
     command = status_command([job.panda_id for job in jobs], sent.campaign, job_name=jobs[0].name)
     reporter.progress(f"to follow the {'job' if len(jobs) == 1 else 'jobs'}, type: {command}")
     targets = targets_of(spec) if staged is None else staged.targets

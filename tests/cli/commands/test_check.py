@@ -27,10 +27,11 @@ from goclient.preflight.permissions import PilotPermissions
 from goclient.services.deadline import Deadline
 from goclient.services.globus.collection import AccessRule
 from goclient.services.parallel import Parallel
-from tests.commands import Result, Run
+from tests.commands import TIMEOUT, Result, Run
 from tests.preflight.contexts import GUEST, Globus, connected, run
 from tests.sandboxes import Sandbox
 
+PATIENCE = (5, 40)  # seconds: where all but one are to answer in time, a busy machine gets a second try
 INPUT = "SITE1:/home/osg_data/panda/0064.file"
 OUTPUT = ("--Data=new.file", "--OutputGO=SITE1:/home/osg_data/panda/")
 
@@ -354,11 +355,14 @@ def test_a_probe_of_a_missing_folder_is_made_where_globus_will_make_it(sandbox: 
 
 def test_a_probe_that_could_not_be_removed_in_time_is_named(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/sandbox/trouble"
-    requests.post(url, json={"route": "POST /v0.10/delete", "kind": "delay", "seconds": 20}, timeout=60)
-    result = check(sandbox, *OUTPUT, "--goProbe", "--goTimeout=4", "--json")
-    (left,) = [path.name for path in sandbox.path("SITE1", "/home/osg_data/panda").glob(".goclient-probe-*")]
+    requests.post(url, json={"route": "POST /v0.10/delete", "kind": "delay", "seconds": 50}, timeout=60)
+    for seconds in PATIENCE:
+        result = check(sandbox, *OUTPUT, "--goProbe", f"--goTimeout={seconds}", "--json")
+        if codes(result, "warning") == ["probe-left"]:
+            break
+    left = [path.name for path in sandbox.path("SITE1", "/home/osg_data/panda").glob(".goclient-probe-*")]
     assert (result.code, codes(result, "warning")) == (0, ["probe-left"])
-    assert f"remove SITE1:/home/osg_data/panda/{left}" in result.json["findings"][-1]["hint"]
+    assert any(f"remove SITE1:/home/osg_data/panda/{one}" in result.json["findings"][-1]["hint"] for one in left)
 
 
 def test_without_time_for_it_nothing_is_probed(sandbox: Sandbox) -> None:
@@ -605,14 +609,17 @@ def test_what_is_not_answered_in_time_is_an_error_and_the_rest_is_kept() -> None
 
     def question(number: int) -> int:
         if number:
-            over.wait(30)
+            over.wait(TIMEOUT)
         return number
 
-    answers = Parallel(Deadline(0.2)).map(question, (0, 1))
+    for seconds in PATIENCE:
+        answers = Parallel(Deadline(seconds / 10)).map(question, (0, 1))
+        if answers[0] == 0:
+            break
     over.set()
     assert answers[0] == 0
     assert isinstance(answers[1], EndpointError)
-    assert "0 s" in answers[1].message
+    assert f"{seconds / 10:.0f} s" in answers[1].message
 
 
 # --- what a review found --------------------------------------------------------------------------------------
@@ -717,8 +724,11 @@ def test_a_session_counts_where_nothing_is_listed_and_a_service_is_told_that_it_
 
 def test_a_look_that_is_only_for_a_warning_stops_nothing(shared_sandbox: Sandbox, trouble: Any) -> None:
     words = (f"--StageinGOsrc={INPUT}", "--WorkingendpointGO=OSGDEV", "--json")
-    trouble(route="GET /v0.10/endpoint_search", kind="delay", seconds=20)
-    slow = check(shared_sandbox, *words, "--goTimeout=6")
+    trouble(route="GET /v0.10/endpoint_search", kind="delay", seconds=50)
+    for seconds in PATIENCE:
+        slow = check(shared_sandbox, *words, f"--goTimeout={seconds}")
+        if slow.code == 0:
+            break
     assert (slow.code, codes(slow, "warning")) == (0, ["unchecked"])
     assert "source" in codes(slow, "ok")
 

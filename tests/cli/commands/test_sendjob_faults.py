@@ -21,8 +21,9 @@ from typing import IO, Any
 import pytest
 
 from tests import faults
-from tests.commands import MODULES, Result, completed, started, unmeasured
+from tests.commands import MODULES, TIMEOUT, Result, completed, started, unmeasured
 from tests.faults import Fault, FaultyServer
+from tests.pace import within
 
 DEADLINE = 15.0  # seconds; GOCLIENT_TIMEOUT is one, and each job adds a quarter
 TOKEN = "eyJhbGciOiJub25lIn0.eyJzZWNyZXQiOiJ0b2tlbiJ9.c2lnbmF0dXJl"
@@ -61,7 +62,8 @@ class User:
         if before or stdout != subprocess.PIPE:
             result = ended(self.start(words, more, stdout=stdout, before=before))
         else:
-            result = completed(words, env={**self.env, **more}, cwd=self.home, timeout=DEADLINE)
+            with within(DEADLINE):
+                result = completed(words, env={**self.env, **more}, cwd=self.home)
         if "-vv" not in words:
             assert "Traceback" not in result.err, result.err
         return result
@@ -92,11 +94,12 @@ class User:
 def ended(process: subprocess.Popen[str]) -> Result:
     """What a command did; if it does not end within the deadline, it is killed and the test fails."""
     try:
-        out, err = process.communicate(timeout=DEADLINE)
+        with within(DEADLINE):
+            out, err = process.communicate(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
-        pytest.fail(f"it did not end within {DEADLINE} s: {out} {err}")
+        pytest.fail(f"it did not end within {TIMEOUT} s: {out} {err}")
     return Result(process.returncode, out or "", err)
 
 

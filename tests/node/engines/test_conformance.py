@@ -15,13 +15,14 @@ from goclient.journal import Journal
 from goclient.node.engines.base import Transferred
 from goclient.node.left import remove_left
 from tests.node.engines.benches import Bench, CollectionBench, GlobusBench, LocalBench, SandboxBench, item
+from tests.pace import within
 
 ODD = (
     "a b", " before", "behind ", "p%41q", "a#b", "a?b", "a;b", "a*b", "[a]", 'a"b', "a\\b", "~a", "-a", "a\tb", "ä",
     "\udcff",
 )  # fmt: skip
 SIZE = 3_000_000
-ENDED_WITHIN = 8.0  # seconds, on a machine that is busy
+ENDED_WITHIN = 8.0  # seconds
 
 
 class Killed(BaseException):
@@ -137,9 +138,8 @@ def test_a_pilot_that_is_ended_while_it_delivers_leaves_nothing(bench: Bench) ->
             raise Killed
         started.append(time.monotonic())
 
-    with pytest.raises(Killed):
+    with within(ENDED_WITHIN), pytest.raises(Killed):
         bench.take(item("large", "large"), beat=stop)
-    assert time.monotonic() < started[0] + ENDED_WITHIN
     assert bench.delivered() == []
     remove_left(bench.used.journal, bench.used.attempt, bench.transfer_service, delivered=False, server=bench.store)
     assert [one for one in bench.there.rglob("*") if one.is_file()] == []
