@@ -34,15 +34,20 @@ def turn(journal: Journal) -> AbstractContextManager[None]:
     return locked(journal.path.with_name("retries.lock"))
 
 
-def own_name(name: str) -> str:
+def next_name(name: str, *, after: str = "") -> str:
+    """Return the name of a job's next try, ``NAME.try2`` for the first; ``after``: one that is taken, if any is."""
+    return f"{first_name(name)}.try{try_number(after or name) + 1}"
+
+
+def first_name(name: str) -> str:
     """Return the name of a job's first try."""
     return _TRY.sub("", name)
 
 
-def next_name(name: str, *, after: str = "") -> str:
-    """Return the name of a job's next try, ``NAME.try2`` for the first; ``after``: one that is taken, if any is."""
-    found = _TRY.search(after or name)
-    return f"{own_name(name)}.try{int(found[1]) + 1 if found else 2}"
+def try_number(name: str) -> int:
+    """Return which try of a job has a name, 1 for the first."""
+    found = _TRY.search(name)
+    return int(found[1]) if found else 1
 
 
 def new_tries(key: str, server: str, names: Mapping[int, str]) -> Entry:
