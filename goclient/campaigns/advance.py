@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from goclient.campaigns.batch import Batch, KeptBatch
@@ -53,7 +52,7 @@ class Progress:
     jobs: int = 0
     sent: Sent = Sent.UNKNOWN
     brought: bool = False
-    standing: Mapping[Standing, int] = MappingProxyType({})
+    standing: Mapping[Standing, int] = field(default_factory=dict)
     delivered: int = 0
     closed: bool = False
     problems: tuple[GoclientError, ...] = ()
