@@ -113,17 +113,35 @@ class Following(Lookups):
 
         return watch(selection, self._connections)
 
-    def wait(self, ids: Ids, *, seconds: float = 30.0, timeout: float | None = None) -> list[JobStatus]:
+    def wait(
+        self,
+        ids: Ids | None = None,
+        *,
+        task: Ids = (),
+        campaign: str | None = None,
+        last: bool = False,
+        seconds: float = 30.0,
+        timeout: float | None = None,
+    ) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
 
-        A job is done if it is finished, failed, cancelled or closed.  Raises StillRunning after ``timeout`` seconds;
-        a server that cannot be reached for a while is asked again, with a warning.
+        A job is done if it is finished, failed, cancelled or closed, a task's jobs if the task is over.  Raises
+        StillRunning after ``timeout`` seconds; a server that cannot be reached for a while is asked again, with a
+        warning.
         """
         from goclient.jobs.status import wait
+        from goclient.jobs.watch import wait_for_tasks
 
-        panda_ids = read_panda_ids(ids)
-        wait(panda_ids, self._connections.panda(), seconds=seconds, timeout=timeout, reporter=self._reporter)
-        return self.status(panda_ids)
+        end = None if timeout is None else time.monotonic() + timeout
+        selection = self.select(ids, task=task, campaign=campaign, last=last)
+        if selection.tasks:
+            wait_for_tasks(selection, self._connections, seconds=seconds, end=end)
+        timeout = None if end is None else max(0.0, end - time.monotonic())
+        server, reporter = self._connections.panda(), self._reporter
+        wait(selection.panda_ids, server, seconds=seconds, timeout=timeout, reporter=reporter)
+        followed = self.follow(selection)
+        raise_all(followed.errors)
+        return list(followed.jobs)
 
     def results(self, ids: Ids) -> list[JobResults]:
         """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.

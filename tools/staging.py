@@ -32,7 +32,7 @@ def rows() -> list[list[str]]:
         row("--goVia site: seconds of a slot in transfers, a second of payload", f"{staged:.3f}", f"≤ {LIMIT}",
             staged <= LIMIT, f"at {LINK // 10**6} MB/s; in the job, through Globus Connect, {in_job:.3f}; {files}"),
         row(f"--goVia site: transfer tasks of {JOBS:,} jobs of {FILES} files", str(tasks), f"≤ {2 * pairs}",
-            tasks <= 2 * pairs, f"{pairs} pairs of endpoints; sent after {seconds:.0f} s, with the sandbox's own"),
+            tasks <= 2 * pairs, f"{pairs} pairs of endpoints; sent in {seconds:.0f} s, without the copies"),
     ]  # fmt: skip
 
 
@@ -71,14 +71,9 @@ def slot(sandbox: Sandbox, campaign: str, *words: str) -> float:
 
 def thousand(sandbox: Sandbox) -> tuple[int, float]:
     """Return the transfer tasks of a campaign of many jobs from two endpoints, and the seconds until it is sent."""
-    names = []
-    for number in range(JOBS * FILES):
-        source = SOURCES[number % 2]
-        name = f"home/small/{number}.root"
-        sandbox.path(source, name).parent.mkdir(exist_ok=True, parents=True)
-        sandbox.path(source, name).write_bytes(b"x")
-        names.append(f"{source}:/{name}")
+    names = [f"{SOURCES[number % 2]}:/home/small/{number}.root" for number in range(JOBS * FILES)]
     (sandbox.cwd / "inputs.txt").write_text("\n".join(names))
+    sandbox.set(running_tasks=0)  # to copy that many files one by one takes the sandbox ten minutes
     began = time.monotonic()
     sent = sandbox.run(
         *("sendJob.py", "--computingSite=TEST1", "--transformation=/bin/true", "--goVia=site", "--campaign=thousand"),
@@ -86,7 +81,9 @@ def thousand(sandbox: Sandbox) -> tuple[int, float]:
         f"--StageoutGOdest={DESTINATION}:/atlas/dq2/test/thousand/${{SN}}.root",
     )
     assert sent.code == 0, sent.err
-    advance(sandbox, "1000 running")
+    sandbox.rows("update tasks set status = 'SUCCEEDED', completion_time = ? where status = 'ACTIVE'", time.time())
+    sandbox.set()
+    advance(sandbox, f"{JOBS} running")
     seconds = time.monotonic() - began
     for first, last in ((1, JOBS // 2), (JOBS // 2 + 1, JOBS)):
         finish(sandbox, first, last)
@@ -108,8 +105,9 @@ def advance(sandbox: Sandbox, told: str) -> None:
 
 def finish(sandbox: Sandbox, first: int, last: int) -> None:
     """Let jobs be finished, with their outputs at the site."""
-    (area,) = sandbox.path(SITE, "staging").glob("thousand.*")
-    (area / "out").mkdir(exist_ok=True)
+    (job,) = sandbox.rows("select attributes ->> 'jobName' as name from jobs order by panda_id desc limit 1")
+    area = sandbox.path(SITE, f"staging/{job['name'][: len('thousand.') + 8]}")
+    (area / "out").mkdir(parents=True, exist_ok=True)
     for serial in range(first, last + 1):
         (area / "out" / f"{serial:06d}.1").write_text(f"of job {serial}")
     (before,) = sandbox.rows(

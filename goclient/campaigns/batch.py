@@ -7,6 +7,7 @@ journal.  A batch that is done has another name.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -75,15 +76,17 @@ class Batch:
             "jobs": [(one.jobName, one.jobParameters) for one in self.records],
             "luggage": luggage,
         }
-        return json.dumps(document, separators=(",", ":")).encode()
+        return _written({**document, "digest": _digest(document, b"" if self.luggage is None else self.luggage.data)})
 
     @classmethod
     def decode(cls, data: bytes, archive: bytes = b"") -> Batch:
-        """Return the batch of a document; raise RequestError if it is not one."""
+        """Return the batch of a document; raise RequestError unless all of it is as it was written."""
         try:
             found = json.loads(data)
             if found["version"] != _VERSION:
                 raise ValueError(f"its version is {found['version']}, this goclient reads {_VERSION}")
+            if found.pop("digest") != _digest(found, archive):
+                raise ValueError("it is not as it was written")
             common, area, luggage = JobTemplate(**found["common"]), found["area"], found["luggage"]
             if luggage is not None:
                 plan = CarrierPlan.decode(luggage.pop("plan").encode())
@@ -103,6 +106,15 @@ class Batch:
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise RequestError(f"it is not a batch: {quoted(error)}", code="bad-batch") from error
+
+
+def _written(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _digest(document: object, archive: bytes) -> str:
+    """Return what changes with anything in a batch: files are brought, and removed, as it says."""
+    return hashlib.sha256(_written(document) + archive).hexdigest()
 
 
 def _endpoint_document(endpoint: Endpoint) -> tuple[str, str]:
@@ -131,14 +143,20 @@ class KeptBatch:
         return Journal(self._beside(_JOURNAL))
 
     def _beside(self, ending: str) -> Path:
-        name = self.path.name.removesuffix(_DONE).removesuffix(_OPEN)
-        return self.path.with_name(name + ending)
+        return self.path.with_name(self._stem + ending)
+
+    @property
+    def _stem(self) -> str:
+        return self.path.name.removesuffix(_DONE).removesuffix(_OPEN)
 
     def read(self) -> Batch:
         """Return the batch; raise GoclientError if it cannot be read."""
         try:
             archive = self._beside(_ARCHIVE)
-            return Batch.decode(self.path.read_bytes(), archive.read_bytes() if archive.exists() else b"")
+            found = Batch.decode(self.path.read_bytes(), archive.read_bytes() if archive.exists() else b"")
+            if self._stem != (own := f"{found.campaign}.{found.key}"):
+                raise RequestError(f"it is {quoted(own)} by another name", code="bad-batch")
+            return found
         except (OSError, RequestError) as error:
             reason = error.strerror if isinstance(error, OSError) else error.message
             raise GoclientError(

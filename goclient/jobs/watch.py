@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from goclient.errors import ServerError
+from goclient.errors.sent import StillRunning
 from goclient.jobs.follow import Followed, Found, find
 from goclient.jobs.selection import Selection
 from goclient.jobs.status import JobStatus, described, status_told
@@ -64,3 +65,17 @@ def watch(
             if all(job.done for job in known_jobs) and all(task.done for task in found.tasks):
                 return
         sleep(max(SHORTEST, SHARE * (time.process_time() - began)))
+
+
+def wait_for_tasks(selection: Selection, connections: Connections, *, seconds: float, end: float | None) -> None:
+    """Wait until tasks, and the jobs beside them, are over; raise StillRunning at ``end``, a time of this machine."""
+    running: list[int] = []
+
+    def pause(_: float) -> None:
+        left = seconds if end is None else min(seconds, end - time.monotonic())
+        if left <= 0:
+            raise StillRunning(running)
+        time.sleep(left)
+
+    for turn in watch(selection, connections, sleep=pause):
+        running[:] = [job.panda_id for job in turn.followed.jobs if not job.done]

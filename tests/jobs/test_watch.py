@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from goclient.errors import ServerError
+from goclient.errors.sent import StillRunning
 from goclient.jobs.selection import Selection
-from goclient.jobs.watch import SHORTEST, watch
+from goclient.jobs.watch import SHORTEST, wait_for_tasks, watch
 from goclient.model.records.answers import JobState
 from goclient.reporter.base import Kind
 from goclient.reporter.recording import RecordingReporter
@@ -88,3 +89,13 @@ def test_a_task_is_watched_until_it_is_over_with_the_jobs_that_it_gets() -> None
 
 def test_jobs_that_nobody_knows_are_not_waited_for() -> None:
     assert watched(Server([{}]), Selection((1,))) == [({}, {})]
+
+
+def test_a_program_waits_for_a_task_until_its_time_is_over() -> None:
+    server = Server([{50: "failed"}, {51: "finished"}], {5: ["running", "done"]})
+    connections: Any = server
+    wait_for_tasks(Selection((), (5,)), connections, seconds=0.01, end=None)
+    again: Any = Server([{50: "running"}], {5: ["running"]})
+    with pytest.raises(StillRunning) as caught:
+        wait_for_tasks(Selection((), (5,)), again, seconds=0.01, end=0.0)
+    assert caught.value.panda_ids == (50,)

@@ -188,6 +188,10 @@ def test_an_output_that_globus_reports_as_delivered_is_left_out(user: Sandbox) -
     assert user.pilot().code == 0
     user.path("SITE1", "/out/b.dat").unlink()
     fail(user, job["PandaID"], code="1152")
+    user.path("SITE1", "/out/a.dat").write_text("replaced since\n")
+    changed = retry(user, job["PandaID"])
+    assert (changed.code, changed.json["error"]["code"]) == (40, "exists")
+    user.path("SITE1", "/out/a.dat").write_text("a\n")
     done = retry(user, job["PandaID"])
     assert done.code == 0, done
     assert "1 output of it arrived before" in done.err
