@@ -177,7 +177,7 @@ class Client(Mending):
     def _campaigns(self) -> Campaigns:
         from goclient.campaigns.campaigns import Campaigns  # as in _credentials
 
-        return Campaigns(self._connections, self._journal)
+        return Campaigns(self._connections, self.journal_path)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -166,18 +166,29 @@ class KeptBatch:
             ) from error
 
     @contextmanager
-    def locked(self) -> Iterator[bool]:
-        """Run the body while no other process does anything for the batch; give False if one does."""
+    def locked(self, *, batch: Batch | None = None) -> Iterator[bool]:
+        """Run the body while no other process does anything for the batch; give False if one does.
+
+        What the journals say must be read in the body: a process before may have done what was due.  A new ``batch``
+        is written first, but after the lock is taken: as soon as it has a name, other processes see it.
+        """
         descriptor = private(self._beside(_JOURNAL + ".lock"), os.O_RDWR | os.O_CREAT)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
-            else:
-                yield self.path.exists()  # another process may just have closed it
+                return
+            if batch is not None:
+                self._write(batch)
+            yield self.path.exists()  # another process may just have closed it
         finally:
             os.close(descriptor)
+
+    def _write(self, batch: Batch) -> None:
+        if batch.luggage is not None:
+            replace(self._beside(_ARCHIVE), batch.luggage.data)
+        replace(self.path, batch.encode())
 
     def close(self) -> None:
         """Note that all is done: the file gets another name, and the archive of carried jobs is removed."""
@@ -195,22 +206,28 @@ class KeptBatch:
             self._beside(ending).unlink(missing_ok=True)
 
 
-def keep(batch: Batch, state: Path) -> KeptBatch:
-    """Write a new batch to its file, before anything is done for it; ``state`` is the directory of the main journal."""
-    directory = state / DIRECTORY
-    name = f"{batch.campaign}.{batch.key}"
-    try:
-        make_directory(directory)
-        if batch.luggage is not None:
-            replace(directory / (name + _ARCHIVE), batch.luggage.data)
-        replace(directory / (name + _OPEN), batch.encode())
-    except OSError as error:
-        raise GoclientError(
-            f"{quoted(directory)} cannot be written: {error.strerror}; nothing was brought, and no job was sent",
-            hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
-            code="campaign-file",
-        ) from error
-    return KeptBatch(directory / (name + _OPEN))
+@contextmanager
+def keep(batch: Batch, state: Path) -> Iterator[KeptBatch]:
+    """Write a new batch to its file, and run the body, which alone may do anything for it.
+
+    ``state`` is the directory of the main journal.
+    """
+    kept = KeptBatch(state / DIRECTORY / f"{batch.campaign}.{batch.key}{_OPEN}")
+    with ExitStack() as stack:
+        try:
+            make_directory(kept.path.parent)
+            is_ours = stack.enter_context(kept.locked(batch=batch))
+        except OSError as error:
+            raise GoclientError(
+                f"{quoted(kept.path.parent)} cannot be written: {error.strerror}; nothing was brought, and no job "
+                "was sent",
+                hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
+                code="campaign-file",
+            ) from error
+        if not is_ours:
+            message = f"the campaign {quoted(batch.campaign)} is being sent by another process"
+            raise RequestError(message, hint="leave it to that one", code="being-sent", subject=batch.campaign)
+        yield kept
 
 
 def prune(state: Path, *, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from goclient.campaigns.advance import Advance, Allowed, Progress
 from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
@@ -27,12 +28,12 @@ POLL = (0.2, 15.0)  # seconds between looks at what goes on: at first, and at mo
 
 
 class Campaigns:
-    """Do for the batches of a user whatever is due; ``journal`` is the main one, beside which they are kept."""
+    """Do for the batches of a user whatever is due; ``journal`` is the path of the main one, beside which they are."""
 
-    def __init__(self, connections: Connections, journal: Journal) -> None:
+    def __init__(self, connections: Connections, journal: Path) -> None:
         self._connections = connections
         self._journal = journal
-        self._state = journal.path.parent
+        self._state = journal.parent
 
     def send(self, prepared: Submission, show: Show, *, waits: bool) -> Submission:
         """Bring the inputs of a submission, wait until they are there, and send its jobs; return it with them.
@@ -41,7 +42,6 @@ class Campaigns:
         all of it is in the batch's file: whatever ends the process, that can go on.
         """
         prune(self._state, now=time.time())
-        kept = keep(self._new_batch(prepared), self._state)
         sent: list[Submission] = []
 
         def shown(submission: Submission) -> None:
@@ -50,7 +50,7 @@ class Campaigns:
 
         go_on = f"type: goclient advance {prepared.campaign}"
         try:
-            with kept.locked():
+            with keep(self._new_batch(prepared), self._state) as kept:
                 advance = self._advance(kept, Allowed(), shown)
                 for pause in pauses(*POLL):
                     progress = advance.run(until_sent=True)
@@ -143,7 +143,7 @@ class Campaigns:
             one.path.name.split(".")[1] for one in kept_batches(self._state, batch.campaign) if one.path != kept.path
         )
         jobs = PandaJobs(
-            *(batch, server, self._journal),
+            *(batch, server, Journal(self._journal)),  # read now that no other process is about the batch
             reporter=connections.reporter,
             others=others,
             again=allowed.again,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -12,6 +11,7 @@ from goclient.campaigns.state import Sent, Standing
 from goclient.errors import RequestError
 from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.sent import CALL, sent_requests
+from goclient.jobs.tries import first_name
 from goclient.journal import Journal
 from goclient.model.records.answers import JobState
 from goclient.model.spec import TransferSpec
@@ -20,8 +20,6 @@ from goclient.submission import JOBS_A_CALL, Submission, send
 
 if TYPE_CHECKING:
     from goclient.services.panda.client import PandaServer
-
-_TRY = re.compile(r"\.try[0-9]+$")
 
 
 class Standings(NamedTuple):
@@ -113,7 +111,7 @@ class PandaJobs(Jobs):
         tries: dict[int, list[JobState]] = {serial: [] for serial in range(1, len(self._batch.records) + 1)}
         serials = self._batch.serials
         for job in self._described():
-            if (serial := serials.get(_TRY.sub("", job.name))) is not None:
+            if (serial := serials.get(first_name(job.name))) is not None:
                 tries[serial].append(job)
         self._tries = tries
         curable = (serial for serial, jobs in tries.items() if len(jobs) == 1 and cure_of(jobs[0]) is Cure.AGAIN)

@@ -7,7 +7,7 @@ another entry.  So whatever ends a process, the next one finds out what is due, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -189,18 +189,8 @@ def serials_of(entry: Entry) -> tuple[int, ...]:
     return tuple(_read_ranges(text))
 
 
-def write_ranges(numbers: Iterable[int]) -> str:
-    """Return numbers in ascending order as a short text: ``1-3,7``."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in ranges)
-
-
 def _read_ranges(text: str) -> Iterator[int]:
+    """Yield the numbers that ``as_ranges`` has written; a batch may have more jobs than a user may name."""
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)

@@ -19,10 +19,9 @@ from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
 from goclient.errors.sent import SentBefore
 from goclient.errors.wording import quoted
-from goclient.files.private import locked
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import campaigns_of
-from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name
+from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name, turn
 from goclient.journal import Journal
 from goclient.mending.preparation import Again, Left, prepare_again
 from goclient.model.campaign import campaign_of
@@ -67,8 +66,9 @@ def retry_jobs(
     The latest try of each job counts.  Raises PreflightFailed if a check finds what would fail, ServerError if not all
     jobs were accepted, or if that is not known: the error has those that were, in its document.
     """
-    server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
-    with locked(journal.path.with_name("retries.lock")):
+    path = environment.journal_path(connections.env)
+    with turn(Journal(path)):
+        journal = Journal(path)  # as the process before has left it
         choice = _choose(panda_ids, options, connections, journal)
         prepared = prepare_again(choice.jobs, options, connections)
         jobs: list[RetriedJob] = []
@@ -77,8 +77,9 @@ def retry_jobs(
             if options.noSubmit:
                 jobs += [RetriedJob(old, 0, name) for old, name in names.items()]
                 continue
-            journal.append(new_tries(str(uuid.uuid4()), server.name, names))
-            jobs += _send(group.submission, tuple(names), connections, _Sent(tuple(jobs), show))
+            submission = replace(group.submission, key=str(uuid.uuid4()))
+            journal.append(new_tries(submission.key, connections.panda().name, names))
+            jobs += _send(submission, tuple(names), connections, _Sent(tuple(jobs), show))
     return Retried(tuple(jobs), (*choice.left, *prepared.left), choice.refused, prepared.findings)
 
 

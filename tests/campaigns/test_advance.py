@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from goclient.campaigns.advance import Allowed
-from goclient.campaigns.batch import KeptBatch, kept_batches, prune
+from goclient.campaigns.batch import KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Sent
 from goclient.errors import GoclientError
@@ -200,6 +200,21 @@ def test_files_of_a_batch_that_was_closed_long_ago_are_removed(tmp_path: Path) -
     assert len(kept_batches(tmp_path)) == 1
     prune(tmp_path, now=time.time() + 2 * KEPT)
     assert list((tmp_path / "campaigns").iterdir()) == []
+
+
+def test_a_new_batch_is_never_seen_by_others_before_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(path: Path, data: bytes) -> None:
+        path.write_bytes(data)
+        with KeptBatch(path).locked() as is_free:
+            assert not is_free
+
+    monkeypatch.setattr("goclient.campaigns.batch.replace", seen)
+    with keep(batch_of(1), tmp_path) as kept, kept.locked() as second:
+        assert not second
+    with kept.locked() as is_free:
+        assert is_free
 
 
 def test_the_second_process_leaves_a_batch_alone(tmp_path: Path) -> None:

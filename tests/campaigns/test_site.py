@@ -180,6 +180,23 @@ def test_a_lost_answer_of_globus_makes_no_second_task(site: Site, route: str) ->
     assert site.advance(campaign, "--wait").code == 0
 
 
+def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> None:
+    here = {"GOCLIENT_STATE": str(site.sandbox.root / "two")}
+    assert site.sandbox.run(*site.line("first", jobs=1), **here).code == 0
+    site.sandbox.set(running_tasks=0)
+    assert site.sandbox.run(*site.line("next", "--detach", jobs=1), **here).code == 0
+    site.sandbox.set()
+    process = started(
+        ["goclient", "advance", "--wait"], env=site.sandbox.env | here, cwd=site.sandbox.cwd, stderr=-1, stdout=-1
+    )
+    until(lambda: "another process" in site.advance("first", **here).err)
+    until(lambda: "next: 1 jobs: 1 running" in site.advance(**here).out)
+    site.run_jobs(2)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.count("1 of 1 jobs have delivered")) == (0, 2), err
+    assert len(site.panda_ids("next")) == 1
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, accepted: bool) -> None:
     campaign = f"unknown-{accepted}"

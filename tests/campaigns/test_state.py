@@ -16,8 +16,8 @@ from goclient.campaigns.state import (
     Step,
     due,
     serials_of,
-    write_ranges,
 )
+from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry
 
 SHAPE = Shape(brings=1, outputs=(1,), jobs=4)
@@ -30,7 +30,7 @@ def _known(*entries: Entry, **more: object) -> Known:
 
 @given(st.sets(st.integers(1, 500)))
 def test_numbers_of_jobs_read_back(numbers: set[int]) -> None:
-    entry = Entry("transfer", "deliver.0.0", "intended", ("s", write_ranges(sorted(numbers))))
+    entry = Entry("transfer", "deliver.0.0", "intended", ("s", as_ranges(numbers)))
     assert serials_of(entry) == tuple(sorted(numbers))
 
 

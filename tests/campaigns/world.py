@@ -229,4 +229,5 @@ def begin(state: Path, batch: Batch, world: World) -> KeptBatch:
     for bring in batch.brings:
         for item in bring.items:
             world.files[SOURCE.text, item.source] = "input"
-    return keep(batch, state)
+    with keep(batch, state) as kept:
+        return kept
