@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 
 from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors.findings import ExitCode
 
 
 class SentBefore(RequestError):
@@ -44,6 +45,13 @@ class StillRunning(GoclientError):
         message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
         some = " ".join(map(str, self.panda_ids[:20]))
         super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)
+
+
+class JobsFailed(GoclientError):
+    """Jobs that failed, which somebody has to mend, or to give up."""
+
+    exit_code = ExitCode.JOBS_FAILED
+    code = "jobs-failed"
 
 
 class UnknownJobs(ServerError):

@@ -1,21 +1,20 @@
 """Do what is due in campaigns through a site: ``goclient advance``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import exit_code
 from goclient.errors.wording import quoted
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient advance"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class AdvanceOptions:
+@frozen_options
+class AdvanceOptions(Options):
     """Hold what was typed."""
 
     campaign: str = option(
@@ -31,7 +30,8 @@ class AdvanceOptions:
     )
     jobs: tuple[str, ...] = option(
         "--jobs",
-        help="PandaIDs of jobs of which it is not known whether they were sent, such as 42-141",
+        help="PandaIDs of jobs of which it is not known whether they were sent, such as 42-141; with --end: of jobs "
+        "to give up",
         group="advance",
         many=True,
         metavar="IDS",

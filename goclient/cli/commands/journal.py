@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run, tables
@@ -10,7 +10,7 @@ from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.nearest import nearest
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ PROG = "goclient journal"
 ACTIONS = {"list": (), "show": ("NAME",)}
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class JournalOptions:
+@frozen_options
+class JournalOptions(Options):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(
