@@ -72,7 +72,7 @@ class Progress:
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it; of one that was not looked at, without its jobs."""
-        looked = {
+        known = {
             "jobs": self.jobs,
             "brought": self.brought,
             "sent": self.sent.value,
@@ -82,7 +82,7 @@ class Progress:
         return {
             "campaign": self.campaign,
             "key": self.key,
-            **(looked if self.jobs else {}),
+            **(known if self.jobs else {}),
             "done": self.closed,
             "problems": [one.document() for error in self.problems for one in error.findings],
         }
