@@ -23,31 +23,43 @@ from goclient.errors.conditions import PathExists
 from goclient.journal import KEPT, Journal
 from goclient.reporter.base import SILENT
 from goclient.reporter.recording import RecordingReporter
-from tests.campaigns.world import DESTINATION, SOURCE, Killed, Panda, World, advance, batch_of, begin
+from tests.campaigns.world import DESTINATION, SOURCE, Killed, Panda, World, advance, batch_of, begin, retry, serial_of
 
-EVENTS = ("end tasks", "tasks fail", "finish", "fail", "sleep", "wake")
+EVENTS = ("end tasks", "tasks fail", "finish", "fail", "stop", "sleep", "wake", "hide", "show", "retry", "retry all")
 
 
-def _happen(world: World, event: str) -> None:
-    """Let something happen outside."""
+def _happen(world: World, event: str, kept: KeptBatch) -> None:
+    """Let something happen outside; a retry may be killed, too."""
     running = [one.panda_id for one in world.jobs.values() if not one.is_over]
     if event in ("end tasks", "tasks fail"):
         world.end_tasks(fails=event == "tasks fail")
     elif event in ("sleep", "wake"):
         world.asleep = event == "sleep"
-    elif running:
-        world.end_job(running[0], "finished" if event == "finish" else "failed")
+    elif event in ("hide", "show"):
+        world.hidden = {*world.rows} - {1} if event == "hide" else set()
+    elif event.startswith("retry") and world.rows:
+        with suppress(Killed):
+            retry(world, _state(kept), *world.rows, all=event == "retry all")
+    elif running and event in ("finish", "fail", "stop"):
+        ends = {"finish": "finished", "fail": "failed", "stop": "failed"}
+        world.end_job(running[0], ends[event], code=1201 if event == "stop" else 0)
+
+
+def _state(kept: KeptBatch) -> Path:
+    return kept.path.parent.parent
 
 
 def _settle(world: World, kept: KeptBatch) -> None:
     """Go on as a user does: until all is done, with what the monitor shows of jobs whose calls' answers are lost."""
-    world.calls, world.asleep = None, False
-    main = Journal(kept.path.parent.parent / "journal.jsonl")
+    world.calls, world.asleep, world.hidden = None, False, set()
+    main = Journal(_state(kept) / "journal.jsonl")
     for _ in range(30):
         if not kept.path.exists():
             return
         progress = advance(world, kept)
-        if kept.path.exists() and progress.sent is Sent.YES:
+        if any("another try" in one.message for one in progress.problems):  # which nobody knows to be accepted
+            retry(world, _state(kept), *world.rows, again=True)
+        elif kept.path.exists() and progress.sent is Sent.YES:
             progress = advance(world, kept, Allowed(ends=True))
         if progress.sent is Sent.UNKNOWN and world.jobs:
             PandaJobs(kept.read(), Panda(world), main, reporter=SILENT).adopt(list(world.jobs))  # type: ignore[arg-type]
@@ -61,35 +73,47 @@ def _settle(world: World, kept: KeptBatch) -> None:
 
 @pytest.fixture
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here loses what was written: only the process ends."""
+    """Nothing here loses what was written: only the process ends, and its number is not in use any more."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr("goclient.jobs.sent.this_process", lambda: "1.1")
 
 
 @pytest.mark.usefixtures("quick_disk")
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    jobs=st.integers(1, 5),
-    runs=st.lists(st.tuples(st.none() | st.integers(0, 9), st.lists(st.sampled_from(EVENTS), max_size=4)), max_size=8),
+    jobs=st.integers(1, 4),
+    runs=st.lists(
+        st.tuples(
+            st.none() | st.integers(0, 9),
+            st.sampled_from((False, False, False, True)),
+            st.lists(st.sampled_from(EVENTS), max_size=4),
+        ),
+        max_size=8,
+    ),
 )
 def test_nothing_is_lost_or_done_twice_wherever_processes_are_killed(
-    jobs: int, runs: list[tuple[int | None, list[str]]]
+    jobs: int, runs: list[tuple[int | None, bool, list[str]]]
 ) -> None:
     with tempfile.TemporaryDirectory() as state:
         world = World()
         kept = begin(Path(state), batch_of(jobs), world)
-        for lives, events in runs:
+        for lives, ends, events in runs:
             world.calls = lives
             with suppress(Killed):
                 if kept.path.exists():
-                    advance(world, kept)
+                    advance(world, kept, Allowed(ends=ends))
             for event in events:
-                _happen(world, event)
+                _happen(world, event, kept)
         _settle(world, kept)
         assert [one.is_open for one in kept_batches(Path(state))] == [False]
+        sent = len(world.rows)
+        retry(world, Path(state), *world.rows, all=True)
+        assert len(world.rows) == sent, "nothing is sent when it is over"
 
     names = [one.name for one in world.jobs.values()]
-    assert len(names) == len(set(names)) == jobs, "each job was sent once"
-    finished = {int(one.name.rpartition("_")[2]) + 1 for one in world.jobs.values() if one.state == "finished"}
+    assert len(names) == len(set(names)), "each try was sent once"
+    assert len({serial_of(one) for one in world.jobs.values()}) in (jobs, 0), "all were sent, or it was given up before"
+    finished = {serial_of(one) for one in world.jobs.values() if one.state == "finished"}
     delivered = {path: text for (end, path), text in world.files.items() if end == DESTINATION.text}
     assert delivered == {f"/out/{serial}.1": f"of job {serial}" for serial in finished}, "all outputs, and no others"
     assert all(times == 1 for times in world.written.values()), "each file was transferred once"
