@@ -147,7 +147,8 @@ class World:
         for job in self.jobs.values():
             assert job.is_over, f"{job.name} may still read what is removed, or write there"
             serial = serial_of(job)
-            is_delivered = self.files.get((DESTINATION.text, f"/out/{serial}.1")) == f"of job {serial}"
+            made = self.files.get((SITE.text, AREA.below(f"out/{serial:06d}.1")))
+            is_delivered = self.files.get((DESTINATION.text, f"/out/{serial}.1")) == made
             assert is_delivered or job.state != "finished", f"what {job.name} made is removed undelivered"
 
     def state_of(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
@@ -223,11 +224,12 @@ class World:
 
     def end_job(self, panda_id: int, state: str, *, code: int = 0) -> None:
         """Let a job end; one that finishes leaves its outputs at the site, if its input is there."""
-        serial = serial_of(self.jobs[panda_id])
+        job = self.jobs[panda_id]
+        serial, more = serial_of(job), job.name[len(first_name(job.name)) :]
         assert (SITE.text, AREA.below(f"in/0/data/{serial}")) in self.files, "a job runs when its input is there"
         self.rows[panda_id] |= {"jobStatus": state, "pilotErrorCode": code}
         if state == "finished":
-            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1")] = f"of job {serial}"
+            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1")] = f"of job {serial}{more}"
 
 
 class Globus:
