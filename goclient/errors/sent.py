@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors.findings import ExitCode
 from goclient.errors.wording import utc
 
 
@@ -43,6 +44,13 @@ class StillRunning(GoclientError):
         message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
         some = " ".join(map(str, self.panda_ids[:20]))
         super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)
+
+
+class JobsFailed(GoclientError):
+    """Jobs that failed, which somebody has to mend, or to give up."""
+
+    exit_code = ExitCode.JOBS_FAILED
+    code = "jobs-failed"
 
 
 class UnknownJobs(ServerError):
