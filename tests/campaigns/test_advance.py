@@ -15,10 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from goclient.campaigns.advance import Allowed
 from goclient.campaigns.batch import KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
-from goclient.campaigns.state import Sent
+from goclient.campaigns.state import Allowed, Sent
 from goclient.errors import GoclientError
 from goclient.errors.conditions import PathExists
 from goclient.journal import KEPT, Journal

@@ -61,6 +61,14 @@ class Site:
         rows = self.sandbox.rows("select panda_id from jobs where attributes ->> 'jobName' like ? order by 1", name)
         return [row["panda_id"] for row in rows]
 
+    def state(self, panda_id: int) -> str:
+        """Return the state of a job."""
+        return str(self.sandbox.rows("select status from jobs where panda_id = ?", panda_id)[0]["status"])
+
+    def rename(self, panda_id: int, other: int) -> None:
+        """Let the server know a job by another number: it does not know the first one then."""
+        self.sandbox.rows("update jobs set panda_id = ? where panda_id = ?", other, panda_id)
+
     def fail(self, panda_id: int, code: str, value: int) -> None:
         """Let a job fail with a code, as PanDA has it."""
         changed = "json_set(attributes, ?, ?)"
@@ -143,6 +151,7 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
         "running": 0,
         "finished": 2,
         "failed": 0,
+        "unknown": 0,
         "delivered": 2,
         "done": True,
         "problems": [],
