@@ -107,7 +107,7 @@ def prepare_again(jobs: Sequence[Again], options: RetryOptions, connections: Con
     """
     parts, left = [], []
     read = _read(jobs)
-    plain = [(one.job.state, one.decoded) for one in read if one.start is None]
+    plain = [one.job.state for one in read if one.start is None]
     delivered = {} if options.goOverwrite else find_delivered(plain, connections)
     for one in read:
         spec = without_delivered(one.spec, files) if (files := delivered.get(one.job.panda_id)) else one.spec
