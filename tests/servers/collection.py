@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import RawIOBase
 from pathlib import Path
 from threading import Lock, Thread
 from urllib.parse import unquote
@@ -139,9 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(412)
             return
         cut = state.cuts.pop(0) if state.cuts else length
-        with _emptying:  # a late handler could empty what the next request has written
-            has_gone = self.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != ESTABLISHED
-            file = None if has_gone else open(path, "wb", buffering=0)
+        file = self._emptied(path)
         if file is not None:
             with file:
                 content = self.rfile.read(min(cut, length))
@@ -150,6 +149,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self._say(200)
+
+    def _emptied(self, path: Path) -> RawIOBase | None:
+        """Open a file, None if the client has gone: a late handler could empty what the next request has written."""
+        with _emptying:
+            if self.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != ESTABLISHED:
+                return None
+            return open(path, "wb", buffering=0)
 
     def do_DELETE(self) -> None:
         path = self._path()
