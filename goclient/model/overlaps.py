@@ -49,9 +49,8 @@ def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
     brought, written = _ends(spec)
     keys = [_target_key(transfer) for transfer in written] + [_key(transfer.source) for transfer in brought]
-    for outer, inner in _nested(
-        keys if brought else (), [transfer.source.is_directory for transfer in written] + [False] * len(brought)
-    ):
+    outer_ones = [transfer.source.is_directory for transfer in written] + [False] * len(brought)
+    for outer, inner in _nested(keys, outer_ones) if brought else ():
         if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
 
