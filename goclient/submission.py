@@ -25,7 +25,6 @@ from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, 
 from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_template()
 from goclient.model.spec import TransferSpec
-from goclient.model.staging import Staged, stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import Reporter
@@ -33,6 +32,7 @@ from goclient.reporter.base import Reporter
 if TYPE_CHECKING:
     from goclient.carrier.carried import Luggage
     from goclient.journal import Entry, Journal
+    from goclient.model.staging import Staged
     from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
 
@@ -128,6 +128,8 @@ def prepare(
         raise PreflightFailed(findings)
     spec, common, luggage, staged = report.spec, request.common, None, None
     if request.area is not None:
+        from goclient.model.staging import stage  # other jobs need none of it
+
         staged = stage(spec, request.area, request.count if deal is None else deal.jobs)
         spec = staged.spec
     specs = [spec] if deal is None else list(deal.specs(spec))

@@ -20,7 +20,6 @@ from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
-from goclient.model.staging import stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
@@ -115,6 +114,8 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
     found = validate(typed, read_lines, collected.errors)
     warnings, spec = [] if packed else list(payload_warnings(request.common)), found.spec
     if request.area is not None:
+        from goclient.model.staging import stage  # other jobs need none of it
+
         staged = Collector(found.errors)
         with staged:
             spec = stage(spec, request.area, 1).spec
