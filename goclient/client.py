@@ -5,7 +5,7 @@ What only calls about endpoints and sent jobs need is imported in them: together
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -162,7 +162,7 @@ class Client(Mending):
         ``overwrite``: what exists at the destinations may be overwritten.  ``jobs`` are the PandaIDs of its jobs, if
         the answer of the server was lost that had them.
         """
-        from goclient.campaigns.advance import Allowed
+        from goclient.campaigns.state import Allowed
         from goclient.jobs.panda_ids import read_panda_ids
 
         allowed = Allowed(again, end, overwrite, tuple(read_panda_ids(jobs)))
@@ -177,8 +177,13 @@ class Client(Mending):
     @property
     def _campaigns(self) -> Campaigns:
         from goclient.campaigns.campaigns import Campaigns  # as in _credentials
+        from goclient.mending.retries import retry_jobs
+        from goclient.model.retry_options import RetryOptions
 
-        return Campaigns(self._connections, self._journal)
+        def retry(panda_ids: Sequence[int]) -> None:
+            raise_all(retry_jobs(panda_ids, RetryOptions(), self._connections).refused)
+
+        return Campaigns(self._connections, self.journal_path, retry)
 
     # --- what a job does, and what became of it -----------------------------------------------------------------
 

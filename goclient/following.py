@@ -131,8 +131,7 @@ class Following(Lookups):
         StillRunning after ``timeout`` seconds; a server that cannot be reached for a while is asked again, with a
         warning.
         """
-        from goclient.jobs.status import wait
-        from goclient.jobs.watch import wait_for_tasks
+        from goclient.jobs.watch import wait, wait_for_tasks
 
         end = None if timeout is None else time.monotonic() + timeout
         selection = self.select(ids, task=task, campaign=campaign, last=last)

@@ -15,7 +15,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.sent import StillRunning
 from goclient.errors.wording import counted, quoted
 from goclient.jobs.sent import check_not_sent
-from goclient.jobs.status import wait
+from goclient.jobs.watch import wait
 from goclient.journal import Journal
 from goclient.model.endpoint import Catalogue, GlobusEndpoint, UrlEndpoint, is_uuid
 from goclient.model.records.panda_job import job_records

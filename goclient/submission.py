@@ -230,7 +230,11 @@ def _send_batch(
 
     names = tuple(dict.fromkeys((batch[0].jobName, batch[-1].jobName)))
     known = journal.last(CALL, key)
-    if known is not None and known.state == "accepted" and len(known.subjects) == len(batch):
+    if known is not None and known.state == "accepted":
+        if len(known.subjects) < len(batch):
+            message = f"the server's database has refused {len(batch) - len(known.subjects)} of {len(batch)} jobs"
+            hint = f"look which jobs there are: {_SHOW} {key}; send the others under another name"
+            raise ServerError(message, hint=hint, code="row-refused")
         return [int(panda_id) for panda_id in known.subjects]
     intent = Entry(CALL, key, "intended", names, f"{counted(len(batch), 'job')} to {server.name}")
     journal.append(intent)

@@ -29,6 +29,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the backg
 os.umask(0o022)  # for what is made before the first test
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("here", deadline=None)
+os.environ.pop("COLUMNS", None)  # of pytest-xdist's workers: a test says itself how wide a terminal is
 settings.load_profile("ci" if os.environ.get("CI") else "here")  # in CI the same examples in every run
 
 

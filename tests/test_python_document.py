@@ -50,7 +50,7 @@ def test_the_session_gives_what_it_shows(sandbox: Sandbox, tmp_path: Path) -> No
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -9,29 +9,29 @@ from typing import Any
 from goclient.campaigns.batch import Batch, KeptBatch
 from goclient.campaigns.deliveries import find_free
 from goclient.campaigns.jobs import Jobs, Standings
-from goclient.campaigns.state import DELIVER, TRANSFER, Deed, Known, Sent, Shape, Slot, Standing, Step, due, serials_of
+from goclient.campaigns.state import (
+    CLEAN,
+    DELIVER,
+    NOTHING_MORE,
+    TRANSFER,
+    Allowed,
+    Deed,
+    Known,
+    Sent,
+    Shape,
+    Slot,
+    Standing,
+    Step,
+    due,
+    serials_of,
+)
 from goclient.campaigns.transfers import Service, Transfers, parts_of
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
+from goclient.errors.sent import JobsFailed
 from goclient.errors.wording import counted
 from goclient.journal import Journal
 from goclient.reporter.base import Reporter
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """Actions that a user allows: ``again`` what has failed too often, ``ends`` without failed jobs, ``overwrites``.
-
-    ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost.
-    """
-
-    again: bool = False
-    ends: bool = False
-    overwrites: bool = False
-    jobs: tuple[int, ...] = ()
-
-
-NOTHING_MORE = Allowed()
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ class Advance:
         self._blocked: dict[int, frozenset[int]] = {}
         self._problems: list[GoclientError] = []
         self._has_retried = False  # in this run
+        self._seen = Standings()
         self.closed = False
 
     def run(self, *, until_sent: bool = False) -> Progress:
@@ -109,7 +110,7 @@ class Advance:
     def _known(self) -> Known:
         entries = {one.key: one for one in self._journal.latest(TRANSFER)}
         sent = self._jobs.sent()
-        seen = self._jobs.seen() if sent is Sent.YES else Standings()
+        seen = self._seen = self._jobs.seen() if sent is Sent.YES else Standings()
         curable = () if self._has_retried else seen.curable
         allowed = self._allowed
         return Known(entries, sent, seen.standing, curable, self._blocked, again=allowed.again, gives_up=allowed.ends)
@@ -135,8 +136,8 @@ class Advance:
             self._kept.close()
             self.closed = True
             return False
-        if step.deed is Deed.ASK:
-            self._problems.append(self._unknown())
+        if step.deed in (Deed.ASK, Deed.MISS, Deed.MEND):
+            self._problems += self._questions(step)
             return False
         assert step.slot is not None, "all other deeds are about a transfer task"
         if step.deed is Deed.STUCK:
@@ -168,7 +169,10 @@ class Advance:
         return True
 
     def _submit(self, slot: Slot, serials: Sequence[int], known: Known) -> bool:
-        """Submit a transfer task; of a new delivery without the jobs of which something is missing, or in the way."""
+        """Submit a transfer task; of a new delivery without the jobs of which something is missing, or in the way.
+
+        A clean-up is in the journal, and keeps jobs from being sent again, before anything else can be.
+        """
         if slot.what == DELIVER and slot.key not in known.entries:
             turns = known.turns(DELIVER, slot.part)
             started = {one for entry in turns if entry.subjects[2:] for one in serials_of(entry)}  # Globus had it
@@ -180,6 +184,11 @@ class Advance:
             if not found.free:
                 return True
             serials = found.free
+        if slot.what == CLEAN and slot.key not in known.entries:
+            with self._jobs.unchanged():
+                if Step(Deed.SUBMIT, slot) not in due(self._shape, self._known()):
+                    return True  # a job was sent again meanwhile
+                return self._transfers.submit(slot, serials)
         return self._transfers.submit(slot, serials)
 
     def _hold(self, slot: Slot, problem: GoclientError) -> None:
@@ -192,6 +201,17 @@ class Advance:
         message = f"{self._batch.campaign}: {slot.what} has failed {slot.turn} times, at last: {last.detail}"
         hint = f"mend that, then type: goclient advance {self._batch.campaign} --again"
         return EndpointError(message, hint=hint, code="stuck", subject=self._batch.campaign)
+
+    def _questions(self, step: Step) -> Sequence[GoclientError]:
+        """Return what a person has to look at, or to decide."""
+        if step.deed is Deed.ASK:
+            return [self._unknown()]
+        if step.deed is Deed.MISS:
+            return self._seen.unsure
+        campaign, count = self._batch.campaign, counted(len(step.serials), "job")
+        hint = f"look why (goclient status --campaign {campaign}), and type: goclient retry --campaign {campaign}; or "
+        hint += f"give them up: goclient advance {campaign} --end"
+        return [JobsFailed(f"{campaign}: {count} failed", hint=hint, subject=campaign)]
 
     def _unknown(self) -> GoclientError:
         names = " to ".join(dict.fromkeys((self._batch.records[0].jobName, self._batch.records[-1].jobName)))

@@ -7,10 +7,11 @@ journal.  A batch that is done has another name.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,15 +76,17 @@ class Batch:
             "jobs": [(one.jobName, one.jobParameters) for one in self.records],
             "luggage": luggage,
         }
-        return json.dumps(document, separators=(",", ":")).encode()
+        return _written({**document, "digest": _digest(document, b"" if self.luggage is None else self.luggage.data)})
 
     @classmethod
     def decode(cls, data: bytes, archive: bytes = b"") -> Batch:
-        """Return the batch of a document; raise RequestError if it is not one."""
+        """Return the batch of a document; raise RequestError unless all of it is as it was written."""
         try:
             found = json.loads(data)
             if found["version"] != _VERSION:
                 raise ValueError(f"its version is {found['version']}, this goclient reads {_VERSION}")
+            if found.pop("digest") != _digest(found, archive):
+                raise ValueError("it is not as it was written")
             common, area, luggage = JobTemplate(**found["common"]), found["area"], found["luggage"]
             if luggage is not None:
                 plan = CarrierPlan.decode(luggage.pop("plan").encode())
@@ -103,6 +106,15 @@ class Batch:
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise RequestError(f"it is not a batch: {quoted(error)}", code="bad-batch") from error
+
+
+def _written(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _digest(document: object, archive: bytes) -> str:
+    """Return what changes with anything in a batch: files are brought, and removed, as it says."""
+    return hashlib.sha256(_written(document) + archive).hexdigest()
 
 
 def _endpoint_document(endpoint: Endpoint) -> tuple[str, str]:
@@ -131,14 +143,20 @@ class KeptBatch:
         return Journal(self._beside(_JOURNAL))
 
     def _beside(self, ending: str) -> Path:
-        name = self.path.name.removesuffix(_DONE).removesuffix(_OPEN)
-        return self.path.with_name(name + ending)
+        return self.path.with_name(self._stem + ending)
+
+    @property
+    def _stem(self) -> str:
+        return self.path.name.removesuffix(_DONE).removesuffix(_OPEN)
 
     def read(self) -> Batch:
         """Return the batch; raise GoclientError if it cannot be read."""
         try:
             archive = self._beside(_ARCHIVE)
-            return Batch.decode(self.path.read_bytes(), archive.read_bytes() if archive.exists() else b"")
+            found = Batch.decode(self.path.read_bytes(), archive.read_bytes() if archive.exists() else b"")
+            if self._stem != (own := f"{found.campaign}.{found.key}"):
+                raise RequestError(f"it is {quoted(own)} by another name", code="bad-batch")
+            return found
         except (OSError, RequestError) as error:
             reason = error.strerror if isinstance(error, OSError) else error.message
             raise GoclientError(
@@ -148,18 +166,29 @@ class KeptBatch:
             ) from error
 
     @contextmanager
-    def locked(self) -> Iterator[bool]:
-        """Run the body while no other process does anything for the batch; give False if one does."""
+    def locked(self, *, batch: Batch | None = None) -> Iterator[bool]:
+        """Run the body while no other process does anything for the batch; give False if one does.
+
+        What the journals say must be read in the body: a process before may have done what was due.  A new ``batch``
+        is written first, but after the lock is taken: as soon as it has a name, other processes see it.
+        """
         descriptor = private(self._beside(_JOURNAL + ".lock"), os.O_RDWR | os.O_CREAT)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
-            else:
-                yield self.path.exists()  # another process may just have closed it
+                return
+            if batch is not None:
+                self._write(batch)
+            yield self.path.exists()  # another process may just have closed it
         finally:
             os.close(descriptor)
+
+    def _write(self, batch: Batch) -> None:
+        if batch.luggage is not None:
+            replace(self._beside(_ARCHIVE), batch.luggage.data)
+        replace(self.path, batch.encode())
 
     def close(self) -> None:
         """Note that all is done: the file gets another name, and the archive of carried jobs is removed."""
@@ -177,22 +206,28 @@ class KeptBatch:
             self._beside(ending).unlink(missing_ok=True)
 
 
-def keep(batch: Batch, state: Path) -> KeptBatch:
-    """Write a new batch to its file, before anything is done for it; ``state`` is the directory of the main journal."""
-    directory = state / DIRECTORY
-    name = f"{batch.campaign}.{batch.key}"
-    try:
-        make_directory(directory)
-        if batch.luggage is not None:
-            replace(directory / (name + _ARCHIVE), batch.luggage.data)
-        replace(directory / (name + _OPEN), batch.encode())
-    except OSError as error:
-        raise GoclientError(
-            f"{quoted(directory)} cannot be written: {error.strerror}; nothing was brought, and no job was sent",
-            hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
-            code="campaign-file",
-        ) from error
-    return KeptBatch(directory / (name + _OPEN))
+@contextmanager
+def keep(batch: Batch, state: Path) -> Iterator[KeptBatch]:
+    """Write a new batch to its file, and run the body, which alone may do anything for it.
+
+    ``state`` is the directory of the main journal.
+    """
+    kept = KeptBatch(state / DIRECTORY / f"{batch.campaign}.{batch.key}{_OPEN}")
+    with ExitStack() as stack:
+        try:
+            make_directory(kept.path.parent)
+            is_ours = stack.enter_context(kept.locked(batch=batch))
+        except OSError as error:
+            raise GoclientError(
+                f"{quoted(kept.path.parent)} cannot be written: {error.strerror}; nothing was brought, and no job "
+                "was sent",
+                hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
+                code="campaign-file",
+            ) from error
+        if not is_ours:
+            message = f"the campaign {quoted(batch.campaign)} is being sent by another process"
+            raise RequestError(message, hint="leave it to that one", code="being-sent", subject=batch.campaign)
+        yield kept
 
 
 def prune(state: Path, *, now: float) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from goclient.campaigns.advance import Advance, Allowed, Progress
+from goclient.campaigns.advance import Advance, Progress
 from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
-from goclient.campaigns.state import Sent
+from goclient.campaigns.state import Allowed, Sent
 from goclient.config.connections import Connections
 from goclient.errors import Interrupted, RequestError, ServerError, raise_all
 from goclient.errors.wording import quoted
 from goclient.journal import Journal
-from goclient.mending.retries import retry_jobs
 from goclient.model.campaign import is_campaign
 from goclient.model.nearest import hint_of_known
-from goclient.model.retry_options import RetryOptions
 from goclient.services.retry import pauses
 from goclient.submission import Submission
 
@@ -27,12 +26,16 @@ POLL = (0.2, 15.0)  # seconds between looks at what goes on: at first, and at mo
 
 
 class Campaigns:
-    """Do for the batches of a user whatever is due; ``journal`` is the main one, beside which they are kept."""
+    """Do for the batches of a user whatever is due; ``journal`` is the path of the main one, beside which they are.
 
-    def __init__(self, connections: Connections, journal: Journal) -> None:
+    ``retry`` sends jobs again, by their PandaIDs, or raises GoclientError.
+    """
+
+    def __init__(self, connections: Connections, journal: Path, retry: Callable[[Sequence[int]], None]) -> None:
         self._connections = connections
         self._journal = journal
-        self._state = journal.path.parent
+        self._retry = retry
+        self._state = journal.parent
 
     def send(self, prepared: Submission, show: Show, *, waits: bool) -> Submission:
         """Bring the inputs of a submission, wait until they are there, and send its jobs; return it with them.
@@ -41,7 +44,6 @@ class Campaigns:
         all of it is in the batch's file: whatever ends the process, that can go on.
         """
         prune(self._state, now=time.time())
-        kept = keep(self._new_batch(prepared), self._state)
         sent: list[Submission] = []
 
         def shown(submission: Submission) -> None:
@@ -50,7 +52,7 @@ class Campaigns:
 
         go_on = f"type: goclient advance {prepared.campaign}"
         try:
-            with kept.locked():
+            with keep(self._new_batch(prepared), self._state) as kept:
                 advance = self._advance(kept, Allowed(), shown)
                 for pause in pauses(*POLL):
                     progress = advance.run(until_sent=True)
@@ -139,16 +141,12 @@ class Campaigns:
             message = f"the campaign {quoted(batch.campaign)} was begun as the Globus identity {batch.identity}, and "
             message += f"this is {identity}"
             raise RequestError(message, hint="log in as that one", code="other-identity", subject=batch.campaign)
-        others = frozenset(
-            one.path.name.split(".")[1] for one in kept_batches(self._state, batch.campaign) if one.path != kept.path
-        )
         jobs = PandaJobs(
-            *(batch, server, self._journal),
+            *(batch, server, Journal(self._journal)),  # read now that no other process is about the batch
             reporter=connections.reporter,
-            others=others,
-            again=allowed.again,
+            allowed=allowed,
             show=show,
-            retry=lambda panda_ids: raise_all(retry_jobs(panda_ids, RetryOptions(), connections).refused),
+            retry=self._retry,
         )
         if allowed.jobs:
             jobs.adopt(allowed.jobs)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from goclient.campaigns.batch import Batch
-from goclient.campaigns.state import Sent, Standing
-from goclient.errors import RequestError
+from goclient.campaigns.state import NOTHING_MORE, Allowed, Sent, Standing
+from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.jobs.cure import Cure, cure_of
-from goclient.jobs.sent import CALL, sent_requests
+from goclient.jobs.panda_ids import as_ranges
+from goclient.jobs.sent import CALL
+from goclient.jobs.tries import Try, known_tries, latest_try, turn
 from goclient.journal import Journal
 from goclient.model.records.answers import JobState
 from goclient.model.spec import TransferSpec
@@ -21,14 +23,16 @@ from goclient.submission import JOBS_A_CALL, Submission, send
 if TYPE_CHECKING:
     from goclient.services.panda.client import PandaServer
 
-_TRY = re.compile(r"\.try[0-9]+$")
-
 
 class Standings(NamedTuple):
-    """How jobs stand, by their numbers; ``curable`` failed at the first try, and a second one cures that."""
+    """How jobs stand, by their numbers; ``curable`` failed at the first try, and a second one cures that.
+
+    ``unsure`` tells of those of which it is not known how they stand.
+    """
 
     standing: Mapping[int, Standing] = MappingProxyType({})
     curable: tuple[int, ...] = ()
+    unsure: tuple[GoclientError, ...] = ()
 
 
 class Jobs(Protocol):
@@ -46,9 +50,12 @@ class Jobs(Protocol):
     def retry(self, serials: Sequence[int]) -> None:
         """Send a second try of these; raise GoclientError."""
 
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Run the body while no job is sent again."""
+
 
 class PandaJobs(Jobs):
-    """Jobs of a batch at a PanDA server; ``others`` are the keys of requests of the campaign's other batches."""
+    """Jobs of a batch at a PanDA server."""
 
     def __init__(
         self,
@@ -57,8 +64,7 @@ class PandaJobs(Jobs):
         journal: Journal,
         *,
         reporter: Reporter,
-        others: frozenset[str] = frozenset(),
-        again: bool = False,
+        allowed: Allowed = NOTHING_MORE,
         show: Callable[[Submission], None] = lambda _: None,
         retry: Callable[[Sequence[int]], object] = lambda _: None,
     ) -> None:
@@ -66,19 +72,19 @@ class PandaJobs(Jobs):
         self._server = server
         self._journal = journal
         self._reporter = reporter
-        self._others = others
-        self._again = again
+        self._allowed = allowed
         self._show = show
         self._retry = retry  # gets the PandaIDs
-        self._tries: dict[int, list[JobState]] = {}
+        self._latest: dict[int, int] = {}  # the PandaID of each job's latest try
 
     def sent(self) -> Sent:
-        """Tell whether they were sent, as the main journal has it, call by call."""
+        """Tell whether they were sent, as the main journal has it, call by call; those that are given up never are."""
+        again = self._allowed.again
         calls = [self._journal.last(CALL, f"{self._batch.key}.{n}") for n in range(self._calls)]
-        if any(one is not None and one.state in ("intended", "unknown") for one in calls) and not self._again:
+        if any(one is not None and one.state in ("intended", "unknown") for one in calls) and not again:
             return Sent.UNKNOWN
-        accepted = all(one is not None and one.state == "accepted" for one in calls)
-        return Sent.YES if accepted else Sent.NO
+        accepted = [one for one in calls if one is not None and one.state == "accepted"]
+        return Sent.YES if len(accepted) == len(calls) or (accepted and self._allowed.ends) else Sent.NO
 
     @property
     def _calls(self) -> int:
@@ -109,35 +115,100 @@ class PandaJobs(Jobs):
             )
 
     def seen(self) -> Standings:
-        """Ask the server how each stands; one that it does not know is taken as failed, unless a try of it is known."""
-        tries: dict[int, list[JobState]] = {serial: [] for serial in range(1, len(self._batch.records) + 1)}
-        serials = self._batch.serials
-        for job in self._described():
-            if (serial := serials.get(_TRY.sub("", job.name))) is not None:
-                tries[serial].append(job)
-        self._tries = tries
-        curable = (serial for serial, jobs in tries.items() if len(jobs) == 1 and cure_of(jobs[0]) is Cure.AGAIN)
-        return Standings({serial: _standing(jobs) for serial, jobs in tries.items()}, tuple(curable))
+        """Ask the server, and its archive, how each stands; one that it does not know has not failed."""
+        journal = Journal(self._journal.path)  # a retry may have added to it
+        first, tries = self._first(journal), known_tries(journal, self._server.name)
+        panda_ids = list(dict.fromkeys(_with_tries(filter(None, first.values()), tries)))
+        known = {job.panda_id: job for job in self._described(panda_ids)}
+        self._latest = {}
+        standing, curable = dict[int, Standing](), list[int]()
+        missed, lost = list[int](), list[int]()
+        given_up = self._allowed.jobs if self._allowed.ends else ()
+        for serial, panda_id in first.items():
+            if panda_id is None:  # the server refused it, or it is one of a call that was not made
+                standing[serial] = Standing.FAILED
+                continue
+            own = [job for one in _with_tries([panda_id], tries) if (job := known.get(one)) is not None]
+            latest = latest_try(panda_id, tries)
+            self._latest[serial] = latest.panda_id
+            standing[serial] = _standing(own, is_known=latest.lost is None and latest.panda_id in known)
+            if latest.panda_id in given_up and standing[serial] is not Standing.RUNNING:
+                standing[serial] = Standing.FAILED
+            elif standing[serial] is Standing.UNKNOWN:
+                (missed if latest.lost is None else lost).append(latest.panda_id)
+            elif standing[serial] is Standing.FAILED and len(own) == 1 and cure_of(own[0]) is Cure.AGAIN:
+                curable.append(serial)
+        return Standings(standing, tuple(curable), tuple(self._unsure(missed, lost)))
+
+    def _unsure(self, missed: Sequence[int], lost: Sequence[int]) -> Iterator[GoclientError]:
+        """Yield what is not known of jobs, with what to type."""
+        campaign = self._batch.campaign
+        if missed:
+            ids = as_ranges(missed)
+            message = f"{campaign}: {self._server.name} does not know PandaID {ids} now, and nothing that may be "
+            message += "needed is removed"
+            hint = "type it again later; if these jobs are gone for good, give them up: "
+            yield ServerError(message, hint=f"{hint}{_give_up(campaign, ids)}", code="unknown-job", subject=ids)
+        if lost:
+            ids = as_ranges(lost)
+            message = f"{campaign}: it is not known whether the server accepted another try of PandaID {ids}"
+            hint = f"goclient retry {ids} --again sends one; or give these jobs up: {_give_up(campaign, ids)}"
+            yield ServerError(message, hint=hint, code="unknown", subject=ids)
 
     def retry(self, serials: Sequence[int]) -> None:
         """Send a second try of these; raise GoclientError."""
-        self._retry([self._tries[serial][0].panda_id for serial in serials])
+        self._retry([self._latest[serial] for serial in serials])
 
-    def _described(self) -> Iterator[JobState]:
-        """Yield what the server knows of the jobs, those that ended long ago included."""
-        panda_ids = list(self._panda_ids())
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Run the body while no job is sent again."""
+        return turn(self._journal)
+
+    def _described(self, panda_ids: Sequence[int]) -> Iterator[JobState]:
+        """Yield what the server knows of jobs, those that ended long ago included."""
         found = self._server.describe(panda_ids)
         if old := [one for one, job in zip(panda_ids, found, strict=True) if job is None]:
             found += self._server.describe(old, archived=True)
         yield from filter(None, found)
 
-    def _panda_ids(self) -> Iterator[int]:
-        for request in sent_requests(Journal(self._journal.path)):
-            if request.subjects.campaign == self._batch.campaign and request.entry.key not in self._others:
-                yield from map(int, request.panda_ids)
+    def _first(self, journal: Journal) -> dict[int, int | None]:
+        """Return the PandaID of the first try of each job, by its number; None for one that was not accepted.
+
+        Of a call of which the server has refused some rows, the names tell which.
+        """
+        found: dict[int, int | None] = {}
+        for n in range(self._calls):
+            records = self._batch.records[n * JOBS_A_CALL : (n + 1) * JOBS_A_CALL]
+            call = journal.last(CALL, f"{self._batch.key}.{n}")
+            ids: list[int | None] = []
+            if call is not None and call.state == "accepted":
+                ids += map(int, call.subjects)
+            if 0 < len(ids) < len(records):
+                names = {job.name: job.panda_id for job in self._described([one for one in ids if one is not None])}
+                if len(names) < len(ids):
+                    message = f"{self._server.name} does not know all jobs of {self._batch.campaign} now"
+                    raise ServerError(message, hint="type it again later", code="unknown-job", transient=True)
+                ids = [names.get(one.jobName) for one in records]
+            found |= enumerate(ids or [None] * len(records), len(found) + 1)
+        return found
 
 
-def _standing(tries: Sequence[JobState]) -> Standing:
+def _with_tries(panda_ids: Iterable[int], tries: Mapping[int, Try]) -> Iterator[int]:
+    """Yield jobs, and all known tries after them."""
+    for panda_id in panda_ids:
+        one: int | None = panda_id
+        while one is not None:
+            yield one
+            one = tries[one].panda_id if one in tries else None
+
+
+def _standing(tries: Sequence[JobState], *, is_known: bool) -> Standing:
+    """Return how a job stands; ``is_known``: its latest try is among them."""
+    if not all(one.is_over for one in tries):
+        return Standing.RUNNING
     if any(one.state == "finished" for one in tries):
         return Standing.FINISHED
-    return Standing.FAILED if all(one.is_over for one in tries) else Standing.RUNNING
+    return Standing.FAILED if is_known else Standing.UNKNOWN
+
+
+def _give_up(campaign: str, ids: str) -> str:
+    return f"goclient advance {campaign} --end --jobs={ids}"

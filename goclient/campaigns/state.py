@@ -7,7 +7,7 @@ another entry.  So whatever ends a process, the next one finds out what is due, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -31,9 +31,27 @@ class Sent(Enum):
 class Standing(Enum):
     """Tell how a job of a batch stands, all its tries taken together."""
 
-    RUNNING = "running"  # or waiting, or not known now
+    RUNNING = "running"  # or waiting: one of its tries is not over
     FINISHED = "finished"
     FAILED = "failed"
+    UNKNOWN = "unknown"  # the server does not know its latest try now, or nobody knows whether there is a later one
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Actions that a user allows: ``again`` what has failed too often, ``ends`` without failed jobs, ``overwrites``.
+
+    ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost; with ``ends``, of jobs that are
+    given up whatever is known of them.
+    """
+
+    again: bool = False
+    ends: bool = False
+    overwrites: bool = False
+    jobs: tuple[int, ...] = ()
+
+
+NOTHING_MORE = Allowed()
 
 
 class Slot(NamedTuple):
@@ -66,6 +84,8 @@ class Deed(Enum):
     CLOSE = "close"  # everything is done
     STUCK = "stuck"  # a transfer task has failed too often: somebody has to look
     ASK = "ask"  # whether the jobs were accepted, which nobody knows
+    MISS = "miss"  # jobs of which it is not known how they stand: nothing that they may need is removed
+    MEND = "mend"  # jobs that failed, or give them up: somebody has to decide
 
 
 class Step(NamedTuple):
@@ -114,7 +134,12 @@ class Known:
 
 
 def due(shape: Shape, known: Known) -> list[Step]:
-    """Return the steps that may be taken now, none of which waits for another; none if only jobs are waited for."""
+    """Return the steps that may be taken now, none of which waits for another; none if only jobs are waited for.
+
+    What was staged is removed only when all is known of every job, and none of its tries runs.
+    """
+    if known.turns(CLEAN, 0):
+        return _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]  # nothing else was due when it was begun
     if known.gives_up and known.sent is Sent.NO:
         stops = [step for part in range(shape.brings) for step in _stop(part, known)]
         return stops or _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]
@@ -125,8 +150,13 @@ def due(shape: Shape, known: Known) -> list[Step]:
     steps = [step for part in range(len(shape.outputs)) for step in _deliveries(part, shape, known)]
     if known.curable and not known.gives_up:
         steps.append(Step(Deed.RETRY, serials=known.curable))
-    waits = known.having(Standing.RUNNING) or (known.having(Standing.FAILED) and not known.gives_up)
-    if steps or waits or any(known.blocked.values()):
+    if steps or known.having(Standing.RUNNING):
+        return steps
+    if missed := known.having(Standing.UNKNOWN):
+        steps.append(Step(Deed.MISS, serials=missed))
+    if (failed := known.having(Standing.FAILED)) and not known.gives_up:
+        steps.append(Step(Deed.MEND, serials=failed))
+    if steps or any(known.blocked.values()):
         return steps
     return _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]
 
@@ -189,18 +219,8 @@ def serials_of(entry: Entry) -> tuple[int, ...]:
     return tuple(_read_ranges(text))
 
 
-def write_ranges(numbers: Iterable[int]) -> str:
-    """Return numbers in ascending order as a short text: ``1-3,7``."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in ranges)
-
-
 def _read_ranges(text: str) -> Iterator[int]:
+    """Yield the numbers that ``as_ranges`` has written; a batch may have more jobs than a user may name."""
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)

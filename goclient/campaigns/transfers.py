@@ -8,10 +8,11 @@ from typing import Protocol
 
 from goclient.campaigns.batch import Batch
 from goclient.campaigns.deliveries import items_of
-from goclient.campaigns.state import BRING, CLEAN, DELIVER, MAX_ITEMS, TRANSFER, Slot, write_ranges
+from goclient.campaigns.state import BRING, CLEAN, DELIVER, MAX_ITEMS, TRANSFER, Slot
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import TooManyTasks
 from goclient.errors.wording import counted
+from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
@@ -85,7 +86,7 @@ class Transfers:
             request = self._request(slot, serials, intent.subjects[0] if intent else self._service.submission_id())
         if intent is None:
             named = request.submission_id if request is not None else ""
-            intent = Entry(TRANSFER, slot.key, "intended", (named, write_ranges(serials)), self._shown(slot, request))
+            intent = Entry(TRANSFER, slot.key, "intended", (named, as_ranges(serials)), self._shown(slot, request))
             self._journal.append(intent)
         try:
             task_id = self._service.submit(request) if request is not None else self._remove()

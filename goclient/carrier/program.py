@@ -48,7 +48,7 @@ from goclient.node.keeper import program
 from goclient.node.keeper_program import adopt_orphans, end_all
 from goclient.node.left import remove_left
 from goclient.node.signals import finishing, has_come, install, interruptible, uninterrupted
-from goclient.services.deadline import one_end, within
+from goclient.services.deadline import current, one_end, within
 from goclient.services.globus.calls import Call
 from goclient.services.globus.documents import Document
 from goclient.services.globus.json_service import Manner
@@ -168,8 +168,13 @@ class _Job:
             client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
         service = _Transfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
-        service.while_waiting(self._output.send)
+        service.while_waiting(self._is_stopped)
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())
+
+    def _is_stopped(self) -> bool:
+        """Say that the job lives; return True for a call without an end that the site has stopped the job in."""
+        self._output.send()
+        return has_come() and current() is None
 
     def _engines(self, plan: CarrierPlan, context: JobContext, ends: ExitStack) -> list[TransferEngine]:
         """Return the engines of the job, and put on ``ends`` what they need as long as it runs."""

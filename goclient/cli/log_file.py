@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import goclient
 from goclient.errors import GoclientError
-from goclient.errors.wording import printable, quoted
+from goclient.errors.wording import printable, quoted, timestamp
 from goclient.files.private import regular
 from goclient.files.text import tokens_in
 from goclient.secrets import MASK, hidden
@@ -43,7 +43,7 @@ class LogFile:
 
     def write(self, text: str) -> None:
         """Append a line, or several; a disk that is full stops no command."""
-        head = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} [{os.getpid()}] "
+        head = f"{timestamp(time.time())} [{os.getpid()}] "
         lines = "".join(f"{head}{printable(line)}\n" for line in hidden(text).splitlines())
         try:
             os.write(self._file, lines.encode(errors="backslashreplace"))

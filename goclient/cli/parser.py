@@ -23,7 +23,6 @@ from goclient.errors import Collector, GoclientError, UsageError, raise_all
 from goclient.errors.conditions import RepeatedOption
 from goclient.errors.wording import quoted
 from goclient.model.option import help_text, is_flag, is_number, number_mistakes
-from goclient.model.option import option as option
 from goclient.model.typed import Defaults, Typed, choice_mistakes, fill
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.status import JobStatus, phase_of
 from goclient.jobs.summary import ReasonGroup, Summary, summarize
 from goclient.jobs.units import duration, moment, size
+from goclient.model.campaign import common_campaign
 from goclient.model.remote import TaskState
 
 FEW = 20  # jobs whose transfers are all shown
@@ -53,8 +54,8 @@ def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
     for task in followed.tasks:
         page = jedi_task_page(task.number, followed.server)
         yield f"task {task.number}: {task.state}{f'  {page}' if page else ''}"
-    campaigns = {job.campaign for job in followed.jobs}
-    named = f" of campaign {''.join(campaigns)}" if len(campaigns) == 1 and campaigns != {""} else ""
+    campaign = common_campaign(job.campaign for job in followed.jobs)
+    named = f" of campaign {campaign}" if campaign else ""
     states = ", ".join(f"{number:,} {state}" for state, number in summary.states.items())
     retried = f" (earlier tries beside them: {summary.retried:,})" if summary.retried else ""
     jobs = sum(summary.states.values())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from goclient.cli.status_text import summary_lines
-from goclient.errors.wording import counted, printable
+from goclient.errors.wording import counted, printable, timestamp
 from goclient.jobs.summary import summarize
 from goclient.jobs.watch import Turn
 
@@ -28,7 +29,7 @@ def show_turns(turns: Iterable[Turn]) -> None:
 
 def change_lines(turn: Turn) -> list[str]:
     """Return a line for each change: when it was seen, which job, and its states before and now."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = timestamp(time.time())
     return [
         printable(
             f"{now} PandaID={job.panda_id} {' -> '.join(filter(None, (turn.before[job.panda_id], job.state)))}"

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     NO_JOB = 3  # of goclient pilot --once: the queue has no job now
     LOGIN = 4
-    JOBS_FAILED = 5  # of goclient status --exit-status: a job failed, or was cancelled
+    JOBS_FAILED = 5  # of goclient advance, and of status --exit-status: a job failed, or was cancelled
     JOBS_RUNNING = 6  # likewise: none has, and not all are over
     REQUEST = 10
     ENDPOINT = 40
@@ -37,6 +37,7 @@ _PRECEDENCE = (
     ExitCode.SERVER,
     ExitCode.UNEXPECTED,
     ExitCode.INTERRUPTED,
+    ExitCode.JOBS_FAILED,
 )
 
 SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe

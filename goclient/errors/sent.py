@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors.findings import ExitCode
+from goclient.errors.wording import utc
 
 
 class SentBefore(RequestError):
@@ -15,8 +16,7 @@ class SentBefore(RequestError):
 
     def __init__(self, key: str, *, since: float, outcome: str) -> None:
         self.key = key
-        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since))
-        message = f"the same request was sent at {when}, and {outcome}; nothing was sent now"
+        message = f"the same request was sent at {utc(since)}, and {outcome}; nothing was sent now"
         hint = f"look what became of it: goclient journal show {key}; to submit it once more all the same, add --again"
         super().__init__(message, hint=hint, subject="--again")
 
@@ -44,6 +44,13 @@ class StillRunning(GoclientError):
         message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
         some = " ".join(map(str, self.panda_ids[:20]))
         super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)
+
+
+class JobsFailed(GoclientError):
+    """Jobs that failed, which somebody has to mend, or to give up."""
+
+    exit_code = ExitCode.JOBS_FAILED
+    code = "jobs-failed"
 
 
 class UnknownJobs(ServerError):

@@ -1,9 +1,11 @@
-"""Words of messages: values in quotes, what somebody else wrote, numbers with their nouns; all of it on one line.
+"""Words of messages: values in quotes, what somebody else wrote, times, numbers with their nouns; all on one line.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
 from __future__ import annotations
+
+import time
 
 from goclient.secrets import hidden
 
@@ -22,6 +24,16 @@ def said(value: object, limit: int = 600) -> str:
 def counted(number: int, noun: str) -> str:
     """Return the number with its noun, as in ``1 file`` or ``2 files``."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def utc(seconds: float) -> str:
+    """Return a Unix time for a message: ``2026-11-24 19:30:05 UTC``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def timestamp(seconds: float) -> str:
+    """Return a Unix time as programs read it (ISO 8601): ``2026-11-24T19:30:05Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def printable(text: str) -> str:

@@ -32,6 +32,7 @@ from goclient.jobs.page_sections import (
 )
 from goclient.jobs.summary import summarize
 from goclient.jobs.units import moment
+from goclient.model.campaign import common_campaign
 
 if TYPE_CHECKING:
     from goclient.jobs.follow import Followed
@@ -116,9 +117,9 @@ def _hash(text: str) -> str:
 
 
 def _heading(jobs: Sequence[JobStatus]) -> str:
-    campaigns = {job.campaign for job in jobs}
+    campaign = common_campaign(job.campaign for job in jobs)
     counts = f"{len(jobs):,} job{'s' * (len(jobs) != 1)}"
-    return f"{counts} of campaign {campaigns.pop()}" if len(campaigns) == 1 and campaigns != {""} else counts
+    return f"{counts} of campaign {campaign}" if campaign else counts
 
 
 def _title(heading: str, summary: Summary) -> str:

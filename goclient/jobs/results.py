@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import GoclientError
@@ -60,29 +60,50 @@ class JobResults:
     warning: str = ""
 
 
+class Delivery(NamedTuple):
+    """Transfer tasks of Globus after the payload of a job, or why they are not known, and who asks for them."""
+
+    tasks: tuple[TaskState, ...] | GoclientError
+    globus: Callable[[], Globus]
+
+    def files(self) -> list[MovedFile]:
+        """Return the files that have arrived, where they are once the job has delivered them; raise GoclientError."""
+        if isinstance(self.tasks, GoclientError):
+            raise self.tasks
+        done = [one for one in self.tasks if one.has_succeeded and phase_of(one) != "stage-in"]
+        return [
+            MovedFile(phase_of(task), read_endpoint(task.destination), final_path(one.path), one.size, one.checksum)
+            for task in done
+            for one in self.globus().transferred(task.task_id)
+        ]
+
+
+def deliveries(jobs: Iterable[JobState], connections: Connections) -> dict[int, Delivery]:
+    """Return what Globus has for the jobs whose records have deliveries by it, by their numbers."""
+    asked: dict[Callable[[], Globus], list[JobState]] = {}
+    for job in jobs:
+        with suppress(GoclientError):
+            decoded = decode(job.parameters)
+            if any(task.is_globus for task in plan(decoded.spec) if task.phase != "stage-in"):
+                asked.setdefault(acting_for(decoded, connections), []).append(job)
+    found: dict[int, Delivery] = {}
+    for asks, those in asked.items():
+        globus = cache(asks)  # one login for all of them
+        found |= {panda_id: Delivery(tasks, globus) for panda_id, tasks in transfers_of(those, globus).items()}
+    return found
+
+
 def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobResults]:
     """Return the results of each job in order; raises ServerError for jobs that the server does not know.
 
     Globus says what it has moved; of the pilot's own work, the record of a finished job says where the files are.
     """
-    once = cache(lambda ask: ask())
     jobs = known_jobs(panda_ids, server=connections.panda())
-    acting: dict[int, Callable[[], Globus]] = {}
-    for job in jobs:
-        with suppress(GoclientError):
-            decoded = decode(job.parameters)
-            if any(task.is_globus for task in plan(decoded.spec) if task.phase != "stage-in"):
-                acting[job.panda_id] = acting_for(decoded, connections)
-    moved: dict[int, tuple[TaskState, ...] | GoclientError] = {}
-    for asks in dict.fromkeys(acting.values()):
-        moved |= transfers_of([job for job in jobs if acting.get(job.panda_id) == asks], partial(once, asks))
-    services = {job.panda_id: partial(once, acting.get(job.panda_id, connections.globus)) for job in jobs}
-    return [_results_of(job, moved.get(job.panda_id, ()), services[job.panda_id]) for job in jobs]
+    moved = deliveries(jobs, connections)
+    return [_results_of(job, moved.get(job.panda_id)) for job in jobs]
 
 
-def _results_of(
-    job: JobState, moved: tuple[TaskState, ...] | GoclientError, globus: Callable[[], Globus]
-) -> JobResults:
+def _results_of(job: JobState, delivery: Delivery | None) -> JobResults:
     """Return the results of a job, of which Globus has moved some."""
     files: list[ResultFile] = []
     warning = ""
@@ -90,10 +111,7 @@ def _results_of(
         decoded = decode(job.parameters)
         if decoded.counts is not None:
             warning = f"the results of {job.panda_id} are not known: only the plan in its archive names them"
-        if isinstance(moved, GoclientError):
-            raise moved
-        done = [one for one in moved if one.has_succeeded and phase_of(one) != "stage-in"]
-        files += [file.result for one in done for file in moved_files(globus(), one)]
+        files += [file.result for file in delivery.files()] if delivery is not None else []
         if job.state == "finished":
             own = [task for task in plan(decoded.spec) if task.phase != "stage-in" and not task.is_globus]
             pairs = [(task, item) for task in own for item in task.items]
@@ -102,12 +120,3 @@ def _results_of(
         warning = f"the results of {job.panda_id} are not known: {error.message}"
     latest = {file.location: file for file in files}  # an attempt may have replaced what an earlier one delivered
     return JobResults(job.panda_id, job.state, tuple(latest.values()), warning)
-
-
-def moved_files(globus: Globus, task: TaskState) -> list[MovedFile]:
-    """Return the files that a Globus task has moved, where they are once their job has delivered them."""
-    endpoint = read_endpoint(task.destination)
-    return [
-        MovedFile(phase_of(task), endpoint, final_path(one.path), one.size, one.checksum)
-        for one in globus.transferred(task.task_id)
-    ]

@@ -7,24 +7,22 @@ for the others, which have the job's number in their label.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, ServerError
-from goclient.errors.sent import StillRunning, UnknownJobs
+from goclient.errors.sent import UnknownJobs
 from goclient.errors.wording import quoted, said
 from goclient.jobs.cure import Cure, advice_of
 from goclient.jobs.metrics import PHASES, seconds_of, transfers_told
-from goclient.model.campaign import campaign_of
+from goclient.model.campaign import campaign_of, common_campaign
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.base import Decoded
 from goclient.model.records.registry import decode
 from goclient.model.remote import TaskState
-from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
@@ -175,30 +173,6 @@ def _count(told: Any) -> int:
     return number
 
 
-def wait(
-    panda_ids: Sequence[int], server: PandaServer, *, seconds: float, timeout: float | None, reporter: Reporter
-) -> None:
-    """Wait until all jobs are done, and ask the server every so many ``seconds``.
-
-    Raises StillRunning after ``timeout`` seconds; without one it waits as long as it takes.  A server that cannot be
-    reached for a while is a warning, and it is asked again; that is an error only at the end.
-    """
-    end = None if timeout is None else time.monotonic() + timeout
-    running: Sequence[int] = panda_ids
-    while running:
-        left = seconds if end is None else min(seconds, end - time.monotonic())
-        try:
-            running = [job.panda_id for job in known_jobs(panda_ids, server=server) if job.state not in DONE]
-        except ServerError as error:
-            if not error.transient or left <= 0:
-                raise
-            reporter.warning(error.message, f"it is asked again in {left:.0f} s")
-        if running and left <= 0:
-            raise StillRunning(running)
-        if running:
-            time.sleep(left)
-
-
 def transfers_of(
     jobs: Sequence[JobState], globus: Callable[[], Globus]
 ) -> Mapping[int, tuple[TaskState, ...] | GoclientError]:
@@ -212,8 +186,8 @@ def transfers_of(
     labels = [f"goclient {panda_id} " for panda_id in found]
     made = [job.created for job in jobs if job.created is not None]
     since = min(made) - EARLIER if len(made) == len(jobs) > 1 else None
-    campaigns = {campaign_of(job.name) for job in jobs}
-    inside = f"{''.join(campaigns)} " if len(campaigns) == 1 and campaigns != {""} else ""
+    campaign = common_campaign(campaign_of(job.name) for job in jobs)
+    inside = f"{campaign} " if campaign else ""
     shared = os.path.commonprefix(labels)  # noqa: RUF071  # they are texts, and no paths
     try:
         tasks = globus().tasks_labelled(shared, inside=inside, since=since)

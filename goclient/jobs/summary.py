@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from goclient.jobs.cure import Cure
 from goclient.jobs.status import JobStatus
+from goclient.jobs.tries import first_name, try_number
 
 _VARYING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]*[0-9][0-9a-f]{7,}|[0-9]+")
-_TRY = re.compile(r"(.+)\.try([1-9][0-9]{0,8})")
 _FIRST = ("finished", "failed", "cancelled", "closed", "running")  # of states, in the order in which they are shown
 
 
@@ -66,9 +66,9 @@ def latest_tries(jobs: Sequence[JobStatus]) -> list[JobStatus]:
     """Return the jobs without those of which a later try is among them, as their names say (NAME, NAME.try2, …)."""
     found: dict[str, tuple[int, JobStatus]] = {}
     for job in jobs:
-        try_of = _TRY.fullmatch(job.name)
-        name, number = (try_of[1], int(try_of[2])) if try_of else (job.name or str(job.panda_id), 1)
-        name = name if not job.task_id else str(job.panda_id)  # JEDI names its jobs, and tries them again itself
+        # JEDI names its jobs, and tries them again itself.
+        name = first_name(job.name) if job.name and not job.task_id else str(job.panda_id)
+        number = try_number(job.name)
         if name not in found or found[name][0] < number:
             found[name] = (number, job)
     kept = {job.panda_id for _, job in found.values()}

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain
 from typing import NamedTuple
 
 from goclient.errors.sent import SentBefore
+from goclient.files.private import locked
 from goclient.jobs.sent import SentRequest, sent_requests
 from goclient.journal import Entry, Journal
 
@@ -27,14 +29,32 @@ class Try(NamedTuple):
     request: SentRequest
 
 
+def turn(journal: Journal) -> AbstractContextManager[None]:
+    """Run the body while no other process that writes this journal sends jobs again."""
+    return locked(journal.path.with_name("retries.lock"))
+
+
 def next_name(name: str, *, after: str = "") -> str:
     """Return the name of a job's next try, ``NAME.try2`` for the first; ``after``: one that is taken, if any is."""
-    found = _TRY.search(after or name)
-    return f"{_TRY.sub('', name)}.try{int(found[1]) + 1 if found else 2}"
+    return f"{first_name(name)}.try{try_number(after or name) + 1}"
+
+
+def first_name(name: str) -> str:
+    """Return the name of a job's first try."""
+    return _TRY.sub("", name)
+
+
+def try_number(name: str) -> int:
+    """Return which try of a job has a name, 1 for the first."""
+    found = _TRY.search(name)
+    return int(found[1]) if found else 1
 
 
 def new_tries(key: str, server: str, names: Mapping[int, str]) -> Entry:
-    """Return the entry of jobs that are about to be sent again, by their numbers, under these names, in one request."""
+    """Return the entry of jobs that are about to be sent again, by their numbers, under these names.
+
+    ``key`` is that of their request, which alone tells it from one that was prepared before, and never sent.
+    """
     return Entry(TRY, key, "intended", (server, *chain(*((str(old), name) for old, name in names.items()))))
 
 
@@ -43,11 +63,11 @@ def known_tries(journal: Journal, server: str) -> dict[int, Try]:
     entries = [one for one in journal.latest(TRY) if one.subjects[:1] == (server,)]
     if not entries:
         return {}
-    sent = {one.subjects.first: one for one in sent_requests(journal) if one.subjects.server == server}
+    sent = {one.entry.key: one for one in sent_requests(journal)}
     found: dict[int, Try] = {}
     for entry in entries:
         pairs = list(zip(entry.subjects[1::2], entry.subjects[2::2], strict=True))
-        request = sent.get(pairs[0][1])
+        request = sent.get(entry.key)
         if request is None or not _may_be_sent(request):
             continue
         is_whole = len(request.panda_ids) == len(pairs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,13 @@ from goclient.errors import ServerError
 from goclient.errors.sent import StillRunning
 from goclient.jobs.follow import Followed, Found, find
 from goclient.jobs.selection import Selection
-from goclient.jobs.status import JobStatus, described, status_told
+from goclient.jobs.status import JobStatus, described, known_jobs, status_told
+from goclient.model.records.answers import DONE
+from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
+    from goclient.services.panda.client import PandaServer
 
 SHORTEST = 5.0  # seconds between two questions
 SHARE = 60  # the pause is as many times longer than what a turn took of a core: less than two percent
@@ -60,11 +63,35 @@ def watch(
             connections.reporter.warning(error.message, "it is asked again soon")
         else:
             is_first = False
-            known_jobs = tuple(jobs[panda_id] for panda_id in found.panda_ids if panda_id in jobs)
-            yield Turn(Followed(server.name, known_jobs, found.tasks, found.errors), tuple(changed), before)
-            if all(job.done for job in known_jobs) and all(task.done for task in found.tasks):
+            seen = tuple(jobs[panda_id] for panda_id in found.panda_ids if panda_id in jobs)
+            yield Turn(Followed(server.name, seen, found.tasks, found.errors), tuple(changed), before)
+            if all(job.done for job in seen) and all(task.done for task in found.tasks):
                 return
         sleep(max(SHORTEST, SHARE * (time.process_time() - began)))
+
+
+def wait(
+    panda_ids: Sequence[int], server: PandaServer, *, seconds: float, timeout: float | None, reporter: Reporter
+) -> None:
+    """Wait until all jobs are done, and ask the server every so many ``seconds``.
+
+    Raises StillRunning after ``timeout`` seconds; without one it waits as long as it takes.  A server that cannot be
+    reached for a while is a warning, and it is asked again; that is an error only at the end.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
+    running: Sequence[int] = panda_ids
+    while running:
+        left = seconds if end is None else min(seconds, end - time.monotonic())
+        try:
+            running = [job.panda_id for job in known_jobs(panda_ids, server=server) if job.state not in DONE]
+        except ServerError as error:
+            if not error.transient or left <= 0:
+                raise
+            reporter.warning(error.message, f"it is asked again in {left:.0f} s")
+        if running and left <= 0:
+            raise StillRunning(running)
+        if running:
+            time.sleep(left)
 
 
 def wait_for_tasks(selection: Selection, connections: Connections, *, seconds: float, end: float | None) -> None:

@@ -14,11 +14,11 @@ from goclient.config.connections import Connections
 from goclient.errors import GoclientError, RequestError, ServerError, raise_all
 from goclient.errors.findings import Finding
 from goclient.jobs.grants import GRANT, secret_of
-from goclient.jobs.kill import Fate, Stopped, kill_jobs
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import Selection
 from goclient.jobs.sent import request_of
 from goclient.journal import HOST, Journal
+from goclient.mending.kill import Fate, Stopped, kill_jobs
 from goclient.mending.preparation import Left
 from goclient.mending.retries import RetriedJob, retry_jobs
 from goclient.model.request import Credential

@@ -16,9 +16,9 @@ from goclient.config.connections import Connections
 from goclient.errors import Collector, GoclientError, PreflightFailed, RequestError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
-from goclient.jobs.delivered import find_delivered, without_delivered
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.repacking import fetch_archive, with_archive
+from goclient.mending.delivered import find_delivered, without_delivered
+from goclient.mending.repacking import fetch_archive, with_archive
 from goclient.model.campaign import new_campaign
 from goclient.model.deal import Deal
 from goclient.model.location import Transfer
@@ -107,7 +107,7 @@ def prepare_again(jobs: Sequence[Again], options: RetryOptions, connections: Con
     """
     parts, left = [], []
     read = _read(jobs)
-    plain = [(one.job.state, one.decoded) for one in read if one.start is None]
+    plain = [one.job.state for one in read if one.start is None]
     delivered = {} if options.goOverwrite else find_delivered(plain, connections)
     for one in read:
         spec = without_delivered(one.spec, files) if (files := delivered.get(one.job.panda_id)) else one.spec

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from goclient.campaigns.mended import KeptJobs
 from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.dispatch import send_prepared
@@ -19,10 +20,9 @@ from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
 from goclient.errors.sent import SentBefore
 from goclient.errors.wording import quoted
-from goclient.files.private import locked
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import campaigns_of
-from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name
+from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name, turn
 from goclient.journal import Journal
 from goclient.mending.preparation import Again, Left, prepare_again
 from goclient.model.campaign import campaign_of
@@ -67,8 +67,9 @@ def retry_jobs(
     The latest try of each job counts.  Raises PreflightFailed if a check finds what would fail, ServerError if not all
     jobs were accepted, or if that is not known: the error has those that were, in its document.
     """
-    server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
-    with locked(journal.path.with_name("retries.lock")):
+    path = environment.journal_path(connections.env)
+    with turn(Journal(path)):
+        journal = Journal(path)  # as the process before has left it
         choice = _choose(panda_ids, options, connections, journal)
         prepared = prepare_again(choice.jobs, options, connections)
         jobs: list[RetriedJob] = []
@@ -77,8 +78,9 @@ def retry_jobs(
             if options.noSubmit:
                 jobs += [RetriedJob(old, 0, name) for old, name in names.items()]
                 continue
-            journal.append(new_tries(str(uuid.uuid4()), server.name, names))
-            jobs += _send(group.submission, tuple(names), connections, _Sent(tuple(jobs), show))
+            submission = replace(group.submission, key=str(uuid.uuid4()))
+            journal.append(new_tries(submission.key, connections.panda().name, names))
+            jobs += _send(submission, tuple(names), connections, _Sent(tuple(jobs), show))
     return Retried(tuple(jobs), (*choice.left, *prepared.left), choice.refused, prepared.findings)
 
 
@@ -114,7 +116,7 @@ class _Choice(NamedTuple):
 def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connections, journal: Journal) -> _Choice:
     """Decide for the latest try of each job whether it is sent again."""
     server = connections.panda()
-    tries, campaigns = known_tries(journal, server.name), campaigns_of(journal)
+    tries, campaigns, kept = known_tries(journal, server.name), campaigns_of(journal), KeptJobs(journal.path.parent)
     latest: dict[int, Latest] = {}
     for panda_id in panda_ids:
         found = latest_try(panda_id, tries)
@@ -137,6 +139,9 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
             continue
         if job.state.state != FAILED and not options.all:
             left.append(Left(one.panda_id, f"it is {job.state.state}; --all retries it, too"))
+            continue
+        if (past := _past_mending(job, kept)) is not None:
+            refused.setdefault(past, []).append(one.panda_id)
             continue
         name = next_name(job.record.jobName, after=one.lost.name if one.lost is not None else "")
         common = replace(job.record.common, jobDefinitionID=definition)
@@ -190,4 +195,18 @@ def _refusal(job: KnownJob, me: str) -> _Refusal | None:
     if not state.is_over:
         hint = "wait for the end (goclient status {ids} --watch), or stop it first: goclient kill {ids}"
         return _Refusal(RequestError, "not-over", f"it is not over, but {state.state}", hint, passes=True)
+    return None
+
+
+def _past_mending(job: KnownJob, kept: KeptJobs) -> _Refusal | None:
+    """Return why a job that runs on files at a site cannot be sent again: its outputs would be lost, or replaced."""
+    batch, anew = kept.batch_of(job.record.jobName), "send it anew, by sendJob.py --goVia site with another --campaign"
+    if batch is None:
+        return None
+    if kept.is_over(batch):
+        why = f"what was brought to the site for {batch.campaign} is removed, and nothing would deliver its outputs"
+        return _Refusal(RequestError, "campaign-over", why, anew)
+    if job.state.state == "finished":
+        why = "it is finished, and what it left at the site is being delivered, or is"
+        return _Refusal(RequestError, "delivered", why, anew, passes=True)
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 
 from goclient.model.names import UUID
 
@@ -35,6 +36,12 @@ def campaign_of(job_name: str) -> str:
     """Return the campaign that a jobName names, ``CAMPAIGN.UUID``, also of a sibling and a later try; or nothing."""
     found = _JOB.fullmatch(job_name)
     return found[1] if found else ""
+
+
+def common_campaign(names: Iterable[str]) -> str:
+    """Return the campaign that all have, each of which may have none; or nothing."""
+    found = set(names)
+    return found.pop() if len(found) == 1 else ""
 
 
 def job_label(panda_id: int, campaign: str, phase: str) -> str:

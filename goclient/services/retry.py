@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
+from goclient.errors.wording import utc
 from goclient.services.deadline import LONGEST_WAIT
 
 TOO_MANY = 429  # HTTP's Too Many Requests
@@ -51,7 +52,7 @@ def limited(status: int, headers: Mapping[str, str]) -> str:
     seconds = retry_after(headers) if status in (TOO_MANY, *AWAY) else None
     if seconds is None:
         return "it limits how often it is asked" if status == TOO_MANY else ""
-    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
+    until = utc(time.time() + seconds)
     span = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} minutes"
     why = "it limits how often it is asked" if status == TOO_MANY else "it is not available"
     return f"{why}, for {span if seconds < 18_000 else f'{seconds / 3600:.0f} hours'}, until {until}"

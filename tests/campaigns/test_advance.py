@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from goclient.campaigns.advance import Allowed
-from goclient.campaigns.batch import KeptBatch, kept_batches, prune
+from goclient.campaigns.batch import KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
-from goclient.campaigns.state import Sent
+from goclient.campaigns.state import Allowed, Sent
+from goclient.errors import GoclientError
 from goclient.errors.conditions import PathExists
 from goclient.journal import KEPT, Journal
 from goclient.reporter.base import SILENT
@@ -198,7 +201,70 @@ def test_files_of_a_batch_that_was_closed_long_ago_are_removed(tmp_path: Path) -
     assert list((tmp_path / "campaigns").iterdir()) == []
 
 
+def test_a_new_batch_is_never_seen_by_others_before_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(path: Path, data: bytes) -> None:
+        path.write_bytes(data)
+        with KeptBatch(path).locked() as is_free:
+            assert not is_free
+
+    monkeypatch.setattr("goclient.campaigns.batch.replace", seen)
+    with keep(batch_of(1), tmp_path) as kept, kept.locked() as second:
+        assert not second
+    with kept.locked() as is_free:
+        assert is_free
+
+
 def test_the_second_process_leaves_a_batch_alone(tmp_path: Path) -> None:
     kept = begin(tmp_path, batch_of(1), World())
     with kept.locked() as first, kept.locked() as second:
         assert (first, second) == (True, False)
+
+
+def _without_jobs(kept: KeptBatch) -> None:
+    kept.path.write_text(json.dumps({**json.loads(kept.path.read_text()), "jobs": []}))
+
+
+def _all_of_the_site(kept: KeptBatch) -> None:
+    kept.path.write_text(kept.path.read_text().replace("/staging/C.00000000", "/staging"))
+
+
+def _without_digest(kept: KeptBatch) -> None:
+    document = json.loads(kept.path.read_text())
+    del document["digest"]
+    kept.path.write_text(json.dumps(document))
+
+
+def _half(kept: KeptBatch) -> None:
+    kept.path.write_bytes(kept.path.read_bytes()[:-40])
+
+
+def _of_another_campaign(kept: KeptBatch) -> None:
+    kept.path.write_bytes(replace(batch_of(2), campaign="D").encode())
+
+
+def _with_an_archive(kept: KeptBatch) -> None:
+    kept.path.with_name(kept.path.name.replace(".json", ".tar.gz")).write_bytes(b"another")
+
+
+@pytest.mark.parametrize(
+    "change", [_without_jobs, _all_of_the_site, _without_digest, _half, _of_another_campaign, _with_an_archive]
+)
+def test_a_file_that_is_not_as_it_was_written_removes_nothing(
+    tmp_path: Path, change: Callable[[KeptBatch], None]
+) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(2), world)
+    for _ in range(2):
+        advance(world, kept)
+        world.end_tasks()
+    for panda_id in (1, 2):
+        world.end_job(panda_id, "finished")
+    files, tasks = dict(world.files), len(world.tasks)
+    change(kept)
+    with pytest.raises(GoclientError, match="cannot be read") as told:
+        advance(world, kept, Allowed(ends=True))
+    world.end_tasks()
+    assert told.value.code == "campaign-file"
+    assert (world.files, len(world.tasks), kept.path.exists()) == (files, tasks, True)

@@ -61,6 +61,14 @@ class Site:
         rows = self.sandbox.rows("select panda_id from jobs where attributes ->> 'jobName' like ? order by 1", name)
         return [row["panda_id"] for row in rows]
 
+    def state(self, panda_id: int) -> str:
+        """Return the state of a job."""
+        return str(self.sandbox.rows("select status from jobs where panda_id = ?", panda_id)[0]["status"])
+
+    def rename(self, panda_id: int, other: int) -> None:
+        """Let the server know a job by another number: it does not know the first one then."""
+        self.sandbox.rows("update jobs set panda_id = ? where panda_id = ?", other, panda_id)
+
     def fail(self, panda_id: int, code: str, value: int) -> None:
         """Let a job fail with a code, as PanDA has it."""
         changed = "json_set(attributes, ?, ?)"
@@ -143,6 +151,7 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
         "running": 0,
         "finished": 2,
         "failed": 0,
+        "unknown": 0,
         "delivered": 2,
         "done": True,
         "problems": [],
@@ -178,6 +187,23 @@ def test_a_lost_answer_of_globus_makes_no_second_task(site: Site, route: str) ->
     assert site.tasks(campaign) == ["bring"]
     site.run_jobs(1)
     assert site.advance(campaign, "--wait").code == 0
+
+
+def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> None:
+    here = {"GOCLIENT_STATE": str(site.sandbox.root / "two")}
+    assert site.sandbox.run(*site.line("first", jobs=1), **here).code == 0
+    site.sandbox.set(running_tasks=0)
+    assert site.sandbox.run(*site.line("next", "--detach", jobs=1), **here).code == 0
+    site.sandbox.set()
+    process = started(
+        ["goclient", "advance", "--wait"], env=site.sandbox.env | here, cwd=site.sandbox.cwd, stderr=-1, stdout=-1
+    )
+    until(lambda: "another process" in site.advance("first", **here).err)
+    until(lambda: "next: 1 jobs: 1 running" in site.advance(**here).out)
+    site.run_jobs(2)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.count("1 of 1 jobs have delivered")) == (0, 2), err
+    assert len(site.panda_ids("next")) == 1
 
 
 @pytest.mark.parametrize("accepted", [True, False])

@@ -16,8 +16,8 @@ from goclient.campaigns.state import (
     Step,
     due,
     serials_of,
-    write_ranges,
 )
+from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry
 
 SHAPE = Shape(brings=1, outputs=(1,), jobs=4)
@@ -30,7 +30,7 @@ def _known(*entries: Entry, **more: object) -> Known:
 
 @given(st.sets(st.integers(1, 500)))
 def test_numbers_of_jobs_read_back(numbers: set[int]) -> None:
-    entry = Entry("transfer", "deliver.0.0", "intended", ("s", write_ranges(sorted(numbers))))
+    entry = Entry("transfer", "deliver.0.0", "intended", ("s", as_ranges(numbers)))
     assert serials_of(entry) == tuple(sorted(numbers))
 
 
@@ -53,8 +53,12 @@ def test_deliveries_wait_until_half_of_the_jobs_have_ended_or_none_runs() -> Non
 
 def test_what_is_staged_stays_while_failed_jobs_may_be_mended() -> None:
     failed = dict.fromkeys(range(1, 5), Standing.FAILED)
-    assert due(SHAPE, _known(jobs=failed)) == []
+    assert due(SHAPE, _known(jobs=failed)) == [Step(Deed.MEND, serials=(1, 2, 3, 4))]
     assert due(SHAPE, _known(jobs=failed, gives_up=True)) == [Step(Deed.SUBMIT, Slot("clean", 0, 0))]
+    missed = {**failed, 2: Standing.UNKNOWN}
+    assert due(SHAPE, _known(jobs=missed, gives_up=True)) == [Step(Deed.MISS, serials=(2,))]
+    begun = Entry("transfer", "clean.0.0", "accepted", ("", "", "t"))
+    assert due(SHAPE, _known(begun, jobs=missed)) == [Step(Deed.WATCH, Slot("clean", 0, 0))]
     blocked = {0: frozenset({1})}
     assert (
         due(SHAPE, _known(jobs=dict.fromkeys(range(1, 5), Standing.FINISHED), blocked={0: frozenset(range(1, 5))}))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from goclient.campaigns.advance import Advance, Allowed, Progress
+from goclient.campaigns.advance import Advance, Progress
 from goclient.campaigns.batch import Batch, KeptBatch, keep
 from goclient.campaigns.jobs import PandaJobs
+from goclient.campaigns.state import Allowed
 from goclient.errors.conditions import Disconnected, PathNotFound
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint, read_endpoint
@@ -218,7 +219,7 @@ def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE, *, r
     """Run one process that does what is due."""
     main = Journal(kept.path.parent.parent / "journal.jsonl")
     server = cast(PandaServer, Panda(world))
-    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, again=allowed.again)
+    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, allowed=allowed)
     with kept.locked() as is_ours:
         assert is_ours
         return Advance(kept, Globus(world), jobs, reporter=reporter, allowed=allowed).run()
@@ -229,4 +230,5 @@ def begin(state: Path, batch: Batch, world: World) -> KeptBatch:
     for bring in batch.brings:
         for item in bring.items:
             world.files[SOURCE.text, item.source] = "input"
-    return keep(batch, state)
+    with keep(batch, state) as kept:
+        return kept

@@ -256,6 +256,19 @@ def test_a_signal_at_any_moment_leaves_nothing(moment: str, code: int, sandbox: 
     assert delivered(sandbox, name).exists() == (code == DONE)
 
 
+def test_a_signal_ends_the_wait_for_a_name_that_a_busy_service_is_asked_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.trouble("POST /v0.10/operation/endpoint/*/rename", "503")
+    carried = job(sandbox, tmp_path, "busy")
+    try:
+        with within(20.0):  # the whole job; the service would have been asked for a quarter of an hour
+            ended = carried.end(start_signalled(carried, "enter goclient.services.globus.rest:RestTransfer.rename"))
+    finally:
+        sandbox.clear_trouble()
+    assert (ended.code, ended.report["error_code"]) == (77, 5906)
+    assert (processes_below(carried.directory), carried.left, valid_tokens(sandbox)) == ([], [], [])
+    assert not delivered(sandbox, "busy").exists()
+
+
 def test_a_signal_between_two_deliveries_fails_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
     tasks = [https(sandbox, "output", "made", f"/campaign/out/of-two-{one}.${{SN}}") for one in (1, 2)]
     carried = job(sandbox, tmp_path, "of-two", tasks=tasks, script="echo made >made")

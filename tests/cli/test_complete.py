@@ -153,7 +153,7 @@ def test_a_journal_of_a_year_is_read_at_its_end_only() -> None:
 
 
 def test_a_word_of_another_tool_has_one_command_of_ours() -> None:
-    words = [word for theirs in _COMMANDS.values() for word in theirs]
+    words = [word for theirs in _COMMANDS.values() for word in theirs.split()]
     assert len(words) == len(set(words))
     assert not set(words) & set(COMMANDS)
     assert command_of("Submit", ["sendJob.py"]) == "sendJob.py"

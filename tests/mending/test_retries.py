@@ -200,3 +200,13 @@ def test_another_server_has_other_jobs_with_these_numbers(tmp_path: Path) -> Non
 )
 def test_a_name_tells_which_try_it_is(name: str, after: str, expected: str) -> None:
     assert next_name(name, after=after) == expected
+
+
+@pytest.mark.parametrize("deadly", [1, 2, 3, 4])
+def test_a_retry_that_died_before_it_was_sent_hides_no_job_of_a_later_one(tmp_path: Path, deadly: int) -> None:
+    Running.server = server = Server(3)
+    with pytest.raises(Died):
+        retry(server, tmp_path, 1, 2, deadly=deadly)
+    assert [one.old for one in retry(server, tmp_path, 1, 3).jobs] == [1, 3]
+    assert [one.old for one in retry(server, tmp_path, 2).jobs] == [2], "it was never sent"
+    assert server.alive == {"n_0": 1, "n_1": 1, "n_2": 1}

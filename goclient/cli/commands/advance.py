@@ -1,20 +1,19 @@
 """Do what is due in campaigns through a site: ``goclient advance``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import raise_all
 from goclient.errors.findings import exit_code
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient advance"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class AdvanceOptions:
+@frozen_options
+class AdvanceOptions(Options):
     """Hold what was typed."""
 
     campaign: str = option(

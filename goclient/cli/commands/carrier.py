@@ -2,22 +2,21 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from goclient.carrier.build import build
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import quoted
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient carrier"
 _EXECUTABLE = 0o777  # less what the umask takes
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class CarrierOptions:
+@frozen_options
+class CarrierOptions(Options):
     """Hold what was typed."""
 
     action: tuple[str, ...] = option(

@@ -1,19 +1,18 @@
 """Print what makes a shell complete the words of goclient: ``goclient completion``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient completion"
 ACTIONS = ("bash", "zsh", "fish", "tcsh")
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class CompletionOptions:
+@frozen_options
+class CompletionOptions(Options):
     """Hold what was typed."""
 
     shell: tuple[str, ...] = option(

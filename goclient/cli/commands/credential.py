@@ -1,7 +1,6 @@
 """Show the credentials that carried jobs have, and take them back: ``goclient credential``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run, tables
@@ -9,7 +8,7 @@ from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.nearest import hint_of_known
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ ACTIONS = ("list", "revoke")
 SHOWN = 3  # of the jobs, and of the directories, of one
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class CredentialOptions:
+@frozen_options
+class CredentialOptions(Options):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(

@@ -1,7 +1,6 @@
 """Keep names for endpoints, and show what is known of one: ``goclient endpoint``."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import output, run, tables
@@ -10,7 +9,7 @@ from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import printable, quoted
 from goclient.model.endpoint import URL_FORMS
 from goclient.model.nearest import hint_of_known
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ PROG = "goclient endpoint"
 ACTIONS = {"list": (), "show": ("NAME",), "add": ("NAME", "ENDPOINT"), "remove": ("NAME",)}
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class EndpointOptions:
+@frozen_options
+class EndpointOptions(Options):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(

@@ -1,22 +1,21 @@
 """Explain what a jobParameters text will do: ``goclient explain``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from goclient.cli import job_text, output, run
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import UsageError
 from goclient.errors.wording import printable
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient explain"
 OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version", "--quiet"}
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class ExplainOptions:
+@frozen_options
+class ExplainOptions(Options):
     """Hold what was typed."""
 
     TEXT: tuple[str, ...] = option(

@@ -1,18 +1,17 @@
 """Show the help of goclient, or of one command: ``goclient help``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goclient.cli.main import find, overview
 from goclient.cli.output import TerminalReporter
 from goclient.cli.parser import Parser
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 
 PROG = "goclient help"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class HelpOptions:
+@frozen_options
+class HelpOptions(Options):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(

@@ -1,16 +1,15 @@
 """Show what was sent and is open, and what the journal says of it: ``goclient journal``."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quoted, timestamp
 from goclient.model.nearest import nearest
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ PROG = "goclient journal"
 ACTIONS = {"list": (), "show": ("NAME",)}
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class JournalOptions:
+@frozen_options
+class JournalOptions(Options):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(
@@ -82,7 +81,7 @@ def _print_items(items: Sequence["OpenItem"], path: "Path", reporter: Reporter) 
         reporter.progress(f"nothing is open in {path.parent}{where}")
         return
     rows = [
-        (one.what, one.key, one.state, _time_text(one.since), one.host, " to ".join(one.names), one.detail)
+        (one.what, one.key, one.state, timestamp(one.since), one.host, " to ".join(one.names), one.detail)
         for one in items
     ]
     tables.print_table(("what", "key", "state", "since", "host", "jobName", "known"), rows)
@@ -93,7 +92,7 @@ def _print_entries(entries: Sequence["Entry"]) -> None:
 
     rows = [
         (
-            _time_text(one.time),
+            timestamp(one.time),
             one.what,
             one.key,
             one.state,
@@ -104,7 +103,3 @@ def _print_entries(entries: Sequence["Entry"]) -> None:
         for one in entries
     ]
     tables.print_table(("time", "what", "key", "state", "host", "about", "detail"), rows)
-
-
-def _time_text(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -2,19 +2,18 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goclient.cli import run
 from goclient.cli.commands.whoami import print_identity
 from goclient.cli.parser import Parser
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient login"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class LoginOptions:
+@frozen_options
+class LoginOptions(Options):
     """Hold what was typed."""
 
     no_browser: bool = option(

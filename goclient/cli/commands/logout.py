@@ -1,18 +1,17 @@
 """Make the tokens of a login void, and remove them: ``goclient logout``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient logout"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class LogoutOptions:
+@frozen_options
+class LogoutOptions(Options):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="logout", default=False)

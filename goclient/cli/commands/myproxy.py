@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Optional, TypeVar
 
 from goclient.cli import output
-from goclient.cli import parser as _argparse
 from goclient.cli.confirm import confirm
 from goclient.cli.myproxy_text import deposit_document, print_deposit, print_proof
 from goclient.cli.options.myproxy import (
@@ -23,6 +22,7 @@ from goclient.cli.options.myproxy import (
     seconds,
     wrong_hours,
 )
+from goclient.cli.parser import Parser
 from goclient.cli.passphrase import passphrase
 from goclient.config import grid
 from goclient.config.settings import read_settings
@@ -65,7 +65,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 
 def parse(kind: type[T], action: str, *, words: Sequence[str], epilog: str = "") -> T:
     """Return the options of an action as typed; raise everything that is wrong with them."""
-    parser = _argparse.Parser(
+    parser = Parser(
         kind, prog=f"{PROG} {action}", description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
     )  # fmt: skip
     options, errors = parser.read(of_c_tools(words))

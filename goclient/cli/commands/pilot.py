@@ -3,7 +3,7 @@
 import gc
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Optional
 
@@ -13,7 +13,7 @@ from goclient.errors import RequestError, UsageError, raise_all
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import quoted
 from goclient.model.mode import Mode
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
@@ -28,8 +28,8 @@ SHORTEST, LONGEST = 60.0, 900.0  # seconds for which Globus, too busy, is asked 
 REPORT_ONCE, REPORT_SERVICE = 7200.0, 60.0
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class PilotOptions:
+@frozen_options
+class PilotOptions(Options):
     """Hold what was typed."""
 
     site: str = option(

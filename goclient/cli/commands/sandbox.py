@@ -8,15 +8,14 @@ import shlex
 import sqlite3
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from goclient.cli import output
-from goclient.cli import parser as _argparse
-from goclient.cli.parser import option
+from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, RequestError, UsageError, raise_all
 from goclient.errors.wording import quoted
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.directory import Directory, choose
@@ -34,8 +33,8 @@ FAULTS = (
 SHELLS = ("sh", "bash", "zsh", "tcsh", "csh", "fish")
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class SandboxOptions:
+@frozen_options
+class SandboxOptions(Options):
     """Options and action of a command line."""
 
     action: tuple[str, ...] = option(
@@ -86,7 +85,7 @@ class SandboxOptions:
 
 def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:
     """Run one ``goclient sandbox`` command line; return its exit code."""
-    parser = _argparse.Parser(
+    parser = Parser(
         SandboxOptions,
         prog="goclient sandbox",
         arguments="{start,stop,status,env,demo,site} [--dir DIR] [OPTION ...]",

@@ -1,20 +1,19 @@
 """Show the settings, and where each comes from: ``goclient settings show``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.config.settings import Value
 from goclient.errors import UsageError, raise_all
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient settings"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class SettingsOptions:
+@frozen_options
+class SettingsOptions(Options):
     """Hold what was typed."""
 
     action: tuple[str, ...] = option(

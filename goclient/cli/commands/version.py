@@ -2,21 +2,20 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import goclient
 from goclient.cli import output
 from goclient.cli.parser import Parser
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient version"
 PACKAGES = ("globus-sdk", "panda-client", "pydantic", "requests", "cryptography")
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class VersionOptions:
+@frozen_options
+class VersionOptions(Options):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="version", default=False)

@@ -1,13 +1,12 @@
 """Show who asks Globus: ``goclient whoami``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError
-from goclient.model.option import option
+from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 PROG = "goclient whoami"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class WhoamiOptions:
+@frozen_options
+class WhoamiOptions(Options):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="whoami", default=False)

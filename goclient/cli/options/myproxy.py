@@ -3,15 +3,14 @@
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from goclient.cli.confirm import confirm
-from goclient.cli.parser import option
 from goclient.deposit import checked_pattern, retrievers
 from goclient.errors import GoclientError, UsageError
 from goclient.errors.conditions import RepeatedOption, UnknownOption
 from goclient.errors.wording import quoted
+from goclient.model.option import Options, frozen_options, option
 from goclient.model.syntax.shell import shell_word
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.names import base_dn
@@ -22,8 +21,8 @@ WHERE, WHO, WHAT = "server and account", "your certificate", "myproxy"
 _ONE_POLICY = "MyProxy keeps one policy a deposit: name one DN, or all of them with one --retriever-pattern"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class AccountOptions:
+@frozen_options
+class AccountOptions(Options):
     """Options of every action: the server and the account on it, the identity that asks, the output."""
 
     server: Optional[str] = option(
@@ -68,7 +67,7 @@ class AccountOptions:
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@frozen_options
 class DepositOptions(AccountOptions):
     """Options of ``deposit``."""
 
@@ -113,7 +112,7 @@ class DepositOptions(AccountOptions):
     yes: bool = option("--yes", help="do not ask whether everybody may retrieve", group=WHAT, default=False)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@frozen_options
 class InfoOptions(AccountOptions):
     """Options of ``info``."""
 
@@ -122,7 +121,7 @@ class InfoOptions(AccountOptions):
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@frozen_options
 class RetrieveOptions(AccountOptions):
     """Options of ``retrieve``."""
 
@@ -144,7 +143,7 @@ class RetrieveOptions(AccountOptions):
     quiet: bool = option("-q", "--quiet", help="say nothing unless something is wrong", group=WHAT, default=False)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@frozen_options
 class DestroyOptions(AccountOptions):
     """Options of ``destroy``."""
 

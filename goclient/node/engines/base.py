@@ -184,7 +184,10 @@ class TransferService(Protocol):
     """
 
     def while_waiting(self, call: Callable[[], object]) -> None:  # noqa: ARG002
-        """Have something done each second while the service wants to be left alone; what it raises ends no wait."""
+        """Have something done each second while the service wants to be left alone; what it raises ends no wait.
+
+        Once it returns True, the service is not asked again, and its last answer counts.
+        """
         return
 
     @abstractmethod

@@ -15,7 +15,6 @@ from typing import Any
 
 from goclient.sandbox.state import Row, State, compact_json
 
-LABEL = "panda"  # prodSourceLabel of a build
 WAITING = "defined"  # the state of jobs that wait for their library
 KILLED, UPSTREAM = 100, "killed by Panda server : upstream job failed"  # EC_Kill of taskbuffer/ErrorCode.py
 NAME = "buildGen-00-00-01"

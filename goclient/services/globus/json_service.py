@@ -60,7 +60,8 @@ class JsonService:
     """One service of Globus at a URL; threads may share it.
 
     ``clock``: the seconds by which its clock is ahead of this node's, None until it has said what time it is.
-    ``meanwhile`` is called each second while the service wants to be left alone; what it raises ends no wait.
+    ``meanwhile`` is called each second while the service wants to be left alone; what it raises ends no wait.  Once it
+    returns True, nobody waits for the service any more: it is not asked again.
     """
 
     def __init__(self, name: str, url: str, manner: Manner) -> None:
@@ -93,17 +94,21 @@ class JsonService:
             if time.monotonic() + wait > started + self._manner.patience or wait >= left():
                 break
             with self._manner.reporter.waiting(GLOBUS, wait):
-                self._wait(wait)
+                if not self._wait(wait):
+                    break
         if 300 <= answer.status < 400:
             raise redirected(answer.headers.get("Location", ""), call.subject)
         return answer
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> bool:
+        """Wait so long; return False if nobody waits for the service any more."""
         end = Deadline(seconds)
         while (rest := end.left) > 0:
             with suppress(GoclientError):
-                self.meanwhile()
+                if self.meanwhile() is True:
+                    return False
             time.sleep(min(rest, TURN))
+        return True
 
     def _answer(self, call: Call, authorization: Callable[[], str]) -> Answer:
         """Return the answer to a call; what may pass soon is tried again; raise GoclientError if there is none."""

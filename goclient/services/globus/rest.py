@@ -62,7 +62,7 @@ class RestTransfer(Transfers):
         self._token = token
 
     def while_waiting(self, call: Callable[[], object]) -> None:
-        """Have something done each second while the service wants to be left alone."""
+        """Have something done each second while the service wants to be left alone, until it returns True."""
         self._service.meanwhile = call
 
     def ask(self, call: Call) -> Document:

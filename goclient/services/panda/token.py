@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from goclient.errors import LoginNeeded, RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quoted, utc
 from goclient.files.text import credential_in, decoded
 from goclient.secrets import register
 
@@ -135,8 +135,7 @@ def _judged(text: str, what: str, source: str, *, renewable: bool = False) -> st
         )
     end = expiry(token)
     if end is not None and end < time.time() and not renewable:
-        ended = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(max(end, 0)))
-        raise LoginNeeded(f"{what} expired at {ended}", hint=login_hint(source), code="token-expired")
+        raise LoginNeeded(f"{what} expired at {utc(max(end, 0))}", hint=login_hint(source), code="token-expired")
     return token
 
 

@@ -195,6 +195,17 @@ def test_a_wait_for_a_busy_service_does_what_it_is_told_and_nothing_ends_it() ->
     assert set(told) == {1}
 
 
+def test_a_busy_service_is_not_asked_again_once_nobody_waits() -> None:
+    fault, asked = later(BUSY[0], "1", 100)
+    with FaultyServer(fault) as server:
+        ours = RestTransfer(server.url, Tokens())
+        ours.while_waiting(lambda: True)
+        with pytest.raises(EndpointError) as raised:
+            ours.submit(REQUEST)
+    assert raised.value.transient
+    assert len(asked) == 1
+
+
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("status", BUSY)
 def test_a_collection_is_made_after_a_refusal_but_not_after_a_doubt(status: str) -> None:

@@ -6,18 +6,14 @@ count.  Nothing else tells for certain what a job that failed has delivered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
-from goclient.jobs.results import MovedFile, moved_files
-from goclient.jobs.status import acting_for, phase_of, transfers_of
+from goclient.jobs.results import MovedFile, deliveries
 from goclient.model.location import Transfer
-from goclient.model.planner import plan
 from goclient.model.records.answers import JobState
-from goclient.model.records.base import Decoded
 from goclient.model.spec import TransferSpec
 
 if TYPE_CHECKING:
@@ -25,27 +21,15 @@ if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
 
 
-def find_delivered(
-    jobs: Sequence[tuple[JobState, Decoded]], connections: Connections
-) -> dict[int, tuple[MovedFile, ...]]:
+def find_delivered(jobs: Iterable[JobState], connections: Connections) -> dict[int, tuple[MovedFile, ...]]:
     """Return what jobs have delivered by Globus that is still there with the size of the report, by their numbers.
 
     What cannot be asked is left out: a preflight finds what is in the way of another try.
     """
-    asked: dict[Callable[[], Globus], list[JobState]] = {}
-    for state, decoded in jobs:
-        if any(task.is_globus for task in plan(decoded.spec) if task.phase != "stage-in"):
-            asked.setdefault(acting_for(decoded, connections), []).append(state)
     found: dict[int, tuple[MovedFile, ...]] = {}
-    for asks, states in asked.items():
-        acting = cache(asks)  # one login for all of them
-        for panda_id, tasks in transfers_of(states, acting).items():
-            if isinstance(tasks, GoclientError):
-                continue
-            done = [one for one in tasks if one.has_succeeded and phase_of(one) != "stage-in"]
-            with suppress(GoclientError):
-                files = [file for one in done for file in moved_files(acting(), one)]
-                found[panda_id] = tuple(one for one in files if _is_there(acting(), one))
+    for panda_id, delivery in deliveries(jobs, connections).items():
+        with suppress(GoclientError):
+            found[panda_id] = tuple(one for one in delivery.files() if _is_there(delivery.globus(), one))
     return {panda_id: files for panda_id, files in found.items() if files}
 
 

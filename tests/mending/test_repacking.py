@@ -13,8 +13,8 @@ from goclient.carrier.archive import pack, read_contents
 from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
 from goclient.carrier.rungen import Start, read_start
 from goclient.errors import EndpointError, RequestError
-from goclient.jobs import repacking
-from goclient.jobs.repacking import fetch_archive, with_archive
+from goclient.mending import repacking
+from goclient.mending.repacking import fetch_archive, with_archive
 from tests.web_server import Request, Response, answering
 
 THE_PLAN = CarrierPlan("n", (), overwrite=False, working="", program="./run.sh")
