@@ -42,7 +42,7 @@ class Allowed:
     """Actions that a user allows: ``again`` what has failed too often, ``ends`` without failed jobs, ``overwrites``.
 
     ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost; with ``ends``, of jobs that are
-    given up whatever is known of them.
+    given up because nothing is known of them; what is known to run, or to have finished, is not.
     """
 
     again: bool = False
