@@ -115,6 +115,7 @@ def as_always(site: Site) -> Iterator[None]:
 def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_pair(site: Site) -> None:
     sent = site.send("whole", jobs=3)
     assert sent.code == 0, sent.err
+    assert "must see the job's directory" not in sent.err
     assert [line.split(" ")[1].startswith("jobName=whole.") for line in sent.out.splitlines()] == [True] * 3
     (area,) = site.staging.iterdir()
     assert sorted(one.name for one in area.rglob("*.dat")) == ["f0.dat", "own.dat", "own.dat", "own.dat"]
