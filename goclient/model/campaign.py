@@ -15,7 +15,7 @@ from goclient.model.names import UUID
 # Digits alone are a PandaID: the label of a campaign's transfer would be that of a job's.
 _NAME = r"(?=[0-9]*[A-Za-z_-])[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _JOB = re.compile(rf"({_NAME})\.{UUID.pattern}(?:_[0-9]+)?(?:\.try[0-9]+)?")
-RULE = "a campaign's name has at most 64 letters, digits, _ and -, begins with a letter or a digit, and has not only digits"
+RULE = "a campaign's name has at most 64 letters, digits, _ and -, begins with a letter or a digit, and is not a number"
 
 
 def new_campaign() -> str:
