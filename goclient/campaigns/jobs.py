@@ -94,7 +94,7 @@ class PandaJobs(Jobs):
         """Send those that the journal does not have as accepted; raise GoclientError."""
         batch = self._batch
         asked = Submission(
-            *(TransferSpec(), (), batch.records, ()), luggage=batch.luggage, campaign=batch.campaign, key=batch.key
+            *(TransferSpec(), batch.records, ()), luggage=batch.luggage, campaign=batch.campaign, key=batch.key
         )
         send(asked, server=self._server, journal=self._journal, reporter=self._reporter, show=self._show)
 
@@ -132,7 +132,7 @@ class PandaJobs(Jobs):
             latest = latest_try(panda_id, tries)
             self._latest[serial] = latest.panda_id
             standing[serial] = _standing(own, is_known=latest.lost is None and latest.panda_id in known)
-            if latest.panda_id in given_up and standing[serial] is not Standing.RUNNING:
+            if standing[serial] is Standing.UNKNOWN and latest.panda_id in given_up:
                 standing[serial] = Standing.FAILED
             elif standing[serial] is Standing.UNKNOWN:
                 (missed if latest.lost is None else lost).append(latest.panda_id)

@@ -42,13 +42,19 @@ class Allowed:
     """Actions that a user allows: ``again`` what has failed too often, ``ends`` without failed jobs, ``overwrites``.
 
     ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost; with ``ends``, of jobs that are
-    given up whatever is known of them.
+    given up because nothing is known of them; what is known to run, or to have finished, is not.
     """
 
     again: bool = False
     ends: bool = False
     overwrites: bool = False
     jobs: tuple[int, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """Return the options that allow it."""
+        allowed = {"--again": self.again, "--end": self.ends, "--goOverwrite": self.overwrites, "--jobs": self.jobs}
+        return [word for word, is_given in allowed.items() if is_given]
 
 
 NOTHING_MORE = Allowed()

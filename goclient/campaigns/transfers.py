@@ -192,7 +192,7 @@ class Transfers:
             return "it is tried again by itself, until that is mended"
         shown = area.collection.show(area.directory)
         return (
-            f"it is tried again by itself; if there is no room at {shown}, goclient advance --end ends other campaigns"
+            f"it is tried again by itself; if there is no room at {shown}, goclient advance CAMPAIGN --end ends another"
         )
 
     def _faults(self, task_id: str) -> list[str]:

@@ -17,37 +17,49 @@ from hypothesis import strategies as st
 
 from goclient.campaigns.batch import KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
-from goclient.campaigns.state import Allowed, Sent
+from goclient.campaigns.state import Allowed, Sent, Standing
 from goclient.errors import GoclientError
 from goclient.errors.conditions import PathExists
 from goclient.journal import KEPT, Journal
 from goclient.reporter.base import SILENT
 from goclient.reporter.recording import RecordingReporter
-from tests.campaigns.world import DESTINATION, SOURCE, Killed, Panda, World, advance, batch_of, begin
+from tests.campaigns.world import DESTINATION, SOURCE, Killed, Panda, World, advance, batch_of, begin, retry, serial_of
 
-EVENTS = ("end tasks", "tasks fail", "finish", "fail", "sleep", "wake")
+EVENTS = ("end tasks", "tasks fail", "finish", "fail", "stop", "sleep", "wake", "hide", "show", "retry", "retry all")
 
 
-def _happen(world: World, event: str) -> None:
-    """Let something happen outside."""
+def _happen(world: World, event: str, kept: KeptBatch) -> None:
+    """Let something happen outside; a retry may be killed, too."""
     running = [one.panda_id for one in world.jobs.values() if not one.is_over]
     if event in ("end tasks", "tasks fail"):
         world.end_tasks(fails=event == "tasks fail")
     elif event in ("sleep", "wake"):
         world.asleep = event == "sleep"
-    elif running:
-        world.end_job(running[0], "finished" if event == "finish" else "failed")
+    elif event in ("hide", "show"):
+        world.hidden = {*world.rows} if event == "hide" else set()
+    elif event.startswith("retry") and world.rows:
+        with suppress(Killed):
+            retry(world, _state(kept), *world.rows, all=event == "retry all")
+    elif running and event in ("finish", "fail", "stop"):
+        ends = {"finish": "finished", "fail": "failed", "stop": "failed"}
+        world.end_job(running[0], ends[event], code=1201 if event == "stop" else 0)
+
+
+def _state(kept: KeptBatch) -> Path:
+    return kept.path.parent.parent
 
 
 def _settle(world: World, kept: KeptBatch) -> None:
     """Go on as a user does: until all is done, with what the monitor shows of jobs whose calls' answers are lost."""
-    world.calls, world.asleep = None, False
-    main = Journal(kept.path.parent.parent / "journal.jsonl")
+    world.calls, world.asleep, world.hidden = None, False, set()
+    main = Journal(_state(kept) / "journal.jsonl")
     for _ in range(30):
         if not kept.path.exists():
             return
         progress = advance(world, kept)
-        if kept.path.exists() and progress.sent is Sent.YES:
+        if any("another try" in one.message for one in progress.problems):  # which nobody knows to be accepted
+            retry(world, _state(kept), *world.rows, again=True)
+        elif kept.path.exists() and progress.sent is Sent.YES:
             progress = advance(world, kept, Allowed(ends=True))
         if progress.sent is Sent.UNKNOWN and world.jobs:
             PandaJobs(kept.read(), Panda(world), main, reporter=SILENT).adopt(list(world.jobs))  # type: ignore[arg-type]
@@ -61,37 +73,51 @@ def _settle(world: World, kept: KeptBatch) -> None:
 
 @pytest.fixture
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here loses what was written: only the process ends."""
+    """Nothing here loses what was written: only the process ends, and its number is not in use any more."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr("goclient.jobs.sent.this_process", lambda: "1.1")
 
 
 @pytest.mark.usefixtures("quick_disk")
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    jobs=st.integers(1, 5),
-    runs=st.lists(st.tuples(st.none() | st.integers(0, 9), st.lists(st.sampled_from(EVENTS), max_size=4)), max_size=8),
+    jobs=st.integers(1, 3),
+    is_sent=st.booleans(),
+    runs=st.lists(
+        st.tuples(
+            st.none() | st.integers(0, 9),
+            st.sampled_from((False, False, False, True)),
+            st.lists(st.sampled_from(EVENTS), max_size=4),
+        ),
+        max_size=8,
+    ),
 )
 def test_nothing_is_lost_or_done_twice_wherever_processes_are_killed(
-    jobs: int, runs: list[tuple[int | None, list[str]]]
+    jobs: int, runs: list[tuple[int | None, bool, list[str]]], *, is_sent: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as state:
         world = World()
         kept = begin(Path(state), batch_of(jobs), world)
-        for lives, events in runs:
+        start: list[tuple[int | None, bool, list[str]]] = [(None, False, ["end tasks"])] * 2 if is_sent else []
+        for lives, ends, events in start + runs:
             world.calls = lives
             with suppress(Killed):
                 if kept.path.exists():
-                    advance(world, kept)
+                    advance(world, kept, Allowed(ends=ends))
             for event in events:
-                _happen(world, event)
+                _happen(world, event, kept)
         _settle(world, kept)
         assert [one.is_open for one in kept_batches(Path(state))] == [False]
+        sent = len(world.rows)
+        retry(world, Path(state), *world.rows, all=True)
+        assert len(world.rows) == sent, "nothing is sent when it is over"
 
     names = [one.name for one in world.jobs.values()]
-    assert len(names) == len(set(names)) == jobs, "each job was sent once"
-    finished = {int(one.name.rpartition("_")[2]) + 1 for one in world.jobs.values() if one.state == "finished"}
+    assert len(names) == len(set(names)), "each try was sent once"
+    assert len({serial_of(one) for one in world.jobs.values()}) in (jobs, 0), "all were sent, or it was given up before"
+    finished = {serial_of(one) for one in world.jobs.values() if one.state == "finished"}
     delivered = {path: text for (end, path), text in world.files.items() if end == DESTINATION.text}
-    assert delivered == {f"/out/{serial}.1": f"of job {serial}" for serial in finished}, "all outputs, and no others"
+    assert {*delivered} == {f"/out/{serial}.1" for serial in finished}, "all outputs, and no others"
     assert all(times == 1 for times in world.written.values()), "each file was transferred once"
     assert not [path for end, path in world.files if path.startswith("/staging")], "what was staged is removed"
 
@@ -131,6 +157,18 @@ def test_what_exists_at_the_destination_is_told_and_stays_until_that_is_allowed(
     world.end_tasks()
     assert advance(world, kept).delivered == 2
     assert world.files[DESTINATION.text, "/out/1.1"] == "of job 1"
+
+
+def test_a_number_that_is_given_up_removes_nothing_that_a_job_has_made(tmp_path: Path) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(1), world)
+    world.files[DESTINATION.text, "/out/1.1"] = "somebody else's"
+    advance(world, kept)
+    world.end_tasks()
+    advance(world, kept)
+    world.end_job(1, "finished")
+    told = advance(world, kept, Allowed(ends=True, jobs=(1,)))
+    assert ([type(one) for one in told.problems], told.standing) == ([PathExists], {Standing.FINISHED: 1})
 
 
 def test_a_task_that_fails_again_and_again_is_left_to_a_person(tmp_path: Path) -> None:
@@ -186,7 +224,7 @@ def test_a_staging_directory_without_room_is_told_with_what_to_do(tmp_path: Path
     advance(world, kept, reporter=(told := RecordingReporter()))
     text = "\n".join(map(str, told.messages))
     assert "goes on, but: NO_SPACE_LEFT: no room" in text
-    assert "goclient advance --end ends other campaigns" in text
+    assert "goclient advance CAMPAIGN --end ends another" in text
 
 
 def test_files_of_a_batch_that_was_closed_long_ago_are_removed(tmp_path: Path) -> None:

@@ -6,32 +6,37 @@ import json
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from goclient.campaigns.advance import Advance, Progress
 from goclient.campaigns.batch import Batch, KeptBatch, keep
 from goclient.campaigns.jobs import PandaJobs
-from goclient.campaigns.state import Allowed
+from goclient.campaigns.state import NOTHING_MORE, Allowed
+from goclient.config.connections import Connections
+from goclient.errors import raise_all
 from goclient.errors.conditions import Disconnected, PathNotFound
+from goclient.jobs.tries import first_name
 from goclient.journal import Journal
+from goclient.mending.retries import retry_jobs
 from goclient.model.endpoint import Endpoint, read_endpoint
 from goclient.model.plan import TransferItem
-from goclient.model.records.answers import JobState
-from goclient.model.records.panda_job import JobRecord, JobTemplate
+from goclient.model.records.answers import JobState, KnownJob
+from goclient.model.records.panda_job import JobRecord, JobTemplate, decode_jobs
 from goclient.model.remote import FileInfo, Listing, TaskState, TransferRequest
+from goclient.model.retry_options import RetryOptions
 from goclient.model.staging import Bring, Output, StagingArea
 from goclient.reporter.base import SILENT, Reporter
-from goclient.services.panda.client import PandaServer
+from goclient.services.panda.client import PandaServer, Rights
 
 SOURCE, SITE, DESTINATION = (read_endpoint(f"{n}" * 8 + "-0000-0000-0000-000000000000") for n in "123")
 KEY = "0" * 8 + "-1111-2222-3333-444444444444"
 AREA = StagingArea(SITE, "/staging/C.00000000", "/node/C.00000000")
-TEMPLATE = JobTemplate("https://host/run.sh", "SITE1", "user", "local", "block", 1, 1000)
+TEMPLATE = JobTemplate("https://host/run.sh", "SITE1", "user", "local", "panda.destDB.x", 1, 1000)
 
 
-NOTHING_MORE = Allowed()
+OWNER = "/O=Grid/CN=Jane Doe"
 
 
 class Killed(BaseException):
@@ -47,6 +52,11 @@ def batch_of(jobs: int, *, overwrite: bool = False, outputs: int = 1) -> Batch:
     )
     records = tuple(JobRecord(TEMPLATE, f"C.{KEY}_{n}", "words") for n in range(jobs))
     return Batch(KEY, "C", "https://panda", "me", AREA, overwrite, (Bring(SOURCE, items),), outs, records)
+
+
+def serial_of(job: JobState) -> int:
+    """Return the number of a job, whichever try it is."""
+    return int(first_name(job.name).rpartition("_")[2]) + 1
 
 
 @dataclass
@@ -65,7 +75,8 @@ class World:
     files: dict[tuple[str, str], str] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     submissions: dict[str, str] = field(default_factory=dict)  # the task of each submission id
-    jobs: dict[int, JobState] = field(default_factory=dict)
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)  # of jobs, by PandaID
+    hidden: set[int] = field(default_factory=set)  # jobs that the server does not know now
     calls: int | None = None
     written: Counter[str] = field(default_factory=Counter)
     asleep: bool = False
@@ -124,11 +135,21 @@ class World:
         assert (collection, directories, label) == (SITE, (f"{AREA.directory}/",), "goclient C clean")
 
         def accept() -> str:
+            self._check_done()
             task = Task(f"t{len(self.tasks)}", None)
             self.tasks[task.id] = task
             return task.id
 
         return str(self.made(accept))
+
+    def _check_done(self) -> None:
+        """Check that nobody needs what is staged any more."""
+        for job in self.jobs.values():
+            assert job.is_over, f"{job.name} may still read what is removed, or write there"
+            serial = serial_of(job)
+            made = self.files.get((SITE.text, AREA.below(f"out/{serial:06d}.1")))
+            is_delivered = self.files.get((DESTINATION.text, f"/out/{serial}.1")) == made
+            assert is_delivered or job.state != "finished", f"what {job.name} made is removed undelivered"
 
     def state_of(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
         """Show tasks."""
@@ -174,30 +195,41 @@ class World:
         """Accept jobs."""
 
         def accept() -> list[int]:
-            rows = json.loads(record)
-            assert len(rows) == count
-            first = len(self.jobs) + 1
-            for number, row in enumerate(rows):
-                name = next(text for text in row if isinstance(text, str) and text.startswith("C."))
-                self.jobs[first + number] = JobState(first + number, 1, 0, "activated", "", "", name=name)
+            first = len(self.rows) + 1
+            for panda_id, row in enumerate(decode_jobs(record), first):
+                self.rows[panda_id] = {**row, "PandaID": panda_id, "jobStatus": "activated", "prodUserID": OWNER}
+            assert len(self.rows) == first + count - 1
             return [*range(first, first + count)]
 
         found: list[int] = self.made(accept)
         return found
 
     def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | None]:
-        """Show jobs."""
-        assert not archived, "all of them are known"
-        return [self.jobs.get(one) for one in panda_ids]
+        """Show jobs; the archive has no others."""
+        return [None if one in self.hidden else self.jobs.get(one) for one in panda_ids]
 
-    def end_job(self, panda_id: int, state: str) -> None:
+    @property
+    def jobs(self) -> dict[int, JobState]:
+        """Jobs as they are, also those that the server does not know now."""
+        return {panda_id: JobState.from_answer(row) for panda_id, row in self.rows.items()}
+
+    def records(self, panda_ids: Sequence[int]) -> list[KnownJob | None]:
+        """Show the records of jobs."""
+        rows = (None if one in self.hidden else self.rows.get(one) for one in panda_ids)
+        return [None if row is None else KnownJob.from_answer(json.loads(json.dumps(row))) for row in rows]
+
+    def rights(self) -> Rights:
+        """Tell whose jobs they are."""
+        return Rights(OWNER, False, None)
+
+    def end_job(self, panda_id: int, state: str, *, code: int = 0) -> None:
         """Let a job end; one that finishes leaves its outputs at the site, if its input is there."""
         job = self.jobs[panda_id]
-        serial = int(job.name.rpartition("_")[2].partition(".")[0]) + 1
+        serial, more = serial_of(job), job.name[len(first_name(job.name)) :]
         assert (SITE.text, AREA.below(f"in/0/data/{serial}")) in self.files, "a job runs when its input is there"
-        self.jobs[panda_id] = replace(job, state=state)
+        self.rows[panda_id] |= {"jobStatus": state, "pilotErrorCode": code}
         if state == "finished":
-            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1")] = f"of job {serial}"
+            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1")] = f"of job {serial}{more}"
 
 
 class Globus:
@@ -213,13 +245,36 @@ class Panda:
 
     def __init__(self, world: World) -> None:
         self.name, self.submit, self.describe = world.name, world.submit_jobs, world.describe
+        self.records, self.rights = world.records, world.rights
+
+
+class Here(Connections):
+    """Connections of a user to a world."""
+
+    def __init__(self, world: World, state: Path) -> None:
+        super().__init__(environ={"GOCLIENT_STATE": str(state), "HOME": str(state)})
+        self._world = world
+
+    def panda(self, *, pilot: bool = False) -> Any:
+        """Return the PanDA server of the world."""
+        return Panda(self._world)
+
+
+def retry(world: World, state: Path, *panda_ids: int, again: bool = False, all: bool = False) -> list[str]:
+    """Run one process that sends jobs again; return the codes of what is refused."""
+    options = RetryOptions(noCheck=True, again=again, all=all)
+    return [one.code for one in retry_jobs(panda_ids, options, Here(world, state)).refused]
 
 
 def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE, *, reporter: Reporter = SILENT) -> Progress:
     """Run one process that does what is due."""
     main = Journal(kept.path.parent.parent / "journal.jsonl")
     server = cast(PandaServer, Panda(world))
-    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, allowed=allowed)
+
+    def again(panda_ids: Sequence[int]) -> None:
+        raise_all(retry_jobs(panda_ids, RetryOptions(noCheck=True), Here(world, main.path.parent)).refused)
+
+    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, allowed=allowed, retry=again)
     with kept.locked() as is_ours:
         assert is_ours
         return Advance(kept, Globus(world), jobs, reporter=reporter, allowed=allowed).run()
