@@ -66,7 +66,7 @@ def known_tries(journal: Journal, server: str) -> dict[int, Try]:
 def _panda_ids(request: SentRequest, jobs: int) -> list[int | None]:
     """Return the numbers of a request's jobs in their order, None where nobody knows: each call is judged by itself.
 
-    Jobs of a call that was refused, or will never be made, are no tries: they are left out, and are the last.
+    Jobs of a call that was refused, or will never be made, were not tried: they are left out, and are the last.
     """
     found: list[int | None] = []
     for call in request.calls:
