@@ -42,6 +42,7 @@ class Content:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
+STAGED, STAGING = "TEST3", "site/TEST3"  # a queue, and the directory of mxp#MXP_BNL_TEST that its nodes see
 # CONSENT1 asks for a data_access consent, SESSION1 for a login with a second factor.
 COLLECTIONS = {
     "SITE1": Content(
@@ -49,7 +50,7 @@ COLLECTIONS = {
     ),
     "wdeng#ANLHEP_ATLAS8": Content(("atlas/dq2/test",)),
     "mxp#MXP_BNL_TEST": Content(
-        ("direct/usatlas+u/mxp",), {"direct/usatlas+u/mxp/xs.sh": b"#!/bin/sh\necho cross section\n"}
+        ("direct/usatlas+u/mxp", STAGING), {"direct/usatlas+u/mxp/xs.sh": b"#!/bin/sh\necho cross section\n"}
     ),
     "mxp#MXP_OU_TEST": Content(("home/usatlas1",)),
     "CONSENT1": Content(("data",), {"data/guarded.dat": b"Read with a consent only.\n"}),
@@ -279,7 +280,11 @@ def write_environment(state: State) -> None:
     replace(directory.pilot_token, tokens[PILOT])
     replace(directory.secret, f"Authorization: Bearer {state.fact('secret')}\n".encode())
     run_gen = f"{state.fact('url')}{TRANSFORMATIONS}{next(iter(WRAPPERS))}"
-    replace(directory.settings, f'# Written at each start of the sandbox.\n[carrier]\nrunGen = "{run_gen}"\n'.encode())
+    (site,) = state.rows("select id, root from collections where display_name = ?", "mxp#MXP_BNL_TEST")
+    lines = ["# Written at each start of the sandbox.", "[carrier]", f'runGen = "{run_gen}"', f"[site.{STAGED}]"]
+    lines += [f'collection = "{site["id"]}"', f'directory = "/{STAGING}"']
+    lines += [f"node = {json.dumps(str(directory.collections / site['root'] / STAGING))}", ""]
+    replace(directory.settings, "\n".join(lines).encode())
     library = Path(goclient.__file__).parent.parent
     words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(directory.secret)]
     program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'

@@ -274,9 +274,9 @@ def _cut(name: str) -> Callable[[Site], list[str]]:
 FILES = ("--Stage", "--Data", "--OutputGO")
 BAD: dict[str, tuple[Callable[[Site], list[str]], int, str]] = {
     "no setting for the queue": (
-        lambda site: [w.replace("TEST1", "TEST3") for w in site.line("bad")],
+        lambda site: [w.replace("TEST1", "OFFLINE1") for w in site.line("bad")],
         10,
-        "[site.TEST3]",
+        "[site.OFFLINE1]",
     ),
     "no queue": (_cut("--computingSite"), 2, "--computingSite"),
     "an endpoint of the job": (lambda site: site.line("bad", "--WorkingendpointGO=x"), 10, "leave out one of the two"),

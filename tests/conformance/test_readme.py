@@ -49,6 +49,17 @@ def test_what_to_type_after_the_demo_works_as_printed(env: dict[str, str], tmp_p
     assert done.out.rstrip().endswith("is stopped")
 
 
+def test_a_campaign_through_a_site_works_as_printed(env: dict[str, str], tmp_path: Path) -> None:
+    document = README.parent / "docs/campaigns.md"
+    (block,) = re.findall(r"The sandbox has such a site.*?```sh\n(.*?)```", document.read_text(), re.DOTALL)
+    start = "goclient sandbox start --dir sandbox >start.txt\n. ./sandbox/env.sh\ntrap 'goclient sandbox stop' EXIT\n"
+    done = sh(f"export SANDBOX_DIR=sandbox\n{start}{block}", env, tmp_path)
+    assert done.code == 0, done.err
+    assert "try: all is done: 2 of 2 jobs have delivered" in done.out
+    there = tmp_path / "sandbox/collections/wdeng#ANLHEP_ATLAS8/atlas/dq2/test"
+    assert [(there / serial / "10mb-file.bin").is_file() for serial in ("1", "2")] == [True, True]
+
+
 def test_a_job_brings_its_own_transfers_as_printed(env: dict[str, str], tmp_path: Path) -> None:
     document = README.parent / "docs/carrier.md"
     (block,) = re.findall(r"## Try it\n.*?```sh\n(.*?)```", document.read_text(), re.DOTALL)
