@@ -191,9 +191,8 @@ class Transfers:
         if what == DELIVER:
             return "it is tried again by itself, until that is mended"
         shown = area.collection.show(area.directory)
-        return (
-            f"it is tried again by itself; if there is no room at {shown}, goclient advance --end ends other campaigns"
-        )
+        hint = f"it is tried again by itself; if there is no room at {shown}, end a campaign that you need no more: "
+        return f"{hint}goclient advance NAME --end"
 
     def _faults(self, task_id: str) -> list[str]:
         try:
