@@ -147,8 +147,9 @@ class World:
         for job in self.jobs.values():
             assert job.is_over, f"{job.name} may still read what is removed, or write there"
             serial = serial_of(job)
-            made = self.files.get((SITE.text, AREA.below(f"out/{serial:06d}.1")))
-            is_delivered = self.files.get((DESTINATION.text, f"/out/{serial}.1")) == made
+            staged = AREA.below(f"out/{serial:06d}.1")  # a try of which nobody knows may have finished, too
+            made = [text for (end, path), text in self.files.items() if end == SITE.text and path.startswith(staged)]
+            is_delivered = self.files.get((DESTINATION.text, f"/out/{serial}.1")) in made
             assert is_delivered or job.state != "finished", f"what {job.name} made is removed undelivered"
 
     def state_of(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
@@ -229,7 +230,7 @@ class World:
         assert (SITE.text, AREA.below(f"in/0/data/{serial}")) in self.files, "a job runs when its input is there"
         self.rows[panda_id] |= {"jobStatus": state, "pilotErrorCode": code}
         if state == "finished":
-            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1")] = f"of job {serial}{more}"
+            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1{more}")] = f"of job {serial}{more}"
 
 
 class Globus:
