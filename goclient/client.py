@@ -24,11 +24,9 @@ from goclient.files.text import list_lines
 from goclient.mending.client import Mending
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
-from goclient.model.probe_options import ProbeOptions
 from goclient.model.records.registry import attach
 from goclient.model.typed import Typed, as_keywords, in_keywords, read_keywords
 from goclient.preflight.base import Report
-from goclient.preflight.report import check_request, check_text
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import SILENT, Reporter
 from goclient.submission import Submission
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
     from goclient.journal import Entry as JournalEntry
+    from goclient.model.probe_options import ProbeOptions
     from goclient.probes import Probed
 
 T = TypeVar("T", bound="DataclassInstance")
@@ -81,6 +80,8 @@ class Client(Mending):
 
     def check_typed(self, typed: Typed[RequestOptions], text: str | None = None) -> Report:
         """Check a job as a command line has it; mistakes in single options are findings, too."""
+        from goclient.preflight.report import check_request, check_text  # a submission makes no report
+
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
             transfers = transfers._replace(carriage=carriage_of(_checked_text(text), self._connections))
@@ -217,6 +218,8 @@ class Client(Mending):
         What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.  After
         ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
         """
+        from goclient.model.probe_options import ProbeOptions
+
         with in_keywords():
             typed = self._read(ProbeOptions, {**options, "QUEUE": [queue]})
             raise_all(typed.errors)

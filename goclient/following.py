@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 from goclient.config import environment
 from goclient.errors import raise_all
-from goclient.jobs.panda_ids import read_panda_ids
 from goclient.lookups import Lookups
-from goclient.model.select import SelectOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from goclient.jobs.status import JobStatus
     from goclient.jobs.watch import Turn
     from goclient.journal import Journal
+    from goclient.model.select import SelectOptions
 
 OURS = "goclient-"  # is in the name of each secret of ours
 Ids = Iterable[int | str]
@@ -39,6 +38,7 @@ class Following(Lookups):
 
     def parameters(self, panda_id: int) -> str:
         """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
+        from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.status import known_jobs
 
         return known_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
@@ -59,7 +59,9 @@ class Following(Lookups):
         self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
     ) -> Selection:
         """Return the jobs and tasks that are chosen, which may be none; the server is not asked."""
+        from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.selection import Selection
+        from goclient.model.select import SelectOptions
 
         numbers = read_panda_ids(ids) if ids is not None else []
         options = SelectOptions(
@@ -147,6 +149,7 @@ class Following(Lookups):
 
         Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
         """
+        from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.results import job_results
 
         return job_results(read_panda_ids(ids), self._connections)

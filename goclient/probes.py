@@ -113,7 +113,7 @@ def _send(order: Order, connections: Connections) -> tuple[int, ...]:
     new.template.check()
     records = tuple(job_records(new.template, name=new.name, parameters=question.parameters(), count=order.count))
     server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
-    prepared = submission.Submission(TransferSpec(), (), records, ())
+    prepared = submission.Submission(TransferSpec(), records, ())
     if not order.again:
         check_not_sent(journal, records, server.name)
     sent = submission.send(prepared, server=server, journal=journal, reporter=connections.reporter)

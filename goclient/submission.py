@@ -10,22 +10,21 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
-from goclient.model.deal import Deal, plan_dealt
+from goclient.model.deal import Deal, find_outer_collisions
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
-from goclient.model.planner import plan
+from goclient.model.planner import find_collisions, group_tasks
 from goclient.model.records.panda_job import NEW_BLOCK, JobRecord, JobTemplate, encode_jobs, records_of
 from goclient.model.records.registry import attach, decode
 from goclient.model.request import Request as Request  # callers make it with new_job_template()
 from goclient.model.spec import TransferSpec
-from goclient.model.staging import Staged, stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import Reporter
@@ -33,6 +32,7 @@ from goclient.reporter.base import Reporter
 if TYPE_CHECKING:
     from goclient.carrier.carried import Luggage
     from goclient.journal import Entry, Journal
+    from goclient.model.staging import Staged
     from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
 
@@ -56,7 +56,6 @@ class Submission:
     """A submission, checked unless the user said otherwise; it has ``jobs`` once it is sent."""
 
     spec: TransferSpec
-    plan: tuple[TransferTask, ...]
     records: tuple[JobRecord, ...]
     findings: tuple[Finding, ...]
     jobs: tuple[SubmittedJob, ...] = ()
@@ -69,6 +68,11 @@ class Submission:
     staged: Staged | None = None  # what is brought before it is sent, and delivered after its jobs
     detaches: bool = False  # nobody waits until that is there
     deal: Deal | None = None  # each job has files of its own, and the spec and the plan are those of all jobs
+
+    @cached_property
+    def plan(self) -> tuple[TransferTask, ...]:
+        """Transfer tasks of the spec; few who submit look at them, and there may be a hundred thousand items."""
+        return group_tasks(self.spec)
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object, with the jobs if it was sent."""
@@ -124,6 +128,8 @@ def prepare(
         raise PreflightFailed(findings)
     spec, common, luggage, staged = report.spec, request.common, None, None
     if request.area is not None:
+        from goclient.model.staging import stage  # other jobs need none of it
+
         staged = stage(spec, request.area, request.count if deal is None else deal.jobs)
         spec = staged.spec
     specs = [spec] if deal is None else list(deal.specs(spec))
@@ -138,8 +144,9 @@ def prepare(
     if spec:
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
         spec = first.spec if len(records) == 1 and first.counts is None else spec
+    raise_all(list(find_collisions(spec) if deal is None else find_outer_collisions(spec)))
     return Submission(
-        *(spec, plan(spec) if deal is None else plan_dealt(spec), tuple(records), findings),
+        *(spec, tuple(records), findings),
         deposit_due=report.deposit_due,
         luggage=luggage,
         campaign=request.campaign,

@@ -52,7 +52,7 @@ def states(journal: Journal) -> list[str]:
 
 def submission(count: int) -> Submission:
     common = JobTemplate("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
-    return Submission(TransferSpec(), (), tuple(job_records(common, name="n", parameters="", count=count)), ())
+    return Submission(TransferSpec(), tuple(job_records(common, name="n", parameters="", count=count)), ())
 
 
 def test_ctrl_c_after_the_server_took_the_jobs_says_where_to_look(tmp_path: Path) -> None:

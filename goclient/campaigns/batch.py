@@ -133,6 +133,11 @@ class KeptBatch:
         return self.path.name.partition(".")[0]
 
     @property
+    def key(self) -> str:
+        """Return the key of the batch."""
+        return self._stem.partition(".")[2]
+
+    @property
     def is_open(self) -> bool:
         """Return True unless all of it was done."""
         return not self.path.name.endswith(_DONE)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,9 @@ from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Allowed, Sent
 from goclient.config.connections import Connections
-from goclient.errors import Interrupted, RequestError, ServerError, raise_all
+from goclient.errors import GoclientError, Interrupted, RequestError, ServerError, raise_all
 from goclient.errors.wording import quoted
 from goclient.journal import Journal
-from goclient.model.campaign import is_campaign
 from goclient.model.nearest import hint_of_known
 from goclient.services.retry import pauses
 from goclient.submission import Submission
@@ -85,47 +85,60 @@ class Campaigns:
     def advance(self, campaign: str, allowed: Allowed, *, waits: bool = False) -> list[Progress]:
         """Do whatever is due in the batches of a campaign, of all without one; return how far each is.
 
-        A batch for which another process does that is left alone.  ``waits``: until nothing is left to do, or
-        something needs a person.
+        A batch for which another process does that is left alone; what is wrong with one, in its ``problems``, keeps no
+        other from going on.  ``waits``: until each is done, or needs a person.
         """
-        if allowed.jobs and not campaign:
-            message = "--jobs are those of one campaign, and none is named"
-            raise RequestError(message, hint="name it: goclient advance CAMPAIGN", code="combination", subject="--jobs")
-        found = [self._advanced(kept, allowed, waits=waits) for kept in self._open(campaign)]
-        return [one for one in found if one is not None]
+        _check_one_is_named(campaign, allowed)
+        found, going = dict[KeptBatch, Progress](), dict[KeptBatch, Advance]()
+        with ExitStack() as locks:
+            ours = [one for one in self._named(campaign) if not one.is_open or self._is_ours(one, locks)]
+            for pause in pauses(*POLL):
+                for kept in (one for one in ours if one not in found):
+                    if progress := self._advanced(kept, allowed, going, waits=waits):
+                        found[kept] = progress
+                if len(found) == len(ours):
+                    break
+                time.sleep(pause)
+        return [found[kept] for kept in ours]
 
-    def _open(self, campaign: str) -> Iterator[KeptBatch]:
-        """Yield the batches of a campaign that are not done; raise RequestError if there is none of that name."""
-        known = kept_batches(self._state) if not campaign or is_campaign(campaign) else []
+    def _named(self, campaign: str) -> list[KeptBatch]:
+        """Return the batches that are not done, of a campaign that is named all; raise RequestError if it has none."""
+        known = kept_batches(self._state)
         named = [one for one in known if campaign in ("", one.campaign)]
         if campaign and not named:
             message = f"no campaign {quoted(campaign)} was begun with --goVia site from here"
-            hint = hint_of_known(campaign, dict.fromkeys(one.campaign for one in known if one.is_open))
+            going_on = dict.fromkeys(one.campaign for one in known if one.is_open)
+            hint = hint_of_known(campaign, going_on) if going_on else "sendJob.py --goVia site begins one"
             raise RequestError(message, hint=hint, code="no-campaign", subject=campaign)
         if not any(one.is_open for one in named):
             what = f"{campaign}: all is done" if campaign else "nothing is left to do"
             self._connections.reporter.progress(what)
-        yield from (one for one in named if one.is_open)
+        return [one for one in named if campaign or one.is_open]
 
-    def _advanced(self, kept: KeptBatch, allowed: Allowed, *, waits: bool) -> Progress | None:
-        with kept.locked() as is_ours:
-            if not is_ours:
-                if kept.path.exists():
-                    self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
+    def _is_ours(self, kept: KeptBatch, locks: ExitStack) -> bool:
+        """Return True if no other process does anything for a batch, and none will until ``locks`` ends."""
+        is_ours = locks.enter_context(kept.locked())
+        if not is_ours and kept.path.exists():
+            self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
+        return is_ours
+
+    def _advanced(
+        self, kept: KeptBatch, allowed: Allowed, going: dict[KeptBatch, Advance], *, waits: bool
+    ) -> Progress | None:
+        """Do what is due in a batch, and return how far it is; None if that may change while somebody waits."""
+        if not kept.is_open:
+            return Progress(kept.campaign, kept.key, closed=True)
+        try:
+            if kept not in going:
+                going[kept] = self._advance(kept, allowed)
+            progress = going[kept].run()
+        except GoclientError as error:
+            is_asked_again = waits and isinstance(error, ServerError) and error.transient
+            if is_asked_again and not allowed.again:  # that would send jobs at each turn
+                self._connections.reporter.warning(error.message, error.hint)
                 return None
-            advance = self._advance(kept, allowed)
-            for pause in pauses(*POLL):
-                try:
-                    progress = advance.run()
-                except ServerError as error:
-                    if not (waits and error.transient):
-                        raise
-                    self._connections.reporter.warning(error.message, error.hint)
-                else:
-                    if not waits or progress.closed or progress.problems:
-                        return progress
-                time.sleep(pause)
-        raise AssertionError("unreachable")
+            return Progress(kept.campaign, kept.key, problems=(error,))
+        return progress if not waits or progress.closed or progress.problems else None
 
     def _advance(
         self, kept: KeptBatch, allowed: Allowed, show: Callable[[Submission], None] = lambda _: None
@@ -151,3 +164,11 @@ class Campaigns:
         if allowed.jobs:
             jobs.adopt(allowed.jobs)
         return Advance(kept, connections.transfer(PATIENCE), jobs, reporter=connections.reporter, allowed=allowed)
+
+
+def _check_one_is_named(campaign: str, allowed: Allowed) -> None:
+    """Raise RequestError if something is allowed that concerns one campaign, and none is named."""
+    if not campaign and (words := allowed.words):
+        message = f"{' and '.join(words)}: that is said of one campaign, and none is named"
+        hint = f"name it: goclient advance CAMPAIGN {' '.join(words)}"
+        raise RequestError(message, hint=hint, code="combination", subject=words[0])

@@ -95,7 +95,7 @@ class PandaJobs(Jobs):
         """Send those that the journal does not have as accepted; raise GoclientError."""
         batch = self._batch
         asked = Submission(
-            *(TransferSpec(), (), batch.records, ()), luggage=batch.luggage, campaign=batch.campaign, key=batch.key
+            *(TransferSpec(), batch.records, ()), luggage=batch.luggage, campaign=batch.campaign, key=batch.key
         )
         send(asked, server=self._server, journal=self._journal, reporter=self._reporter, show=self._show)
 

@@ -50,6 +50,12 @@ class Allowed:
     overwrites: bool = False
     jobs: tuple[int, ...] = ()
 
+    @property
+    def words(self) -> list[str]:
+        """Return the options that allow it."""
+        allowed = {"--again": self.again, "--end": self.ends, "--goOverwrite": self.overwrites, "--jobs": self.jobs}
+        return [word for word, is_given in allowed.items() if is_given]
+
 
 NOTHING_MORE = Allowed()
 

@@ -192,8 +192,9 @@ class Transfers:
         if what == DELIVER:
             return "it is tried again by itself, until that is mended"
         shown = area.collection.show(area.directory)
-        hint = f"it is tried again by itself; if there is no room at {shown}, end a campaign that you need no more: "
-        return f"{hint}goclient advance NAME --end"
+        return (
+            f"it is tried again by itself; if there is no room at {shown}, goclient advance CAMPAIGN --end ends another"
+        )
 
     def _faults(self, task_id: str) -> list[str]:
         try:

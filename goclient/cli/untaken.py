@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from goclient.errors.conditions import UnknownOption, UntakenWord
 from goclient.errors.wording import quoted
-from goclient.model.nearest import nearest
+from goclient.model.nearest import CLOSE, nearest
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 _CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes
 SHOWN = 5  # words of one error
+_GRAVE = ("--again", "--end", "--goOverwrite", "--goShareSecrets")  # not to be typed for a mere likeness
 
 
 class Line(NamedTuple):
@@ -111,7 +112,9 @@ def _nearest(word: str, line: Line) -> tuple[str, str]:
         return same[0], f"did you mean {' or '.join(same)}?"
     longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
     dashed = {one.lstrip("-"): one for one in known}
-    found = longer or [dashed[one] for one in nearest(name.lstrip("-"), dashed)]
+    near = [dashed[one] for one in nearest(name.lstrip("-"), dashed)]
+    same = [dashed[one] for one in nearest(name.lstrip("-"), dashed, ratio=CLOSE)]
+    found = longer or [one for one in near if one not in _GRAVE or one in same]
     if not found:
         return "", f"{prog} --help lists the options"
     return found[0], f"did you mean {' or '.join(found)}?" + (" Options are written in full" if longer else "")

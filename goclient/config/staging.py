@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from goclient.config.connections import Connections
 from goclient.config.settings import SiteDirectory, user_file
 from goclient.errors import RequestError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import read_endpoint
 from goclient.model.options import TransferOptions
-from goclient.model.staging import StagingArea
+
+if TYPE_CHECKING:
+    from goclient.model.staging import StagingArea
 
 SITE = "site"  # the word of --goVia
 
@@ -50,5 +54,7 @@ def _key(queue: str) -> str:
 
 def area_in(site: SiteDirectory, campaign: str, name: str) -> StagingArea:
     """Return the directory of a submission, which nobody else has: ``name`` is that of its jobs."""
+    from goclient.model.staging import StagingArea  # other jobs need none of it
+
     own = f"{campaign}.{name[:8]}"
     return StagingArea(read_endpoint(str(site.collection)), f"{site.directory}/{own}", f"{site.node}/{own}")

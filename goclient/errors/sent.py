@@ -8,6 +8,8 @@ from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import utc
 
+CHECK_NUMBER = "check the number, and that PANDA_URL_SSL is the server that took the job"  # of a job that nobody knows
+
 
 class SentBefore(RequestError):
     """Request that was sent before, and nobody was told what came of it; ``key`` is the journal's."""
@@ -62,4 +64,4 @@ class UnknownJobs(ServerError):
         self.panda_ids = tuple(panda_ids)
         some, more = ", ".join(map(str, self.panda_ids[:20])), len(self.panda_ids) - 20
         message = f"{server} does not know PandaID {some}{f' and {more} more' if more > 0 else ''}"
-        super().__init__(message, hint="check the number, and that PANDA_URL_SSL is the server that took the job")
+        super().__init__(message, hint=CHECK_NUMBER)

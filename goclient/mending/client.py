@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from goclient.errors import UsageError, raise_all
 from goclient.following import Following, Ids
-from goclient.model.retry_options import RetryOptions
-from goclient.model.select import SelectOptions
 from goclient.model.typed import in_keywords, read_keywords
 
 if TYPE_CHECKING:
     from goclient.jobs.selection import Selection
     from goclient.mending.commands import Mended
     from goclient.mending.retries import RetriedJob
+    from goclient.model.retry_options import RetryOptions
+    from goclient.model.select import SelectOptions
 
 
 class Mending(Following):
@@ -28,6 +28,8 @@ class Mending(Following):
         The latest try of each job counts.  Further options are those of ``goclient retry``, such as ``all=True``.
         Raises what was refused only if nothing else was done; else it is in the result.
         """
+        from goclient.model.retry_options import RetryOptions
+
         with in_keywords():
             typed = read_keywords(RetryOptions, options, dict, requires=False)
             raise_all(typed.errors)
@@ -69,6 +71,8 @@ class Mending(Following):
         return self.select_typed(options)
 
     def _named(self, ids: Ids | None, *, task: Ids, campaign: str | None, last: bool) -> Selection:
+        from goclient.model.select import SelectOptions
+
         if ids is None and not (task or campaign or last):
             return self.named_typed(SelectOptions())
         return self.select(ids, task=task, campaign=campaign, last=last)

@@ -13,6 +13,7 @@ from goclient.config.carried import carry_access
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, RequestError, ServerError, raise_all
 from goclient.errors.findings import Finding
+from goclient.errors.sent import CHECK_NUMBER
 from goclient.jobs.grants import GRANT, secret_of
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import Selection
@@ -142,7 +143,7 @@ def _refusals(stopped: Sequence[Stopped]) -> Iterator[GoclientError]:
     """Yield an error for each reason why jobs were not stopped."""
     for fate in dict.fromkeys(one.fate for one in stopped if not one.fate.is_stopped):
         ids = as_ranges(one.panda_id for one in stopped if one.fate is fate)
-        hint = "check the number, and that PANDA_URL_SSL is the server that took the job"
+        hint = CHECK_NUMBER
         if fate is not Fate.UNKNOWN:
             hint = "name jobs of your own" if fate is Fate.OTHERS else "type the command again later"
         code = "unknown-job" if fate is Fate.UNKNOWN else "not-stopped"

@@ -162,7 +162,6 @@ def _prepare(parts: tuple[_Part, ...], options: RetryOptions, connections: Conne
     pairs = zip(jobs, texts, strict=True)
     submission = Submission(
         checked.report.spec,
-        (),
         tuple(job.record._replace(jobParameters=text) for job, text in pairs),
         checked.report.findings,
         again=options.again,

@@ -18,7 +18,7 @@ from goclient.config.connections import Connections
 from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
-from goclient.errors.sent import SentBefore
+from goclient.errors.sent import CHECK_NUMBER, SentBefore
 from goclient.errors.wording import quoted
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import campaigns_of
@@ -173,8 +173,7 @@ class _Refusal(NamedTuple):
 
 
 def _unknown(server: str) -> _Refusal:
-    hint = "check the number, and that PANDA_URL_SSL is the server that took the job"
-    return _Refusal(ServerError, "unknown-job", f"{server} does not know it", hint)
+    return _Refusal(ServerError, "unknown-job", f"{server} does not know it", CHECK_NUMBER)
 
 
 def _refusal(job: KnownJob, me: str) -> _Refusal | None:

@@ -24,12 +24,12 @@ def closed_path(path: str) -> str:
 
 def _parts(path: str) -> tuple[str, str]:
     """Return the directory of a path, with a final slash, and its last part; the slash of ``${SN/P}`` parts nothing."""
-    numbered = "${SN/P}" in path
-    whole = (path.replace("${SN/P}", "${SN\0P}") if numbered else path).rstrip("/")
+    if "${SN/P}" in path:
+        directory, name = _parts(path.replace("${SN/P}", "${SN\0P}"))
+        return directory.replace("\0", "/"), name.replace("\0", "/")
+    whole = path.rstrip("/")
     directory, _, name = whole.rpartition("/")
-    if whole == "/~":  # a home directory has no name of its own
-        name = ""
-    return (f"{directory}/".replace("\0", "/"), name.replace("\0", "/")) if numbered else (f"{directory}/", name)
+    return f"{directory}/", "" if whole == "/~" else name  # a home directory has no name of its own
 
 
 @dataclass(frozen=True)

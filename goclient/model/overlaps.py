@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,8 +37,10 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
 def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
-    keys = [_key(transfer.source) for transfer in brought] + [_target_key(transfer) for transfer in written]
-    for outer, inner in _nested(keys if written else (), [True] * len(brought) + [False] * len(written)):
+    inside = sorted(map(_target_key, written))
+    brought = [one for one in brought if _has_below(_key(one.source), inside)]  # there may be a hundred thousand
+    keys = [*(_key(transfer.source) for transfer in brought), *map(_target_key, written)]
+    for outer, inner in _nested(keys, [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):
             yield Overlap(brought[outer], written[inner - len(brought)])
 
@@ -46,9 +49,8 @@ def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
     brought, written = _ends(spec)
     keys = [_target_key(transfer) for transfer in written] + [_key(transfer.source) for transfer in brought]
-    for outer, inner in _nested(
-        keys if brought else (), [transfer.source.is_directory for transfer in written] + [False] * len(brought)
-    ):
+    outer_ones = [transfer.source.is_directory for transfer in written] + [False] * len(brought)
+    for outer, inner in _nested(keys, outer_ones) if brought else ():
         if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
 
@@ -70,17 +72,26 @@ def _target_key(transfer: Transfer) -> Key:
     return transfer.destination.endpoint.text, closed_path(transfer.target_path)
 
 
+def _has_below(key: Key, places: Sequence[Key]) -> bool:
+    """Return True if one of the places, which are sorted, is that one or is below it: those follow it at once."""
+    number = bisect_left(places, key)
+    if number == len(places):
+        return False
+    endpoint, path = places[number]
+    return endpoint == key[0] and path.startswith(key[1])
+
+
 def _nested(keys: Sequence[Key], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Yield the numbers of a place that may be an outer one, and of another that is it or is below it.
 
     Each inner place is yielded once.  Sorted, all that is below a place follows it.
     """
-    open_places: list[int] = []
-    for number in sorted(range(len(keys)), key=lambda number: (keys[number], not outer[number])):
-        endpoint, path = keys[number]
-        while open_places and not (keys[open_places[-1]][0] == endpoint and path.startswith(keys[open_places[-1]][1])):
+    places = sorted((key, not one, number) for number, (key, one) in enumerate(zip(keys, outer, strict=True)))
+    open_places: list[tuple[str, str, int]] = []
+    for (endpoint, path), is_inner, number in places:
+        while open_places and not (open_places[-1][0] == endpoint and path.startswith(open_places[-1][1])):
             open_places.pop()
         if open_places:
-            yield open_places[-1], number
-        if outer[number]:
-            open_places.append(number)
+            yield open_places[-1][2], number
+        if not is_inner:
+            open_places.append((endpoint, path, number))

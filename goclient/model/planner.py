@@ -21,8 +21,11 @@ def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
     return group_tasks(spec)
 
 
-def group_tasks(spec: TransferSpec) -> tuple[TransferTask, ...]:
-    """Return the same tasks of a spec that was judged, or of one that several jobs have together."""
+def group_tasks(spec: TransferSpec, *, items: bool = True) -> tuple[TransferTask, ...]:
+    """Return the same tasks of a spec that was judged, or of one that several jobs have together.
+
+    Without ``items`` they have none: where only the ends matter, there need not be an object for each file.
+    """
     tasks: list[TransferTask] = []
     for phase, mode, transfers in spec.phases:
         server = spec.local_endpoint if mode.needs_server else None
@@ -33,7 +36,8 @@ def group_tasks(spec: TransferSpec) -> tuple[TransferTask, ...]:
         for group in grouped.values():
             source, destination = group[0].source.endpoint, group[0].destination.endpoint
             at_job = server if JOB in (source, destination) else None
-            tasks.append(TransferTask(phase, source, destination, tuple(map(_item, group)), at_job, mode))
+            moved = tuple(map(_item, group)) if items else ()
+            tasks.append(TransferTask(phase, source, destination, moved, at_job, mode))
     return tuple(tasks)
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.model.deal import DealOrder
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
-from goclient.model.staging import StagingArea
 from goclient.model.syntax.options import Items
+
+if TYPE_CHECKING:
+    from goclient.model.staging import StagingArea
 
 
 class Job(NamedTuple):

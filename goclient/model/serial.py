@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location, Transfer
@@ -52,8 +52,11 @@ def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Locatio
     written = (transfer.target for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job)
     targets = list(dict.fromkeys(written)) if sources else []
     locations = sources + targets
-    near = _alike([location.path.partition("${SN")[0] for location in locations])
-    near &= _alike([(one.path.rpartition("}")[2] if "${SN" in one.path else one.path)[::-1] for one in locations])
+    heads = _alike({number: one.path.partition("${SN")[0] for number, one in enumerate(locations)})
+    paths = {number: locations[number].path for number in heads}
+    near = _alike(
+        {number: (path.rpartition("}")[2] if "${SN" in path else path)[::-1] for number, path in paths.items()}
+    )
     by_path: dict[tuple[Endpoint, str], tuple[int, Location]] = {}
     for location in (locations[number] for number in near if number >= len(sources)):
         for serial in range(1, count + 1) if "${SN" in location.path else ():
@@ -72,8 +75,8 @@ def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, L
     ``x1${SN}`` of job 1 and ``x${SN}`` of job 11 are both ``x11``.
     """
     targets = list(dict.fromkeys(transfer.target for transfer in spec.transfers if not transfer.destination.in_job))
-    alike = _alike([target.path.partition("${SN")[0] for target in targets])
-    alike &= _alike([target.path.rpartition("}")[2][::-1] for target in targets])
+    heads = _alike({number: target.path.partition("${SN")[0] for number, target in enumerate(targets)})
+    alike = _alike({number: targets[number].path.rpartition("}")[2][::-1] for number in heads})
     seen: dict[tuple[Endpoint, str], Location] = {}
     told: set[Location] = set()
     for serial in range(1, count + 1) if len(alike) > 1 else ():
@@ -85,11 +88,11 @@ def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, L
                 yield first, target
 
 
-def _alike(texts: Sequence[str]) -> set[int]:
+def _alike(texts: Mapping[int, str]) -> set[int]:
     """Return the numbers of the texts of which one begins with the other: only these can be equal once filled in."""
     found: set[int] = set()
     shortest: int | None = None
-    for number in sorted(range(len(texts)), key=texts.__getitem__):
+    for number in sorted(texts, key=texts.__getitem__):
         if shortest is not None and texts[number].startswith(texts[shortest]):
             found |= {number, shortest}
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from goclient.config.grid import Accounts
     from goclient.model.deal import Deal
     from goclient.model.endpoint import Catalogue, Endpoint
+    from goclient.model.overlaps import Overlap
     from goclient.preflight.locations import Locations
     from goclient.preflight.storage import ServerConnections
     from goclient.services.deadline import Background
@@ -117,6 +118,7 @@ class Context:
     deal: Deal | None = None
     job: Job = field(default_factory=Job)
     words: str = ""  # the payload's own
+    nested: Sequence[Overlap] = ()  # targets that would be a file and a directory
     options: PreflightOptions = field(default_factory=PreflightOptions)
     accounts: Callable[[], Accounts] | None = None
     queues: Callable[[], QueueSource] | None = None

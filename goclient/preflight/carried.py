@@ -46,7 +46,7 @@ def find_carried_mistakes(spec: TransferSpec, request: Request) -> list[Goclient
         collected.errors += _find_collisions(spec, contents)
         check_size(contents)
     if request.carriage.credential is None and request.carriage.who is Who.SERVICE:
-        token = next((task for task in group_tasks(spec) if needs_token([task])), None)
+        token = next((task for task in group_tasks(spec, items=False) if needs_token([task])), None)
         if token is not None:
             collected.errors.append(no_carry_client(token.far.display))
     return collected.errors

@@ -78,6 +78,8 @@ class Locations:
 
     def in_jobs(self, location: Location) -> list[Location]:
         """Return the locations that one end of a transfer is in the jobs, their serial numbers filled in."""
+        if "${SN" not in location.path:
+            return [location]
         if location not in self._filled:
             paths = dict.fromkeys(fill_serial(location.path, serial) for serial in self.serials)
             self._filled[location] = [location.with_path(path) for path in paths]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from goclient.errors import GoclientError, RequestError
@@ -12,9 +12,9 @@ from goclient.errors.wording import quoted
 from goclient.model.confusable import with_code_points
 from goclient.model.deal import Deal, find_dealt_collisions
 from goclient.model.endpoint import is_uuid
-from goclient.model.location import JOB_OUT
+from goclient.model.location import JOB_OUT, Location
 from goclient.model.names import TASK_PLACEHOLDERS
-from goclient.model.overlaps import find_nested_targets
+from goclient.model.overlaps import Overlap
 from goclient.model.planner import find_collisions
 from goclient.model.serial import insert_serial, needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
@@ -27,9 +27,12 @@ _WRAPPED = re.compile(r"[{(<\[\"']+([0-9a-fA-F-]{36})[})>\]\"']+")
 
 
 def find_mistakes(
-    spec: TransferSpec, count: int, *, task: bool = False, deal: Deal | None = None
+    spec: TransferSpec, count: int, nested: Iterable[Overlap], *, task: bool = False, deal: Deal | None = None
 ) -> Iterator[GoclientError]:
-    """Yield what is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees, or for a task."""
+    """Yield what is wrong with a spec for ``count`` jobs that sendJob makes, which JEDI never sees, or for a task.
+
+    ``nested`` are the first of what ``find_nested_targets`` finds.
+    """
     yield from find_collisions(spec) if deal is None else find_dealt_collisions(spec, deal)
     copied = (transfer for _, mode, transfers in spec.phases if mode.copies_on_node for transfer in transfers)
     forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
@@ -37,7 +40,8 @@ def find_mistakes(
         message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"
         yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=location.display)
     for transfer in spec.stage_in:
-        if transfer.destination.in_job and transfer.target_path.split("/")[1] == JOB_OUT:
+        path = transfer.target_path
+        if JOB_OUT in path and transfer.destination.in_job and path.split("/")[1] == JOB_OUT:
             message = (
                 f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory"
             )
@@ -47,20 +51,20 @@ def find_mistakes(
                 code="own-file",
                 subject=transfer.source.display,
             )
-    for transfer in spec.transfers if not task else ():
-        for location in (transfer.source, transfer.destination):
-            for placeholder in TASK_PLACEHOLDERS if "$" in location.path else ():
-                if placeholder in location.path:
-                    message = f"{quoted(location.display)}: only tasks fill {placeholder}, a job of sendJob keeps it"
-                    yield RequestError(
-                        f"{message} as it stands",
-                        hint="use '${SN}' or '${SN/P}', which sendJob fills, or submit with prun",
-                        code="task-placeholder",
-                        subject=location.display,
-                    )
+    locations = spec.locations
+    for location in (one for one in locations if "$" in one.path and not task):
+        for placeholder in TASK_PLACEHOLDERS:
+            if placeholder in location.path:
+                message = f"{quoted(location.display)}: only tasks fill {placeholder}, a job of sendJob keeps it"
+                yield RequestError(
+                    f"{message} as it stands",
+                    hint="use '${SN}' or '${SN/P}', which sendJob fills, or submit with prun",
+                    code="task-placeholder",
+                    subject=location.display,
+                )
     yield from find_onto_themselves(spec)
-    yield from find_unlikely_mistakes(spec, count)
-    for outer, inner in islice(find_nested_targets(spec), SHOWN):
+    yield from find_unlikely_mistakes(spec, locations, count=count)
+    for outer, inner in nested:
         if outer.source.in_job:
             message = (
                 f"{quoted(outer.target.display)} would be a file, and the directory of {quoted(inner.target.display)}"
@@ -99,13 +103,11 @@ def _find_shared(spec: TransferSpec, count: int, deal: Deal | None) -> Iterator[
         )
 
 
-def find_unlikely_mistakes(spec: TransferSpec, count: int) -> Iterator[GoclientError]:
+def find_unlikely_mistakes(spec: TransferSpec, locations: Sequence[Location], *, count: int) -> Iterator[GoclientError]:
     """Yield an error for each location that joins several, has a quote or an invisible sign, or is too long."""
-    ends = (end for transfer in spec.transfers for end in (transfer.source, transfer.destination))
-    locations = list(dict.fromkeys(ends))
     too_long: set[str] = set()
     for location in locations:
-        if not location.in_job and ":/" in location.path:
+        if ":/" in location.path and not location.in_job:
             from goclient.model.syntax.misread import split_locations  # hardly any path has a colon and a slash
 
             if parts := split_locations(location.display):

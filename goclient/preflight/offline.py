@@ -7,7 +7,7 @@ most probably not what was meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from urllib.parse import unquote
 
@@ -17,7 +17,7 @@ from goclient.files.text import credential_in
 from goclient.model.confusable import skeleton, with_code_points
 from goclient.model.location import Location
 from goclient.model.names import find_nearly_serial
-from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
+from goclient.model.overlaps import Overlap, find_output_in_input, find_output_over_input
 from goclient.model.serial import find_sibling_reads
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
@@ -87,7 +87,7 @@ class Overlaps(Check):
             source, target = quoted(brought.source.display), quoted(written.target.display)
             message = f"{target} would be written over the input {source} (--goOverwrite)"
             yield Finding("warning", "output-over-input", written.target.display, message, ELSEWHERE)
-        for outer, inner in islice(find_nested_targets(spec), SHOWN):
+        for outer, inner in context.nested:
             if not outer.source.in_job:
                 message = f"{quoted(outer.target.display)} must be a directory"
                 message += f", because {quoted(inner.target.display)} will be in it"
@@ -114,26 +114,27 @@ class UnlikelyNames(Check):
         """Yield a few warnings of each kind."""
         spec = context.spec
         own = [one.source for one in (*spec.stage_out, *spec.output) if one.source.in_job]
+        odd = [one for one in spec.locations if not _is_plain(one)]
         brought = [
             one.target
-            for one in spec.stage_in
+            for one in (spec.stage_in if odd else ())
             if one.destination.in_job and not (_is_plain(one.source) and _is_plain(one.destination))
         ]
-        targets = dict.fromkeys(one.destination for one in spec.transfers)
         for found in (
             _find_patterns(own),
             _find_joined(own),
             _find_padded(dict.fromkeys((*own, *brought))),
-            _find_wild_targets(targets),
-            _find_encoded(spec),
+            _find_wild_targets(dict.fromkeys(one.destination for one in spec.transfers)),
+            _find_encoded(odd),
             _find_alike(spec),
         ):
             yield from islice(found, SHOWN)
 
 
 def _is_plain(location: Location) -> bool:
-    """Return True if a path has neither blanks nor other letters: nearly all of a hundred thousand are so."""
-    return location.path.isascii() and " " not in location.path
+    """Return True if a path has no blanks, no other letters and no %: nearly all of a hundred thousand are so."""
+    path = location.path
+    return path.isascii() and " " not in path and "%" not in path
 
 
 def _find_patterns(own: Iterable[Location]) -> Iterator[Finding]:
@@ -158,10 +159,9 @@ def _find_wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
             yield Finding("warning", "wildcard", location.display, message, "write the directory that you mean")
 
 
-def _find_encoded(spec: TransferSpec) -> Iterator[Finding]:
+def _find_encoded(locations: Iterable[Location]) -> Iterator[Finding]:
     """Yield a warning for each path on a server that has a code as URLs have it: a % is part of a name here."""
-    ends = dict.fromkeys(end for one in spec.transfers for end in (one.source, one.destination))
-    for location in ends:
+    for location in locations:
         code = _CODE.search(location.path) if "%" in location.path and location.endpoint.needs_proxy else None
         if code:
             right = location.endpoint.show(unquote(location.path, errors="replace"))
@@ -197,11 +197,11 @@ def _find_padded(locations: Iterable[Location]) -> Iterator[Finding]:
 
 def _find_alike(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for each two sources of a job that look the same and are not."""
-    names = dict.fromkeys(transfer.source.display for transfer in spec.transfers)
-    if all(name.isascii() for name in names):
+    sources = [transfer.source for transfer in spec.transfers]
+    if all(one.path.isascii() for one in sources) and all(one.display.isascii() for one in spec.endpoints):
         return
     seen: dict[str, str] = {}
-    for name in names:
+    for name in dict.fromkeys(one.display for one in sources):
         first = seen.setdefault(skeleton(name), name)
         if first != name:
             message = f"{with_code_points(first)} and {with_code_points(name)} look the same, and are two names"
@@ -211,7 +211,10 @@ def _find_alike(spec: TransferSpec) -> Iterator[Finding]:
 OFFLINE: tuple[type[Check], ...] = (PayloadWords, NodeOnly, UnlikelyNames, Overlaps, SiblingReads)
 
 
-def check_offline(spec: TransferSpec, words: str, count: int = 1) -> list[Finding]:
-    """Return what the checks find that ask no service; ``words`` are the payload's own."""
-    context = Context(spec, count=count, words=words)
+def check_offline(spec: TransferSpec, words: str, nested: Sequence[Overlap], *, count: int = 1) -> list[Finding]:
+    """Return what the checks find that ask no service; ``words`` are the payload's own.
+
+    ``nested`` are the first of what ``find_nested_targets`` finds.
+    """
+    context = Context(spec, count=count, words=words, nested=nested)
     return [finding for check in OFFLINE for finding in check().findings(context)]

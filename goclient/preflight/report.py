@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import counted
 from goclient.model.location import Location
+from goclient.model.overlaps import find_nested_targets
 from goclient.model.records.registry import decode, read_text
 from goclient.model.request import Job, Request
 from goclient.model.spec import TransferSpec
@@ -50,9 +52,10 @@ def check_text(text: str, preflight: Preflight, job: Job) -> Report:
         return Report(spec, (Finding("warning", "nothing-to-check", text, message),))
     with suppress(GoclientError):  # the preflight reports what is wrong with the catalogue
         spec = spec.displayed(preflight.catalogue())
-    mistakes = [*mistakes, *find_mistakes(spec, 1)]
+    nested = list(islice(find_nested_targets(spec), SHOWN))
+    mistakes = [*mistakes, *find_mistakes(spec, 1, nested)]
     report = Report(spec, ()) if mistakes else preflight.run(spec, 1, job)
-    return _report(report, mistakes, [*warnings, *check_offline(spec, payload)], text=text)
+    return _report(report, mistakes, [*warnings, *check_offline(spec, payload, nested)], text=text)
 
 
 def _report(report: Report, mistakes: Sequence[GoclientError], warnings: Sequence[Finding], *, text: str) -> Report:

@@ -25,7 +25,7 @@ class UserSecrets(Check):
         """Ask for their keys, if the jobs get a credential, and the user does not share the others with them."""
         if context.options.secrets is None:
             return
-        if needs_token(group_tasks(context.spec)):
+        if needs_token(group_tasks(context.spec, items=False)):
             self._asked = Background(context.options.secrets)
 
     def findings(self, context: Context) -> Iterator[Finding]:

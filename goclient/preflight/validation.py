@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, RequestError, UsageError
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import counted, quoted
 from goclient.model.campaign import RULE as CAMPAIGN_RULE
 from goclient.model.campaign import is_campaign, repair_campaign
 from goclient.model.deal import OPTION, Deal, DealOrder, deal_files
+from goclient.model.overlaps import find_nested_targets
 from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.payload import warnings as payload_warnings
 from goclient.model.records.base import MAX_BLOCK, MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
-from goclient.model.staging import stage
 from goclient.model.syntax.lists import ReadLines
 from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
@@ -75,11 +76,12 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
     if deal is not None and typed.order is not None:
         largest, count = deal.largest(spec), deal.jobs
         warnings = [*warnings, *_warn_of_fewer(deal, typed.order)]
-    collected.errors += find_mistakes(spec, count, task=typed.task, deal=deal)
+    nested = list(islice(find_nested_targets(spec), SHOWN))
+    collected.errors += find_mistakes(spec, count, nested, task=typed.task, deal=deal)
     with collected:
         limit = MAX_TASK_BLOCK if typed.task else MAX_BLOCK
         attach(payload, largest, lenient=typed.lenient, limit=limit)  # names that are resolved may only be longer
-    warnings = [*warnings, *check_offline(spec, payload, count)]
+    warnings = [*warnings, *check_offline(spec, payload, nested, count=count)]
     return Validation(spec, payload, without_consequences(collected.errors), warnings, deal)
 
 
@@ -112,6 +114,8 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
     found = validate(typed, read_lines, collected.errors)
     warnings, spec = [] if packed else list(payload_warnings(request.common)), found.spec
     if request.area is not None:
+        from goclient.model.staging import stage  # other jobs need none of it
+
         staged = Collector(found.errors)
         with staged:
             spec = stage(spec, request.area, 1).spec

@@ -22,7 +22,7 @@ def judge_ways(spec: TransferSpec, deal: Deal | None = None) -> Iterator[Finding
     if collisions := list(find_collisions(spec) if deal is None else find_outer_collisions(spec)):
         yield from (error.finding for error in collisions)
         return
-    tasks = group_tasks(spec)
+    tasks = group_tasks(spec, items=False)
     yield from (error.finding for error in find_onto_themselves(spec))  # one endpoint may have two names
     for task in tasks:
         if (found := _find_no_way(task)) is not None:

@@ -118,7 +118,7 @@ def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_
     assert [line.split(" ")[1].startswith("jobName=whole.") for line in sent.out.splitlines()] == [True] * 3
     (area,) = site.staging.iterdir()
     assert sorted(one.name for one in area.rglob("*.dat")) == ["f0.dat", "own.dat", "own.dat", "own.dat"]
-    assert "3 running" in site.advance("whole").out
+    assert "3 waiting or running" in site.advance("whole").out
     site.run_jobs(3)
     done = site.advance("whole", "--wait")
     assert (done.code, done.out) == (0, "whole: all is done: 3 of 3 jobs have delivered\n"), done.err
@@ -139,7 +139,7 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
     assert detached.json["staged"]["bring"] == [{"source": detached.json["staged"]["bring"][0]["source"], "items": 3}]
     assert "goclient advance detached" in detached.err
     site.sandbox.set()
-    until(lambda: "2 running" in site.advance("detached").out)
+    until(lambda: "2 waiting or running" in site.advance("detached").out)
     site.run_jobs(2)
     found = site.advance("detached", "--wait", "--json")
     assert found.json[0] | {"key": ""} == {
@@ -172,7 +172,7 @@ def test_whatever_ends_the_wait_the_rest_is_done_once(site: Site, campaign: str,
         assert process.returncode == 130
         assert f"goclient advance {campaign}" in err
     site.sandbox.set()
-    until(lambda: "2 running" in site.advance(campaign).out)
+    until(lambda: "2 waiting or running" in site.advance(campaign).out)
     site.run_jobs(2)
     assert site.advance(campaign, "--wait").code == 0
     assert sorted(site.delivered(campaign)) == expected(2)
@@ -198,8 +198,8 @@ def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> 
     process = started(
         ["goclient", "advance", "--wait"], env=site.sandbox.env | here, cwd=site.sandbox.cwd, stderr=-1, stdout=-1
     )
-    until(lambda: "another process" in site.advance("first", **here).err)
-    until(lambda: "next: 1 jobs: 1 running" in site.advance(**here).out)
+    until(lambda: len(site.panda_ids("next")) == 1)
+    assert site.advance(**here).err.count("another process") == 2
     site.run_jobs(2)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out.count("1 of 1 jobs have delivered")) == (0, 2), err
@@ -221,7 +221,7 @@ def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, acc
         answer = site.advance(campaign, "--jobs", f"{before + 1}-{before + 2}")
     else:
         answer = site.advance(campaign, "--again")
-    assert "2 running" in answer.out, answer.err
+    assert "2 waiting or running" in answer.out, answer.err
     site.run_jobs(2)
     assert site.advance(campaign, "--wait").code == 0
     assert len(site.sandbox.rows("select 1 from jobs where panda_id > ?", before)) == 2
@@ -334,7 +334,7 @@ def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> No
     site.fail(first, "pilotErrorCode", 1201)  # the batch system stopped it
     site.fail(second, "pilotErrorCode", 1201)
     tried = site.advance("cured")
-    assert "cured: 2 jobs: 2 running" in tried.out, tried.err
+    assert "cured: 2 jobs: 2 waiting or running" in tried.out, tried.err
     assert "2 jobs sent again" in tried.err
     third, fourth = site.panda_ids("cured")[2:]
     site.fail(third, "pilotErrorCode", 1201)
@@ -354,7 +354,9 @@ def test_a_carried_job_copies_on_the_node_without_any_credential(site: Site) -> 
     nobody = {"GOCLIENT_CARRY_CLIENT_ID": "", "GOCLIENT_CARRY_CLIENT_SECRET": ""}
     sent = sandbox.run(*line, "--detach", **nobody)
     assert sent.code == 0, sent.err
-    until(lambda: "1 running" in site.advance("carried", **nobody).out)  # the archive was kept, and is uploaded now
+    until(
+        lambda: "1 waiting or running" in site.advance("carried", **nobody).out
+    )  # the archive was kept, and is uploaded now
     (panda_id,) = site.panda_ids("carried")
     (job,) = sandbox.rows("select attributes from jobs where panda_id = ?", panda_id)
     assert '"specialHandling": "us"' not in job["attributes"]
@@ -363,3 +365,77 @@ def test_a_carried_job_copies_on_the_node_without_any_credential(site: Site) -> 
     assert site.advance("carried", "--wait", **nobody).code == 0
     assert sorted(site.delivered("carried")) == expected(1)
     assert not list((Path(sandbox.env["GOCLIENT_STATE"]) / "campaigns").glob("*.tar.gz"))
+
+
+def test_one_campaign_in_trouble_keeps_no_other_from_going_on(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    for campaign in ("broken", "whole-2"):
+        assert site.send(campaign, "--detach", jobs=1).code == 0
+    (broken,) = (Path(site.sandbox.env["GOCLIENT_STATE"]) / "campaigns").glob("broken.*.json")
+    written = broken.read_text()
+    broken.write_text(written.replace('"jobs":[[', '"jobs":[],"more":[['))
+    site.sandbox.set()
+    until(
+        lambda: len(site.panda_ids("whole-2")) == (0 if site.advance().code == 1 else -1) or site.panda_ids("whole-2")
+    )
+    told = site.advance("--json")
+    assert told.code == 1, told.err
+    found = {one["campaign"]: one for one in told.json}
+    assert set(found["broken"]) == {"campaign", "key", "done", "problems"}
+    assert [one["code"] for one in found["broken"]["problems"]] == ["campaign-file"]
+    assert found["whole-2"]["sent"] == "yes"
+    shown = site.advance()
+    assert (shown.code, "whole-2: 1 jobs: 1 waiting or running" in shown.out) == (1, True)
+    assert "not as it was written" in shown.err
+    broken.write_text(written)
+    assert site.advance("broken", "--end", "--wait").code == 0
+
+
+def test_a_wait_for_all_campaigns_stands_at_none(site: Site) -> None:
+    assert site.send("stands", jobs=1).code == 0
+    site.sandbox.set(running_tasks=0)
+    assert site.send("passes", "--detach", jobs=1).code == 0
+    process = started(
+        ["goclient", "advance", "--wait"], env=site.sandbox.env, cwd=site.sandbox.cwd, stderr=-1, stdout=-1
+    )
+    try:
+        site.sandbox.set()
+        until(lambda: len(site.panda_ids("passes")) == 1)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_lost_answer_to_jobs_that_are_sent_again_is_not_asked_for_again(site: Site) -> None:
+    site.sandbox.trouble("POST /*submit", "lost", times=2)
+    assert site.send("twice", jobs=1).code == 90
+    assert site.advance("twice", "--again", "--wait").code == 90
+    assert len(site.panda_ids("twice")) == 2, "that was typed once more, once"
+
+
+@pytest.mark.parametrize("words", [["--again"], ["--end"], ["--goOverwrite"], ["--jobs=1"], ["--end", "--again"]])
+def test_what_is_allowed_is_allowed_to_one_campaign(site: Site, words: list[str]) -> None:
+    told = site.advance(*words)
+    assert told.code == 10, told.err
+    assert f"goclient advance CAMPAIGN {' '.join(sorted(words)).split('=')[0]}" in told.err
+
+
+def test_a_campaign_is_named_as_other_commands_name_it(site: Site) -> None:
+    assert site.send("named", jobs=1).code == 0
+    assert "named: 1 jobs" in site.advance("--campaign", "named").out
+    assert "named: 1 jobs" in site.advance("named", "--campaign=named").out
+    two = site.advance("named", "--campaign=other")
+    assert (two.code, '"named" and "other"' in two.err) == (2, True), two.err
+
+
+def test_a_program_can_tell_a_campaign_that_is_done_from_one_that_never_was(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    assert site.send("ended", "--detach").code == 0
+    site.sandbox.set()
+    assert site.advance("ended", "--end", "--wait").code == 0
+    done = site.advance("ended", "--json")
+    assert (done.code, [(one["campaign"], one["done"]) for one in done.json]) == (0, [("ended", True)])
+    assert (
+        site.advance("a/b", GOCLIENT_STATE=str(site.sandbox.cwd / "new")).err.count("sendJob.py --goVia site begins")
+        == 1
+    )

@@ -20,7 +20,7 @@ UUID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 def mistakes(**items: list[str]) -> list[GoclientError]:
     typed = read_typed("", options=items)
     assert typed.errors == []
-    return list(find_unlikely_mistakes(typed.spec, 9))
+    return list(find_unlikely_mistakes(typed.spec, typed.spec.locations, count=9))
 
 
 def doubts(*names: str) -> list[Finding]:

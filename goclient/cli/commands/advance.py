@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.errors import raise_all
+from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import exit_code
+from goclient.errors.wording import quoted
 from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
@@ -19,6 +20,7 @@ class AdvanceOptions(Options):
     campaign: str = option(
         "campaign", help="the campaign (default: all)", group="advance", default="", metavar="CAMPAIGN"
     )
+    named: str = option("--campaign", help="the same", group="advance", default="", metavar="CAMPAIGN")
     wait: bool = option("--wait", help="until all is done, or something needs a person", group="advance", default=False)
     again: bool = option(
         "--again",
@@ -28,7 +30,8 @@ class AdvanceOptions(Options):
     )
     jobs: tuple[str, ...] = option(
         "--jobs",
-        help="PandaIDs of jobs of which it is not known whether they were sent, such as 42-141",
+        help="PandaIDs of jobs of which it is not known whether they were sent, such as 42-141; with --end: of jobs "
+        "to give up",
         group="advance",
         many=True,
         metavar="IDS",
@@ -54,8 +57,12 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         epilog="It returns at once unless --wait is given, and may run from cron. See goclient-advance(1).",
     )
     options = parser.parse(argv)
+    names = {name for name in (options.campaign, options.named) if name}
+    if len(names) > 1:
+        message = f"two campaigns are named: {' and '.join(map(quoted, sorted(names)))}"
+        raise UsageError(message, hint="name one", code="combination", subject="--campaign")
     found = run.Session(reporter).client.advance(
-        options.campaign,
+        "".join(names),
         wait=options.wait,
         again=options.again,
         end=options.end,
@@ -65,7 +72,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if options.json:
         output.print_json([one.document() for one in found])
         return int(exit_code(finding for one in found for error in one.problems for finding in error.findings))
-    for one in found:
-        print(one.text)
-    raise_all(problem for one in found for problem in one.problems)
+    for text in filter(None, (one.text for one in found)):
+        print(text)
+    raise_all({(error.message, error.hint): error for one in found for error in one.problems}.values())
     return 0

@@ -21,7 +21,7 @@ def read_location(text: str, side: Side = "origin") -> Location:
         if not is_uuid(endpoint):
             raise LocationError(Problem("globus:// is followed by the UUID of a collection, and a path"))
         return Location(read_endpoint(endpoint), slash + rest)
-    for kind in URL_ENDPOINTS:
+    for kind in URL_ENDPOINTS if path.startswith("//") else ():
         if text.startswith(kind.scheme):
             host, slash, rest = text[len(kind.scheme) :].partition("/")
             return Location(read_endpoint(f"{kind.scheme}{host}"), slash + rest)

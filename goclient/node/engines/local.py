@@ -18,7 +18,7 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
-from goclient.node.engines.background import noted
+from goclient.node.engines.background import LATE, noted
 from goclient.node.engines.base import Heartbeat, JobContext, Steps, TransferEngine, Transferred, Transport
 from goclient.node.engines.copier import Copier
 from goclient.node.keeper import Command, keep
@@ -121,7 +121,7 @@ class _Transport(Transport):
 
     def _answer(self, answers: IO[bytes]) -> Generator[float, None, bytes]:
         """Return what the child has written when it has ended."""
-        written, pace = b"", pauses(*POLL)
+        written, pace = b"", pauses(*POLL, factor=LATE)
         while True:
             ready, _, _ = select.select([answers], [], [], 0.0)
             if not ready:
