@@ -50,7 +50,7 @@ def batch_of(jobs: int, *, overwrite: bool = False, outputs: int = 1) -> Batch:
         Output(f"${{SN/P}}.{n}", DESTINATION, f"/out/${{SN}}.{n}", "x", renames=True, is_directory=False)
         for n in range(1, outputs + 1)
     )
-    records = tuple(JobRecord(TEMPLATE, f"C.{KEY}_{n}", "words") for n in range(jobs))
+    records = tuple(JobRecord(TEMPLATE, f"C.{KEY}_{n}", f"words {n}") for n in range(jobs))
     return Batch(KEY, "C", "https://panda", "me", AREA, overwrite, (Bring(SOURCE, items),), outs, records)
 
 
