@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from goclient.campaigns.campaigns import Campaigns
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
+    from goclient.jobs.selection import Selection, Unfinished
     from goclient.journal import Entry as JournalEntry
     from goclient.model.probe_options import ProbeOptions
     from goclient.probes import Probed
@@ -173,6 +174,12 @@ class Client(Mending):
         from goclient.campaigns.batch import kept_batches  # as in _campaigns
 
         return frozenset(one.campaign for one in kept_batches(self.journal_path.parent))
+
+    def unfinished(self, selection: Selection, /) -> tuple[Unfinished, ...]:
+        """Return what is left to do in the campaigns that are chosen, as their files tell it."""
+        from goclient.campaigns.unfinished import find_unfinished  # as in _campaigns
+
+        return tuple(find_unfinished(selection.campaigns, self.journal_path.parent, self._journal))
 
     @property
     def _campaigns(self) -> Campaigns:

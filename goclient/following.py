@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from goclient.jobs.credentials import Credentials, Outstanding
     from goclient.jobs.follow import Followed
     from goclient.jobs.results import JobResults
-    from goclient.jobs.selection import Selection
+    from goclient.jobs.selection import Selection, Unfinished
     from goclient.jobs.status import JobStatus
     from goclient.jobs.watch import Turn
     from goclient.journal import Journal
@@ -84,11 +85,15 @@ class Following(Lookups):
         """Return the campaigns that were begun from here whose files go through a site."""
         return frozenset()
 
+    def unfinished(self, _: Selection, /) -> tuple[Unfinished, ...]:
+        """Return what is left to do in the campaigns that are chosen, as their files tell it."""
+        return ()
+
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""
         from goclient.jobs.follow import follow
 
-        followed = follow(selection, self._connections, self._journal)
+        followed = replace(follow(selection, self._connections, self._journal), unfinished=self.unfinished(selection))
         done = [one.panda_id for one in followed.jobs if one.done]
         if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)

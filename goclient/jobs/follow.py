@@ -10,7 +10,7 @@ from goclient.config import environment
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode
 from goclient.jobs.panda_ids import check_count
-from goclient.jobs.selection import Selection, campaigns_of
+from goclient.jobs.selection import Selection, Unfinished, campaigns_of
 from goclient.jobs.status import JobStatus, described, with_transfers
 from goclient.jobs.summary import latest_tries
 from goclient.jobs.tries import known_tries
@@ -54,6 +54,7 @@ class Followed:
     transfers: tuple[TaskState, ...] = ()
     later: Mapping[int, int] = field(default_factory=dict)
     warning: str = ""
+    unfinished: tuple[Unfinished, ...] = ()  # of campaigns: jobs to be sent, outputs to be delivered
 
     @property
     def exit_code(self) -> ExitCode:
@@ -64,7 +65,8 @@ class Followed:
         ended += [(task.done, task.state == "done") for task in self.tasks]
         if any(done and not good for done, good in ended):
             return ExitCode.JOBS_FAILED
-        return ExitCode.DONE if all(done for done, _ in ended) else ExitCode.JOBS_RUNNING
+        is_done = all(done for done, _ in ended) and not self.unfinished
+        return ExitCode.DONE if is_done else ExitCode.JOBS_RUNNING
 
 
 @dataclass(frozen=True, slots=True)

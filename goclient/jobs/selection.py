@@ -31,6 +31,21 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Part of a campaign that is left to do, in words, and what does it."""
+
+    campaign: str
+    text: str
+    hint: str
+    are_sent: bool  # its jobs
+
+    @property
+    def error(self) -> RequestError:
+        """Return the error of a command that is about its jobs."""
+        return RequestError(self.text, hint=self.hint, code="not-sent", subject=self.campaign)
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """One thing in the journal that has jobs: a request, or a task; the server that took it is empty if unknown."""
 

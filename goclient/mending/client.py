@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import UsageError, raise_all
@@ -45,7 +46,7 @@ class Mending(Following):
         """Send jobs again as a command does, which shows its user the new ones; what was refused is in the result."""
         from goclient.mending.commands import mend  # what asks PanDA takes 0.1 s to load
 
-        return mend(selection, options, self._connections, show)
+        return self._unless_unsent(selection, mend(selection, options, self._connections, show))
 
     def kill(
         self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
@@ -61,7 +62,12 @@ class Mending(Following):
         """Stop jobs as a command does; what was refused is in the result."""
         from goclient.mending.commands import stop  # as in retry_selected
 
-        return stop(selection, self._connections)
+        return self._unless_unsent(selection, stop(selection, self._connections))
+
+    def _unless_unsent(self, selection: Selection, mended: Mended) -> Mended:
+        """Return what was done, with an error for each campaign whose jobs may be sent later."""
+        unsent = tuple(one.error for one in self.unfinished(selection) if not one.are_sent)
+        return replace(mended, refused=(*mended.refused, *unsent))
 
     def named_typed(self, options: SelectOptions) -> Selection:
         """Return the jobs and tasks that a command line names; raise UsageError if it names none."""

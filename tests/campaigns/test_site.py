@@ -115,6 +115,7 @@ def as_always(site: Site) -> Iterator[None]:
 def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_pair(site: Site) -> None:
     sent = site.send("whole", jobs=3)
     assert sent.code == 0, sent.err
+    assert "must see the job's directory" not in sent.err
     assert [line.split(" ")[1].startswith("jobName=whole.") for line in sent.out.splitlines()] == [True] * 3
     (area,) = site.staging.iterdir()
     assert sorted(one.name for one in area.rglob("*.dat")) == ["f0.dat", "own.dat", "own.dat", "own.dat"]
@@ -439,3 +440,32 @@ def test_a_program_can_tell_a_campaign_that_is_done_from_one_that_never_was(site
         site.advance("a/b", GOCLIENT_STATE=str(site.sandbox.cwd / "new")).err.count("sendJob.py --goVia site begins")
         == 1
     )
+
+
+def test_a_campaign_whose_jobs_are_not_sent_is_not_over(site: Site) -> None:
+    run = site.sandbox.run
+    site.sandbox.set(running_tasks=0)
+    assert site.send("unsent", "--detach", jobs=1).code == 0
+    status = run("goclient", "status", "--campaign=unsent", "--exit-status")
+    assert (status.code, "unsent: its jobs are not sent" in status.err) == (6, True), status.err
+    for command in ("kill", "retry"):
+        told = run("goclient", command, "--campaign=unsent")
+        assert (told.code, "goclient advance unsent --end" in told.err) == (10, True), told.err
+    site.sandbox.set()
+    until(lambda: site.advance("unsent").code == 0 and site.panda_ids("unsent"))
+    assert run("goclient", "kill", "--campaign=unsent").code == 0
+    site.advance("unsent", "--end", "--wait")
+
+
+def test_outputs_that_are_not_delivered_are_not_over(site: Site) -> None:
+    status = ("goclient", "status", "--campaign=undelivered", "--exit-status")
+    assert site.send("undelivered", jobs=1).code == 0
+    until(
+        lambda: (
+            site.sandbox.pilot().code == 0 and site.sandbox.run(*status[:3], "--json").json[0]["state"] == "finished"
+        )
+    )
+    told = site.sandbox.run(*status)
+    assert (told.code, "the outputs of 1 of 1 jobs are not delivered" in told.err) == (6, True), told.err
+    assert site.advance("undelivered", "--wait").code == 0
+    assert site.sandbox.run(*status).code == 0

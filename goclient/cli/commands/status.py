@@ -92,6 +92,9 @@ def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) ->
 
     for warning in warnings_of(followed):
         reporter.warning(warning)
+    for left in followed.unfinished:
+        if not left.are_sent or all(job.done for job in followed.jobs):
+            reporter.warning(left.text, left.hint)
     documents = [job.document() for job in followed.jobs] if options.json else []
     if followed.errors:
         if not options.json and followed.jobs:
@@ -100,7 +103,7 @@ def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) ->
         raise error.replace(extra={"jobs": documents})
     if options.json:
         output.print_json(documents)
-    elif followed.jobs or followed.tasks or followed.transfers:
+    elif followed.jobs or followed.tasks or followed.transfers or followed.unfinished:
         print_followed(followed, shows_all=options.verbose > 0)
     else:
         reporter.progress("no jobs were sent in the last 7 days", "type the jobs' numbers, as sendJob prints them")
