@@ -214,6 +214,11 @@ class World:
         """Jobs as they are, also those that the server does not know now."""
         return {panda_id: JobState.from_answer(row) for panda_id, row in self.rows.items()}
 
+    @property
+    def first(self) -> list[int]:
+        """Numbers of the jobs' first tries, by which a user names them: the journal may not know the others."""
+        return [one.panda_id for one in self.jobs.values() if one.name == first_name(one.name)]
+
     def records(self, panda_ids: Sequence[int]) -> list[KnownJob | None]:
         """Show the records of jobs."""
         rows = (None if one in self.hidden else self.rows.get(one) for one in panda_ids)
