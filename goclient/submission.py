@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
 
-JOBS_A_CALL = 1000  # the server cuts a list of more than 5000 without a word
-
 
 class SubmittedJob(NamedTuple):
     """A job that the server has accepted; ``serial`` is its number among its siblings, from 1."""
@@ -170,7 +168,7 @@ def send(
     job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are
     in the error's message and in its document.
     """
-    from goclient.jobs.sent import new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
+    from goclient.jobs.sent import JOBS_A_CALL, new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
 
     records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
     key = submission.key or str(uuid.uuid4())

@@ -12,13 +12,13 @@ from goclient.campaigns.state import NOTHING_MORE, Allowed, Sent, Standing
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.sent import CALL
+from goclient.jobs.sent import CALL, JOBS_A_CALL
 from goclient.jobs.tries import Try, known_tries, latest_try, try_number, turn
 from goclient.journal import Journal
 from goclient.model.records.answers import JobState
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter
-from goclient.submission import JOBS_A_CALL, Submission, send
+from goclient.submission import Submission, send
 
 if TYPE_CHECKING:
     from goclient.services.panda.client import PandaServer

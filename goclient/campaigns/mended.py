@@ -8,7 +8,7 @@ from pathlib import Path
 
 from goclient.campaigns.batch import KeptBatch, kept_batches
 from goclient.campaigns.state import CLEAN, TRANSFER, Slot
-from goclient.jobs.tries import first_name
+from goclient.model.names import first_name
 
 _NUMBER = re.compile(r"_[0-9]+\Z")  # of a job among those of one submission
 

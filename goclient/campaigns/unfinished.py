@@ -9,9 +9,8 @@ from goclient.campaigns.batch import Batch, KeptBatch, kept_batches
 from goclient.campaigns.state import DELIVER, TRANSFER, Slot, serials_of
 from goclient.errors import GoclientError
 from goclient.jobs.selection import Unfinished
-from goclient.jobs.sent import CALL, request_of
+from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
 from goclient.journal import Journal
-from goclient.submission import JOBS_A_CALL
 
 
 def find_unfinished(names: Collection[str], state: Path, journal: Journal) -> Iterator[Unfinished]:

@@ -54,7 +54,9 @@ class Connections:
     @cached_property
     def env(self) -> Mapping[str, str]:
         """Return the environment, with what the settings say for variables that are not set."""
-        return self.settings.environment(self._environ)
+        env = self.settings.environment(self._environ)
+        environment.register_secrets(env)
+        return env
 
     def globus_access(self) -> GlobusAccess:
         """Return who asks Globus; raises LoginNeeded if nobody is set."""

@@ -46,7 +46,7 @@ def own(env: Mapping[str, str], name: str) -> str:
     if not value.startswith(("~", "$")):
         return value
     shown = value
-    if name in SECRETS and not re.match(r"\$[({A-Za-z_]", value):
+    if name in SECRETS and not _is_variable(value):
         register(value)
         shown = "…"
     raise RequestError(
@@ -55,6 +55,11 @@ def own(env: Mapping[str, str], name: str) -> str:
         code="config",
         subject=name,
     )
+
+
+def _is_variable(value: str) -> bool:
+    """Return True for what looks as a shell's variable or command that was not expanded."""
+    return re.match(r"\$[({A-Za-z_]", value) is not None
 
 
 def _expanding(value: str) -> str:
@@ -166,6 +171,15 @@ def bundles(env: Mapping[str, str]) -> tuple[str, ...]:
                 subject=name,
             ) from None
     return tuple(found)
+
+
+def register_secrets(env: Mapping[str, str]) -> None:
+    """Hide all credentials in the variables that are read here, whether they are used or not, from now on.
+
+    A value that a shell should have expanded is not one of them: :func:`own` tells it.
+    """
+    register(*(value for name in SECRETS if not _is_variable(value := env.get(name, "").strip())))
+    _register_passwords(env)
 
 
 def _register_passwords(env: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from goclient.files.text import list_lines
 MOST = 10_000  # jobs at a time
 _NUMBERS = re.compile(r"(?:PandaID=)?([0-9]{1,18})(?:-([0-9]{1,18}))?", re.ASCII)
 _SEVERAL = "; several are written 42,43 or 42-141"
-_BESIDE = "jobName="  # begins what sendJob prints behind a number
+_BESIDE = ("jobName=", "retryOf=")  # begin what sendJob and retry print behind a number
 
 
 def read_panda_ids(ids: Iterable[int | str]) -> list[int]:

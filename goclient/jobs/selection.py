@@ -74,7 +74,9 @@ def select(
         here = [one for one in known if one.server in ("", name)]
         if options.campaign:
             own = [one for one in here if one.campaign == options.campaign]
-            chosen += own if own or options.campaign in staged else _no_campaign(options.campaign, here, known)
+            if not own and (options.campaign not in staged or any(one.campaign == options.campaign for one in known)):
+                _no_campaign(options.campaign, here, known)
+            chosen += own
         if options.last:
             chosen += here[-1:] or _nothing_sent(journal, name)
         if options.is_empty:

@@ -17,6 +17,7 @@ from goclient.errors.sent import SentBefore
 from goclient.errors.wording import counted
 from goclient.journal import Entry, Journal, this_process
 from goclient.model.endpoint import is_uuid
+from goclient.model.names import first_name, try_number
 from goclient.model.records.panda_job import NEW_BLOCK, JobRecord
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 REQUEST, CALL = "request", "submission"  # what entries are about
 OPEN = ("intended", "unknown", "accepted")
+JOBS_A_CALL = 1000  # the server cuts a list of more than 5000 without a word
 _OLDEST = 5  # subjects that a request has at least
 
 
@@ -46,13 +48,14 @@ class Subjects(NamedTuple):
 class SentRequest:
     """A request in the journal: its last entry, and the PandaIDs of the jobs that its calls are known to have made.
 
-    ``has_calls``: a call that submits jobs was made, or was about to be.
+    ``calls`` are the last entries of its calls, in their order; ``has_calls``: one was made, or was about to be.
     """
 
     entry: Entry
     subjects: Subjects
     panda_ids: tuple[str, ...]
     has_calls: bool = True
+    calls: tuple[Entry, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -76,7 +79,7 @@ class SentRequest:
 def digest_of(records: Sequence[JobRecord], server: str, luggage: Luggage | None = None) -> str:
     """Return what two requests have in common if they ask a server for the same jobs: neither names nor times.
 
-    Of what travels with the jobs the content counts.
+    Of what travels with the jobs the content counts.  A try of a job is not the same as one of its sibling.
     """
     common = asdict(records[0].common)
     del common["jobDefinitionID"]  # a time
@@ -89,6 +92,8 @@ def digest_of(records: Sequence[JobRecord], server: str, luggage: Luggage | None
         text = record.jobParameters
         for name in luggage.names if luggage is not None else ():
             text = text.replace(name, "")
+        if try_number(record.jobName) > 1:
+            digest.update(b"\0" + first_name(record.jobName).encode("utf-8", "surrogatepass"))
         digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
 
@@ -116,7 +121,7 @@ def sent_requests(journal: Journal) -> list[SentRequest]:
             ids = tuple(panda_id for one in own if one.state == "accepted" for panda_id in one.subjects)
             # A process of another machine may be about to make its first call.
             has_calls = bool(own) or entry.state != "intended" or not entry.is_here
-            found.append(SentRequest(entry, Subjects(*entry.subjects), ids, has_calls))
+            found.append(SentRequest(entry, Subjects(*entry.subjects), ids, has_calls, tuple(own)))
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from goclient.jobs.cure import Cure
 from goclient.jobs.status import JobStatus
-from goclient.jobs.tries import first_name, try_number
+from goclient.model.names import first_name, try_number
 
 _VARYING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]*[0-9][0-9a-f]{7,}|[0-9]+")
 _FIRST = ("finished", "failed", "cancelled", "closed", "running")  # of states, in the order in which they are shown

@@ -6,19 +6,18 @@ sent, and its request and calls say what became of it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import NamedTuple
 
 from goclient.errors.sent import SentBefore
 from goclient.files.private import locked
-from goclient.jobs.sent import SentRequest, sent_requests
+from goclient.jobs.sent import JOBS_A_CALL, SentRequest, sent_requests
 from goclient.journal import Entry, Journal
+from goclient.model.names import first_name, try_number
 
 TRY = "retry"  # what entries are about
-_TRY = re.compile(r"\.try([1-9][0-9]{0,8})\Z")
 
 
 class Try(NamedTuple):
@@ -37,17 +36,6 @@ def turn(journal: Journal) -> AbstractContextManager[None]:
 def next_name(name: str, *, after: str = "") -> str:
     """Return the name of a job's next try, ``NAME.try2`` for the first; ``after``: one that is taken, if any is."""
     return f"{first_name(name)}.try{try_number(after or name) + 1}"
-
-
-def first_name(name: str) -> str:
-    """Return the name of a job's first try."""
-    return _TRY.sub("", name)
-
-
-def try_number(name: str) -> int:
-    """Return which try of a job has a name, 1 for the first."""
-    found = _TRY.search(name)
-    return int(found[1]) if found else 1
 
 
 def new_tries(key: str, server: str, names: Mapping[int, str]) -> Entry:
@@ -70,10 +58,25 @@ def known_tries(journal: Journal, server: str) -> dict[int, Try]:
         request = sent.get(entry.key)
         if request is None or not _may_be_sent(request):
             continue
-        is_whole = len(request.panda_ids) == len(pairs)
-        ids: Sequence[int | None] = [*map(int, request.panda_ids)] if is_whole else [None] * len(pairs)
-        found |= {int(old): Try(name, new, request) for (old, name), new in zip(pairs, ids, strict=True)}
+        ids = _panda_ids(request, len(pairs))
+        found |= {int(old): Try(name, new, request) for (old, name), new in zip(pairs, ids, strict=False)}
     return found
+
+
+def _panda_ids(request: SentRequest, jobs: int) -> list[int | None]:
+    """Return the numbers of a request's jobs in their order, None where nobody knows: each call is judged by itself.
+
+    Jobs of a call that was refused, or will never be made, were not tried: they are left out, and are the last.
+    """
+    found: list[int | None] = []
+    for call in request.calls:
+        size = min(JOBS_A_CALL, jobs - len(found))
+        if call.state != "refused":
+            is_whole = call.state == "accepted" and len(call.subjects) == size
+            found += [*map(int, call.subjects)] if is_whole else [None] * size
+    # Its process, which may be that of another machine, makes the other calls now.
+    is_going_on = request.is_running or (request.entry.state == "intended" and not request.entry.is_here)
+    return found + [None] * (jobs - len(found)) if is_going_on else found
 
 
 def _may_be_sent(request: SentRequest) -> bool:

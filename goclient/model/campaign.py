@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from goclient.model.names import UUID
 
 # What the label of a transfer task may have (Globus Transfer API, "label"), without what separates words or names.
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+# Digits alone are a PandaID: the label of a campaign's transfer would be that of a job's.
+_NAME = r"(?=[0-9]*[A-Za-z_-])[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _JOB = re.compile(rf"({_NAME})\.{UUID.pattern}(?:_[0-9]+)?(?:\.try[0-9]+)?")
-RULE = "a campaign's name has at most 64 letters, digits, _ and -, and begins with a letter or a digit"
+RULE = "a campaign's name has at most 64 letters, digits, _ and -, begins with a letter or a digit, and is not a number"
 
 
 def new_campaign() -> str:
@@ -29,7 +30,8 @@ def is_campaign(name: str) -> bool:
 
 def repair_campaign(name: str) -> str:
     """Return the nearest name that a campaign may have, empty if nothing is left of it."""
-    return re.sub("[^A-Za-z0-9_-]+", "-", name).strip("-_")[:64]
+    repaired = re.sub("[^A-Za-z0-9_-]+", "-", name).strip("-_")[:64]
+    return f"c{repaired}"[:64] if repaired.isdigit() else repaired
 
 
 def campaign_of(job_name: str) -> str:

@@ -37,6 +37,7 @@ _NEARLY_SERIAL = re.compile(
     r"\$(?:\{ ?sn ?(?:(/ ?p) ?)?\}|\( ?sn ?(?:(/ ?p) ?)?\)|sn(?![a-z0-9_]))|%\(?sn\)?%|%\{sn\}", re.IGNORECASE
 )
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TRY = re.compile(r"\.try([1-9][0-9]{0,8})\Z")  # ends the name of a job that was sent again
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
@@ -203,3 +204,14 @@ def is_identity(text: str) -> bool:
     name, at, domain = text.rpartition("@")
     is_user = bool(name and at and domain) and text.isprintable() and not {",", " "}.intersection(text)
     return is_user or UUID.fullmatch(text) is not None
+
+
+def first_name(name: str) -> str:
+    """Return the name of a job's first try."""
+    return _TRY.sub("", name)
+
+
+def try_number(name: str) -> int:
+    """Return which try of a job has a name, 1 for the first."""
+    found = _TRY.search(name)
+    return int(found[1]) if found else 1

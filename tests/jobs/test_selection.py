@@ -73,6 +73,12 @@ def test_what_is_not_a_number_is_said_with_what_to_write(word: str, message: str
     assert caught.value.hint.startswith(hint)
 
 
+def test_what_retry_prints_is_read_too(tmp_path: Path) -> None:
+    file = tmp_path / "jobs"
+    file.write_text("PandaID=94 jobName=a.try2 retryOf=93\n")
+    assert read_panda_ids([f"@{file}"]) == read_panda_ids(file.read_text().split()) == [94]
+
+
 def test_everything_that_is_wrong_is_said_at_once(journal: Journal) -> None:
     with pytest.raises(GoclientError) as caught:
         select(SelectOptions(PandaID=("x", "7-5"), task=("y",)), journal, lambda: SERVER)
@@ -107,6 +113,12 @@ def test_a_campaign_has_the_jobs_of_all_its_requests(journal: Journal) -> None:
     )
     assert select(SelectOptions(last=True), journal, lambda: SERVER) == Selection((7,))
     assert campaigns_of(journal) == {1: "muons", 2: "muons", 3: "other", 7: "muons"}
+
+
+def test_a_campaign_of_another_server_is_said_to_be_there(journal: Journal) -> None:
+    send(journal, "r1", 1, campaign="muons", server="https://another.example")
+    with pytest.raises(GoclientError, match="was sent to another server"):
+        select(SelectOptions(campaign="muons"), journal, lambda: SERVER, staged=("muons",))
 
 
 def test_nothing_means_the_jobs_and_tasks_of_the_last_days(journal: Journal) -> None:

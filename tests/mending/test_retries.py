@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from goclient.config.connections import Connections
 from goclient.errors.sent import ReplyLost, SentBefore
+from goclient.jobs.sent import open_requests
 from goclient.jobs.tries import next_name
 from goclient.journal import Entry, Journal
 from goclient.mending.retries import Retried, retry_jobs
@@ -210,3 +211,41 @@ def test_a_retry_that_died_before_it_was_sent_hides_no_job_of_a_later_one(tmp_pa
     assert [one.old for one in retry(server, tmp_path, 1, 3).jobs] == [1, 3]
     assert [one.old for one in retry(server, tmp_path, 2).jobs] == [2], "it was never sent"
     assert server.alive == {"n_0": 1, "n_1": 1, "n_2": 1}
+
+
+def test_each_call_of_a_retry_is_judged_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Running.server = server = Server(3)
+    monkeypatch.setattr("goclient.jobs.sent.JOBS_A_CALL", 1)
+    monkeypatch.setattr("goclient.jobs.tries.JOBS_A_CALL", 1)
+    submit = server.submit
+
+    def losing(record: str, count: int) -> list[int]:
+        server.loses = len(server.alive) == 1
+        return submit(record, count)
+
+    monkeypatch.setattr(server, "submit", losing)
+    with pytest.raises(ReplyLost):
+        retry(server, tmp_path, 1, 2, 3)
+    assert server.alive == {"n_0": 1, "n_1": 1}
+    monkeypatch.setattr(server, "submit", submit)
+    server.loses = False
+    again = retry(server, tmp_path, 1, 2, 3)
+    assert [(job.old, job.name) for job in again.jobs] == [(3, "n_2.try2")], "it was never sent"
+    assert [error.code for error in again.refused] == ["sent-before"], "of one it is not known"
+    assert [one.panda_id for one in again.left] == [4], "and one runs"
+    assert [job.name for job in retry(server, tmp_path, 1, 2, 3, again=True).jobs] == ["n_1.try3"]
+
+
+def test_a_retry_is_not_that_of_an_identical_job(tmp_path: Path) -> None:
+    Running.server = server = Server(2)
+    for job in server.jobs.values():
+        job["jobParameters"] = "run"
+    server.loses = True
+    with pytest.raises(ReplyLost):
+        retry(server, tmp_path, 1)
+    server.loses = False
+    assert [job.name for job in retry(server, tmp_path, 2).jobs] == ["n_1.try2"]
+    path = tmp_path / "journal.jsonl"
+    assert [one.subjects.first for one in open_requests(Journal(path))] == ["n_0.try2"]
+    assert [job.name for job in retry(server, tmp_path, 1, again=True).jobs] == ["n_0.try3"]
+    assert not open_requests(Journal(path))

@@ -13,8 +13,8 @@ from goclient.model.campaign import campaign_of, is_campaign, job_label, new_cam
 from tests.strategies import SOME
 
 UUID = "9f1c7a52-0f5e-4a55-8d5d-3f8f3c1a2b4c"
-GOOD = ("a", "2026", "scan_7-b", "x" * 64, "20261129-001955")
-BAD = ("", "a/b", "a b", "_a", "-a", "x" * 65, "a.b", "a\n", "é", "a\0")
+GOOD = ("a", "2026a", "2-6", "scan_7-b", "x" * 64, "20261129-001955")
+BAD = ("", "95", "9" * 64, "a/b", "a b", "_a", "-a", "x" * 65, "a.b", "a\n", "é", "a\0")
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -37,6 +37,10 @@ def test_no_other_name_is_one(name: str) -> None:
 )
 def test_other_jobs_tell_none(name: str) -> None:
     assert campaign_of(name) == ""
+
+
+def test_a_name_of_digits_is_mended_as_no_number() -> None:
+    assert [repair_campaign(name) for name in ("95", "9" * 64, "9" * 64 + "a")] == ["c95", *["c" + "9" * 63] * 2]
 
 
 def test_without_a_campaign_labels_are_as_before() -> None:
