@@ -13,8 +13,9 @@ from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, JOBS_A_CALL
-from goclient.jobs.tries import Try, known_tries, latest_try, try_number, turn
+from goclient.jobs.tries import Try, known_tries, latest_try, turn
 from goclient.journal import Journal
+from goclient.model.names import try_number
 from goclient.model.records.answers import JobState
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter

@@ -17,12 +17,12 @@ from goclient.errors import Collector, GoclientError, PreflightFailed, RequestEr
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.tries import try_number
 from goclient.mending.delivered import find_delivered, without_delivered
 from goclient.mending.repacking import fetch_archive, with_archive
 from goclient.model.campaign import new_campaign
 from goclient.model.deal import Deal
 from goclient.model.location import Transfer
+from goclient.model.names import try_number
 from goclient.model.options import SubmitOptions
 from goclient.model.records.answers import JobState
 from goclient.model.records.base import Decoded, find_marker

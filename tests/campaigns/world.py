@@ -17,10 +17,10 @@ from goclient.campaigns.state import NOTHING_MORE, Allowed
 from goclient.config.connections import Connections
 from goclient.errors import raise_all
 from goclient.errors.conditions import Disconnected, PathNotFound
-from goclient.jobs.tries import first_name
 from goclient.journal import Journal
 from goclient.mending.retries import retry_jobs
 from goclient.model.endpoint import Endpoint, read_endpoint
+from goclient.model.names import first_name
 from goclient.model.plan import TransferItem
 from goclient.model.records.answers import JobState, KnownJob
 from goclient.model.records.panda_job import JobRecord, JobTemplate, decode_jobs
