@@ -12,7 +12,7 @@ from goclient.campaigns.state import NOTHING_MORE, Allowed, Sent, Standing
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.sent import CALL, JOBS_A_CALL
+from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
 from goclient.jobs.tries import Try, known_tries, latest_try, turn
 from goclient.journal import Journal
 from goclient.model.names import try_number
@@ -115,6 +115,9 @@ class PandaJobs(Jobs):
             self._journal.append(
                 call.then("accepted", *(str(found[name]) for name in names), detail="named by the user")
             )
+        request = self._journal.last(REQUEST, self._batch.key)
+        if request is not None and request.state in OPEN and self.sent() is Sent.YES:
+            self._journal.append(request.then("done", detail="its jobs were named by the user"))
 
     def seen(self) -> Standings:
         """Ask the server, and its archive, how each stands; one that it does not know has not failed."""
