@@ -62,8 +62,7 @@ class NodeOnly(Check):
                         f"{phase}: {len(transfers)} items such as {quoted(location)} are copied on the worker node"
                     )
                 yield Finding("warning", "unchecked", location, message, "nothing there can be checked from here")
-        # What is left at a site passes through its own directory, which Staging looks at.
-        server = spec.local_endpoint if context.options.staging is None else None
+        server = spec.local_endpoint
         if server is not None and any(transfers for _, mode, transfers in spec.phases if mode.needs_server):
             message = f"files pass through the server {quoted(server.display)}, which must see the job's directory"
             hint = "only the node can tell: ask the site whether it does (goclient pilot --sharedFolder)"

@@ -55,6 +55,7 @@ class TypedWords:
     source: Source = JOB_PARAMETERS
     task: bool = False
     order: DealOrder | None = None
+    staged: bool = False  # the files are left at a site
 
 
 def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:
@@ -81,7 +82,9 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
     with collected:
         limit = MAX_TASK_BLOCK if typed.task else MAX_BLOCK
         attach(payload, largest, lenient=typed.lenient, limit=limit)  # names that are resolved may only be longer
-    warnings = [*warnings, *check_offline(spec, payload, nested, count=count)]
+    # What is left at a site passes through its own directory, and no server has to see that of a job.
+    seen = spec if not typed.staged else spec.model_copy(update={"local_endpoint": None})
+    warnings = [*warnings, *check_offline(seen, payload, nested, count=count)]
     return Validation(spec, payload, without_consequences(collected.errors), warnings, deal)
 
 
@@ -110,7 +113,11 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
         hint = "give its URL (https://HOST/run.sh), or a file here (./run.sh)"
         mistakes = [one.replace(hint=hint) for one in mistakes]
     collected.errors += [one for one in mistakes if one.subject not in reported]
-    typed = TypedWords(request.parameters, request.items, request.count, request.lenient, order=request.order)
+    typed = TypedWords(
+        *(request.parameters, request.items, request.count, request.lenient),
+        order=request.order,
+        staged=request.area is not None,
+    )
     found = validate(typed, read_lines, collected.errors)
     warnings, spec = [] if packed else list(payload_warnings(request.common)), found.spec
     if request.area is not None:

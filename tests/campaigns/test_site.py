@@ -223,6 +223,7 @@ def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, acc
     else:
         answer = site.advance(campaign, "--again")
     assert "2 waiting or running" in answer.out, answer.err
+    assert f"{campaign}." not in site.sandbox.run("goclient", "journal", "list").out, "nothing is open"
     site.run_jobs(2)
     assert site.advance(campaign, "--wait").code == 0
     assert len(site.sandbox.rows("select 1 from jobs where panda_id > ?", before)) == 2
