@@ -185,11 +185,16 @@ class Advance:
 
         A clean-up is in the journal, and keeps jobs from being sent again, before anything else can be.
         """
+        finished = self._seen.finished
+        if slot.what == DELIVER and not finished.keys() >= set(serials):
+            return False  # of an earlier process; the server does not know now which try it was about
         if slot.what == DELIVER and slot.key not in known.entries:
             turns = known.turns(DELIVER, slot.part)
             started = {one for entry in turns if entry.subjects[2:] for one in serials_of(entry)}  # Globus had it
             destination = self._batch.destinations[slot.part]
-            found = find_free(self._batch, destination, serials, started=started, at=self._service)
+            found = find_free(
+                self._batch, destination, {one: finished[one] for one in serials}, started=started, at=self._service
+            )
             if found.problems:
                 self._blocked[slot.part] = self._blocked.get(slot.part, frozenset()) | found.problems.keys()
                 self._problems += found.problems.values()
@@ -200,8 +205,8 @@ class Advance:
             with self._jobs.unchanged():
                 if Step(Deed.SUBMIT, slot) not in due(self._shape, self._known()):
                     return True  # a job was sent again meanwhile
-                return self._transfers.submit(slot, serials)
-        return self._transfers.submit(slot, serials)
+                return self._transfers.submit(slot, {})
+        return self._transfers.submit(slot, {one: finished[one] for one in serials})
 
     def _hold(self, slot: Slot, problem: GoclientError) -> None:
         """Leave a transfer task alone in this run, and report why."""

@@ -6,7 +6,7 @@ An existing file is overwritten only if the user allows it, or if an earlier del
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple, Protocol
 
 from goclient.campaigns.batch import Batch
@@ -17,7 +17,7 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.names import fill_serial
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
-from goclient.model.staging import OUT, Output
+from goclient.model.staging import OUT, Output, staged_name
 
 
 class Lister(Protocol):
@@ -34,33 +34,36 @@ class Found(NamedTuple):
     problems: Mapping[int, GoclientError]
 
 
-def find_free(batch: Batch, destination: Endpoint, serials: Sequence[int], *, started: Set[int], at: Lister) -> Found:
+def find_free(batch: Batch, destination: Endpoint, tries: Mapping[int, int], *, started: Set[int], at: Lister) -> Found:
     """Find out which of these jobs' outputs are there and have their places free; those ``started`` are taken as free.
 
+    ``tries`` are the numbers of the jobs, each with that of the try whose outputs are meant.
     Raises EndpointError if an end cannot be listed now.
     """
     listings = _Listings(at)
     problems: dict[int, GoclientError] = {}
-    for serial in serials:
+    for serial, attempt in tries.items():
         for output in _outputs_of(batch, destination):
-            problem = _missing(batch, output, serial, listings)
+            problem = _missing(batch, output, serial, attempt, listings=listings)
             if problem is None and not batch.overwrite and serial not in started:
                 problem = _in_the_way(batch, output, serial, listings)
             if problem is not None:
                 problems.setdefault(serial, problem)
-    return Found(tuple(one for one in serials if one not in problems), problems)
+    return Found(tuple(one for one in tries if one not in problems), problems)
 
 
-def items_of(batch: Batch, destination: Endpoint, serials: Sequence[int], at: Lister) -> tuple[TransferItem, ...]:
+def items_of(batch: Batch, destination: Endpoint, tries: Mapping[int, int], at: Lister) -> tuple[TransferItem, ...]:
     """Return the items that take the outputs of these jobs from the staging area to a destination."""
     listings = _Listings(at)
-    return tuple(_items(batch, destination, serials, listings))
+    return tuple(_items(batch, destination, tries, listings))
 
 
-def _items(batch: Batch, destination: Endpoint, serials: Sequence[int], listings: _Listings) -> Iterator[TransferItem]:
-    for serial in serials:
+def _items(
+    batch: Batch, destination: Endpoint, tries: Mapping[int, int], listings: _Listings
+) -> Iterator[TransferItem]:
+    for serial, attempt in tries.items():
         for output in _outputs_of(batch, destination):
-            staged = batch.area.below(f"{OUT}/{fill_serial(output.staged, serial)}")
+            staged = batch.area.below(f"{OUT}/{staged_name(fill_serial(output.staged, serial), attempt)}")
             entry = listings.entry(batch.area.collection, staged)
             is_directory = output.is_directory or (entry is not None and entry.is_directory)
             path = _final(output, serial, listings)
@@ -81,8 +84,8 @@ def _final(output: Output, serial: int, listings: _Listings) -> str:
     return path
 
 
-def _missing(batch: Batch, output: Output, serial: int, listings: _Listings) -> GoclientError | None:
-    area, name = batch.area, fill_serial(output.staged, serial)
+def _missing(batch: Batch, output: Output, serial: int, attempt: int, *, listings: _Listings) -> GoclientError | None:
+    area, name = batch.area, staged_name(fill_serial(output.staged, serial), attempt)
     staged = area.below(f"{OUT}/{name}")
     if listings.entry(area.collection, staged) is not None:
         return None

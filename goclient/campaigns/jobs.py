@@ -15,6 +15,7 @@ from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
 from goclient.jobs.tries import Try, known_tries, latest_try, turn
 from goclient.journal import Journal
+from goclient.model.names import try_number
 from goclient.model.records.answers import JobState
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 class Standings(NamedTuple):
     """How jobs stand, by their numbers; ``curable`` failed at the first try, and a second one cures that.
 
-    ``unsure`` tells of those of which it is not known how they stand.
+    ``unsure`` tells of those of which it is not known how they stand; ``finished`` is which try has finished.
     """
 
     standing: Mapping[int, Standing] = MappingProxyType({})
     curable: tuple[int, ...] = ()
     unsure: tuple[GoclientError, ...] = ()
+    finished: Mapping[int, int] = MappingProxyType({})
 
 
 class Jobs(Protocol):
@@ -124,7 +126,7 @@ class PandaJobs(Jobs):
         panda_ids = list(dict.fromkeys(_with_tries(filter(None, first.values()), tries)))
         known = {job.panda_id: job for job in self._described(panda_ids)}
         self._latest = {}
-        standing, curable = dict[int, Standing](), list[int]()
+        standing, curable, finished = dict[int, Standing](), list[int](), dict[int, int]()
         missed, lost = list[int](), list[int]()
         given_up = self._allowed.jobs if self._allowed.ends else ()
         for serial, panda_id in first.items():
@@ -132,6 +134,7 @@ class PandaJobs(Jobs):
                 standing[serial] = Standing.FAILED
                 continue
             own = [job for one in _with_tries([panda_id], tries) if (job := known.get(one)) is not None]
+            finished |= [(serial, try_number(job.name)) for job in own if job.state == "finished"]
             latest = latest_try(panda_id, tries)
             self._latest[serial] = latest.panda_id
             standing[serial] = _standing(own, is_known=latest.lost is None and latest.panda_id in known)
@@ -141,7 +144,7 @@ class PandaJobs(Jobs):
                 (missed if latest.lost is None else lost).append(latest.panda_id)
             elif standing[serial] is Standing.FAILED and len(own) == 1 and cure_of(own[0]) is Cure.AGAIN:
                 curable.append(serial)
-        return Standings(standing, tuple(curable), tuple(self._unsure(missed, lost)))
+        return Standings(standing, tuple(curable), tuple(self._unsure(missed, lost)), finished)
 
     def _unsure(self, missed: Sequence[int], lost: Sequence[int]) -> Iterator[GoclientError]:
         """Yield what is not known of jobs, with what to type."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,18 +75,19 @@ class Transfers:
         self._parts = parts_of(batch)
         self._told: set[tuple[str, str]] = set()
 
-    def submit(self, slot: Slot, serials: Sequence[int]) -> bool:
+    def submit(self, slot: Slot, tries: Mapping[int, int]) -> bool:
         """Submit a task under the id that the journal has, or a new one; return False if there is no room for it now.
 
+        ``tries`` are the numbers of the jobs whose outputs it delivers, each with that of the try that made them.
         Raises GoclientError if Globus refuses it; one that gave no answer is asked again later, under the same id.
         """
         intent = self._journal.last(TRANSFER, slot.key)
         request = None
         if slot.what != CLEAN:
-            request = self._request(slot, serials, intent.subjects[0] if intent else self._service.submission_id())
+            request = self._request(slot, tries, intent.subjects[0] if intent else self._service.submission_id())
         if intent is None:
             named = request.submission_id if request is not None else ""
-            intent = Entry(TRANSFER, slot.key, "intended", (named, as_ranges(serials)), self._shown(slot, request))
+            intent = Entry(TRANSFER, slot.key, "intended", (named, as_ranges(tries)), self._shown(slot, request))
             self._journal.append(intent)
         try:
             task_id = self._service.submit(request) if request is not None else self._remove()
@@ -113,7 +114,7 @@ class Transfers:
         self._journal.append(entry.then("failed", detail="given up"))
         return True
 
-    def _request(self, slot: Slot, serials: Sequence[int], submission_id: str) -> TransferRequest:
+    def _request(self, slot: Slot, tries: Mapping[int, int], submission_id: str) -> TransferRequest:
         batch, area = self._batch, self._batch.area
         label = f"goclient {batch.campaign} {slot.what}"
         if slot.what == BRING:
@@ -121,7 +122,7 @@ class Transfers:
             items = tuple(one._replace(destination=area.below(one.destination)) for one in part.items)
             return TransferRequest(part.source.text, area.collection.text, items, label, submission_id, DEADLINE)
         destination = batch.destinations[slot.part]
-        items = items_of(batch, destination, serials, self._service)
+        items = items_of(batch, destination, tries, self._service)
         return TransferRequest(area.collection.text, destination.text, items, label, submission_id, DEADLINE)
 
     def _remove(self) -> str:

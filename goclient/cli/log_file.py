@@ -8,27 +8,31 @@ import re
 import shlex
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import goclient
 from goclient.errors import GoclientError
 from goclient.errors.wording import printable, quoted, timestamp
-from goclient.files.private import regular
+from goclient.files.private import FILE, regular
 from goclient.files.text import tokens_in
-from goclient.secrets import MASK, hidden
+from goclient.secrets import MASK, hidden, is_called_secret
 
 _PASSWORD, _QUERY = r"(?<=://)[^/\s@]*(?=@)", r"(?<=\?)\S+"  # of a URL
+_VALUE = r"((?<!\S)--?[\w-]+ +|[\w-]+=)([^\s=]\S{7,})"  # of a name, "--name value" or "name=value"
 
 
 class LogFile:
     """A file that lines are appended to, each with its time and process, and without any credential."""
 
     def __init__(self, path: str) -> None:
-        """Open the file, which is made for its owner only; raise GoclientError if it cannot be written."""
+        """Open the file, from now on its owner's only; raise GoclientError if it cannot be written."""
         try:
             self._file = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         except OSError as error:
             message = f"the log file {quoted(path)} cannot be written: {error.strerror}"
             raise GoclientError(message, hint="name another file", code="log-file", subject="--log-file") from error
+        with suppress(PermissionError):  # somebody else's, who lets this user write
+            os.fchmod(self._file, FILE)
         self._began = time.monotonic()
 
     def begin(self, prog: str, argv: Sequence[str]) -> None:
@@ -57,4 +61,10 @@ def _shown(word: str) -> str:
         word = word.replace(token, MASK)
     if "PRIVATE KEY-----" in word:
         return MASK
+    word = re.sub(_VALUE, lambda found: found[1] + MASK if is_called_secret(_name(found[1])) else found[0], word)
     return re.sub(_QUERY, MASK, re.sub(_PASSWORD, MASK, word)) if "://" in word else word
+
+
+def _name(typed: str) -> str:
+    """Return the name of an option or a variable as a variable's."""
+    return typed.strip("- =").replace("-", "_")

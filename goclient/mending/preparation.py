@@ -22,6 +22,7 @@ from goclient.mending.repacking import fetch_archive, with_archive
 from goclient.model.campaign import new_campaign
 from goclient.model.deal import Deal
 from goclient.model.location import Transfer
+from goclient.model.names import try_number
 from goclient.model.options import SubmitOptions
 from goclient.model.records.answers import JobState
 from goclient.model.records.base import Decoded, find_marker
@@ -30,6 +31,7 @@ from goclient.model.records.registry import attach, attach_carried, decode
 from goclient.model.request import Carriage, Job
 from goclient.model.retry_options import RetryOptions
 from goclient.model.spec import TransferSpec
+from goclient.model.staging import for_try
 from goclient.model.typed import read_keywords
 from goclient.preflight.base import Report
 from goclient.submission import Submission
@@ -38,13 +40,15 @@ from goclient.submission import Submission
 class Again(NamedTuple):
     """A job that is sent again: its number and state, and the record of its next try, with the parameters as before.
 
-    ``campaign`` is the one under which it was sent, empty if that is not known.
+    ``campaign`` is the one under which it was sent, empty if that is not known.  ``is_staged``: its files go through
+    a site.
     """
 
     panda_id: int
     state: JobState
     record: JobRecord
     campaign: str
+    is_staged: bool = False
 
 
 class Left(NamedTuple):
@@ -140,7 +144,8 @@ def _read(jobs: Sequence[Again]) -> list[_Part]:
             if decoded.counts is not None or (decoded.carried and start is None):
                 message = f"PandaID {job.panda_id} has its transfers in its archive alone, and cannot be checked again"
                 raise RequestError(message, hint="submit it again with sendJob", code="counts")
-            found.append(_Part(job, decoded, decoded.spec, start))
+            spec = for_try(decoded.spec, try_number(job.record.jobName)) if job.is_staged else decoded.spec
+            found.append(_Part(job, decoded, spec, start))
     raise_all(collected.errors)
     return found
 

@@ -147,7 +147,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         common = replace(job.record.common, jobDefinitionID=definition)
         record = job.record._replace(common=common, jobName=name)
         campaign = campaigns.get(one.panda_id) or campaign_of(name)
-        jobs.append(Again(one.panda_id, job.state, record, campaign))
+        jobs.append(Again(one.panda_id, job.state, record, campaign, kept.batch_of(name) is not None))
     if jobs or left:
         for why in [one for one in refused if one.passes]:
             left += [Left(panda_id, why.why) for panda_id in refused.pop(why)]

@@ -108,6 +108,21 @@ def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
     return Staged(area, spec.model_copy(update=update), brings, outputs, spec.overwrite)
 
 
+def staged_name(name: str, attempt: int) -> str:
+    """Return the name in the staging area of an output of a job's try: none finds there what another one has left."""
+    return name if attempt == 1 else f"{name}.try{attempt}"
+
+
+def for_try(spec: TransferSpec, attempt: int) -> TransferSpec:
+    """Return the spec of another try of a job whose files go through a site, from that of an earlier one."""
+    copies = []
+    for one in spec.stage_out:
+        directory, name = posixpath.split(one.destination.path)
+        own = ".".join(name.split(".")[:2])  # of the first try
+        copies.append(Transfer(one.source, Location(NODE, f"{directory}/{staged_name(own, attempt)}")))
+    return spec.model_copy(update={"stage_out": tuple(copies)})
+
+
 def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
     if not any(spec.transfers):
         message = "--goVia site: nothing is to be brought or delivered"

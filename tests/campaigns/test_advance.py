@@ -39,7 +39,7 @@ def _happen(world: World, event: str, kept: KeptBatch) -> None:
         world.hidden = {*world.rows} if event == "hide" else set()
     elif event.startswith("retry") and world.rows:
         with suppress(Killed):
-            retry(world, _state(kept), *world.rows, all=event == "retry all")
+            retry(world, _state(kept), *world.first, all=event == "retry all")
     elif running and event in ("finish", "fail", "stop"):
         ends = {"finish": "finished", "fail": "failed", "stop": "failed"}
         world.end_job(running[0], ends[event], code=1201 if event == "stop" else 0)
@@ -58,7 +58,7 @@ def _settle(world: World, kept: KeptBatch) -> None:
             return
         progress = advance(world, kept)
         if any("another try" in one.message for one in progress.problems):  # which nobody knows to be accepted
-            retry(world, _state(kept), *world.rows, again=True)
+            retry(world, _state(kept), *world.first, again=True)
         elif kept.path.exists() and progress.sent is Sent.YES:
             progress = advance(world, kept, Allowed(ends=True))
         if progress.sent is Sent.UNKNOWN and world.jobs:
@@ -109,7 +109,7 @@ def test_nothing_is_lost_or_done_twice_wherever_processes_are_killed(
         _settle(world, kept)
         assert [one.is_open for one in kept_batches(Path(state))] == [False]
         sent = len(world.rows)
-        retry(world, Path(state), *world.rows, all=True)
+        retry(world, Path(state), *world.first, all=True)
         assert len(world.rows) == sent, "nothing is sent when it is over"
 
     names = [one.name for one in world.jobs.values()]

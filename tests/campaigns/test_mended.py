@@ -76,3 +76,16 @@ def test_a_job_that_is_gone_for_good_is_given_up_by_its_number(site: Site) -> No
     ended = site.advance("gone", "--end", "--wait", f"--jobs={gone}")
     assert (ended.code, ended.out) == (0, "gone: all is done: 0 of 1 jobs have delivered\n"), ended.err
     site.sandbox.rows("delete from jobs where panda_id = ?", gone + 10**6)
+
+
+def test_what_a_try_that_failed_has_left_is_not_mixed_with_the_next(site: Site) -> None:
+    assert site.send("tried", jobs=1).code == 0
+    for _ in range(2):
+        (*_, last) = site.panda_ids("tried")
+        site.run_jobs(1)
+        site.fail(last, "pilotErrorCode", 1201)  # the batch system stopped it at the very end
+        site.sandbox.run("goclient", "retry", str(last), "--noCheck")
+    site.run_jobs(1)
+    done = site.advance("tried", "--wait")
+    assert (done.code, sorted(site.delivered("tried"))) == (0, expected(1)), done.err
+    assert list(site.staging.glob("tried.*")) == []

@@ -50,7 +50,7 @@ def batch_of(jobs: int, *, overwrite: bool = False, outputs: int = 1) -> Batch:
         Output(f"${{SN/P}}.{n}", DESTINATION, f"/out/${{SN}}.{n}", "x", renames=True, is_directory=False)
         for n in range(1, outputs + 1)
     )
-    records = tuple(JobRecord(TEMPLATE, f"C.{KEY}_{n}", "words") for n in range(jobs))
+    records = tuple(JobRecord(TEMPLATE, f"C.{KEY}_{n}", f"words {n}") for n in range(jobs))
     return Batch(KEY, "C", "https://panda", "me", AREA, overwrite, (Bring(SOURCE, items),), outs, records)
 
 
@@ -147,8 +147,9 @@ class World:
         for job in self.jobs.values():
             assert job.is_over, f"{job.name} may still read what is removed, or write there"
             serial = serial_of(job)
-            made = self.files.get((SITE.text, AREA.below(f"out/{serial:06d}.1")))
-            is_delivered = self.files.get((DESTINATION.text, f"/out/{serial}.1")) == made
+            staged = AREA.below(f"out/{serial:06d}.1")  # a try of which nobody knows may have finished, too
+            made = [text for (end, path), text in self.files.items() if end == SITE.text and path.startswith(staged)]
+            is_delivered = self.files.get((DESTINATION.text, f"/out/{serial}.1")) in made
             assert is_delivered or job.state != "finished", f"what {job.name} made is removed undelivered"
 
     def state_of(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
@@ -213,6 +214,11 @@ class World:
         """Jobs as they are, also those that the server does not know now."""
         return {panda_id: JobState.from_answer(row) for panda_id, row in self.rows.items()}
 
+    @property
+    def first(self) -> list[int]:
+        """Numbers of the jobs' first tries, by which a user names them: the journal may not know the others."""
+        return [one.panda_id for one in self.jobs.values() if one.name == first_name(one.name)]
+
     def records(self, panda_ids: Sequence[int]) -> list[KnownJob | None]:
         """Show the records of jobs."""
         rows = (None if one in self.hidden else self.rows.get(one) for one in panda_ids)
@@ -229,7 +235,7 @@ class World:
         assert (SITE.text, AREA.below(f"in/0/data/{serial}")) in self.files, "a job runs when its input is there"
         self.rows[panda_id] |= {"jobStatus": state, "pilotErrorCode": code}
         if state == "finished":
-            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1")] = f"of job {serial}{more}"
+            self.files[SITE.text, AREA.below(f"out/{serial:06d}.1{more}")] = f"of job {serial}{more}"
 
 
 class Globus:

@@ -36,6 +36,27 @@ def test_a_command_keeps_what_it_tells_with_its_line_and_its_end(run: Run, tmp_p
     assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600
 
 
+def test_a_file_that_others_can_read_is_theirs_no_more(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    (tmp_path / "log").chmod(0o666)
+    run("goclient", "version", "--log-file", "log")
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("word", "kept"),
+    [
+        ("--token=SeCrEt123456 -n 2", "--token=*** -n 2"),
+        ("run --api-key SeCrEt123456", "run --api-key ***"),
+        ("X_PASSWORD=SeCrEt123456 run", "X_PASSWORD=*** run"),
+        ("--goCredential=token --tokens 12345678", "--goCredential=token --tokens 12345678"),
+    ],
+)
+def test_what_is_called_a_secret_is_not_kept(run: Run, tmp_path: Path, word: str, kept: str) -> None:
+    run("sendJob.py", "--noSubmit", "--jobParameters", word, "--log-file", "log")
+    assert f"'{kept}'" in (tmp_path / "log").read_text().splitlines()[0]
+
+
 def test_an_error_is_in_the_file_and_its_traceback_if_that_is_asked_for(run: Run, tmp_path: Path) -> None:
     done = run("goclient", "explain", "--log-file=log", "--", "--Data=x")
     assert done.code == 10
