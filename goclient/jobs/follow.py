@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -14,13 +15,13 @@ from goclient.jobs.selection import Selection, Unfinished, campaigns_of
 from goclient.jobs.status import JobStatus, described, with_transfers
 from goclient.jobs.summary import latest_tries
 from goclient.jobs.tries import known_tries
+from goclient.journal import KEPT, Journal
 from goclient.model.records.answers import TASK_DONE
 from goclient.model.remote import TaskState
 from goclient.services.panda.calls import Refused
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
-    from goclient.journal import Journal
     from goclient.services.panda.client import PandaServer
 
 
@@ -116,13 +117,15 @@ def follow(selection: Selection, connections: Connections, journal: Journal) -> 
 
 
 def _of_campaigns(names: Sequence[str], connections: Connections) -> tuple[tuple[TaskState, ...], str]:
-    """Return the user's own transfers of campaigns, or why they are not known."""
+    """Return the user's own transfers of campaigns, or why they are not known; one list has those of all."""
+    if not names:
+        return (), ""
+    prefix, since = ("goclient ", time.time() - KEPT) if len(names) > 1 else (f"goclient {names[0]} ", None)
     try:
-        globus = connections.globus() if names else None
-        labels = [f"goclient {name} " for name in names]
-        return tuple(task for label in labels if globus for task in globus.tasks_labelled(label)), ""
+        tasks = connections.globus().tasks_labelled(prefix, since=since)
     except GoclientError as error:
         return (), f"the transfers of {', '.join(names)} are not known: {error.message}"
+    return tuple(one for one in tasks if one.label.split(" ")[1] in names), ""
 
 
 def _in_campaigns(jobs: Sequence[JobStatus], campaigns: Mapping[int, str]) -> list[JobStatus]:

@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,8 +20,9 @@ import requests
 from goclient.carrier.sending import note_task
 from goclient.cli.status_text import print_followed, warnings_of
 from goclient.jobs.follow import Followed
+from goclient.jobs.sent import CALL, REQUEST, Subjects
 from goclient.jobs.status import JobStatus
-from goclient.journal import Journal
+from goclient.journal import Entry, Journal
 from goclient.model.remote import TaskState
 from tests.sandboxes import Sandbox, sandbox_in
 
@@ -263,6 +265,18 @@ def test_transfers_of_a_campaign_through_a_site_are_the_user_s_own(jobs: Sandbox
     ]
     (first,) = jobs.run("goclient", "status", "1", "--json").json
     assert [one["phase"] for one in first["transfers"]] == ["stage-in"]
+    now = (f"{TASK[:-1]}3", owner["id"], "goclient later bring", *same[:3], time.time(), *same[4:])
+    jobs.rows(f"insert into tasks ({columns}) values ({','.join('?' * len(now))})", *now)
+    kept.with_name("later.b.json").touch()
+    journal = Journal(kept.parents[1] / "journal.jsonl")
+    for panda_id, campaign in (("1", "staged"), ("2", "later")):
+        subjects = Subjects("", "", "1", "x", "x", campaign, jobs.url)
+        journal.append(Entry(REQUEST, campaign, "done", subjects))
+        journal.append(Entry(CALL, f"{campaign}.0", "accepted", (panda_id,)))
+    asked(jobs)
+    told = jobs.run("goclient", "status", GOCLIENT_STATE=str(kept.parent.parent))
+    assert (told.code, asked(jobs)) == (0, ["/api/v1/job/get_description", "/v0.10/task_list"]), told.err
+    assert re.search(r"^later +bring +SUCCEEDED", told.out, re.MULTILINE)
 
 
 def test_a_job_that_was_tried_again_is_told_with_the_number_of_its_try(capsys: pytest.CaptureFixture[str]) -> None:
