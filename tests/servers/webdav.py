@@ -92,8 +92,12 @@ class WebdavServer:
         )
 
     def make(self, name: str) -> Path:
-        """Make a directory that is nobody else's in the tests, and that the server may write to."""
+        """Make an empty directory that is nobody else's in the tests, and that the server may write to.
+
+        A module's tests may come to a worker in two turns, and its fixtures are made anew for the second.
+        """
         made = self.data / name
+        shutil.rmtree(made, ignore_errors=True)
         made.mkdir()
         self.give(made)
         return made
