@@ -93,7 +93,6 @@ def test_a_task_that_is_not_submitted_leaves_nothing(shared_sandbox: Sandbox, wo
 
 
 REFUSED = [
-    pytest.param((*PRUN[:-1],), "it builds nothing: add --noBuild", id="a build"),
     pytest.param((*PRUN, "--mergeOutput"), "it merges nothing", id="a merge"),
     pytest.param((*PRUN, "--inDS", "data18"), 'unknown input dataset "data18"', id="an input"),
     pytest.param((*PRUN[:-2], "NOWHERE", "--noBuild"), "no candidates: no queue of NOWHERE", id="an unknown queue"),
@@ -110,6 +109,12 @@ def test_what_the_sandbox_cannot_do_is_refused_with_the_reason_and_prun_s_exit_c
     assert "task submission failed. " in told.out + told.err
     assert why in told.out + told.err
     assert not shared_sandbox.rows("select 1 from jedi_tasks where name like '%.refused/'")
+
+
+def test_the_jobs_of_a_task_with_a_build_wait_for_it(shared_sandbox: Sandbox, work: Path) -> None:
+    told = client(shared_sandbox, work, "prun", "--exec", "true", "--outDS", "user.jdoe.built", *PRUN[:-1])
+    rows = shared_sandbox.rows("select status from jobs where task = ?", task_id(told))
+    assert sorted(row["status"] for row in rows) == ["activated", *["defined"] * 3]
 
 
 def test_a_name_that_is_taken_is_refused(shared_sandbox: Sandbox, work: Path) -> None:
