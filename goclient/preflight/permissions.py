@@ -114,19 +114,17 @@ class UserPermissions(Check):
         ]
         fetch_rules(guests if me.id else [], connection)
         for access in guests:
-            staging = context.options.staging
-            is_site = staging is not None and any(need.location == staging for need in access.needs)
-            owner = ask_site(context) if is_site else access.collection.owner or "its owner"
-            yield from self._judge(access, me, context, owner=owner)
+            yield from self._judge(access, me, context)
 
-    def _judge(self, access: Access, me: Identity, context: Context, *, owner: str) -> Iterator[Finding]:
+    def _judge(self, access: Access, me: Identity, context: Context) -> Iterator[Finding]:
         rules, hours = context.connection.rules.get(access.endpoint), context.options.hours
         if isinstance(rules, LoginNeeded):
             yield rules.finding
         elif isinstance(rules, GoclientError | None):
             why = "only its managers see who may" if rules is None else rules.message
             message = f"whether you may write to {quoted(access.endpoint.display)} is not known: {why}"
-            hint = f"--goProbe tells, or {owner}"
+            is_site = any(need.location == context.options.staging for need in access.needs)
+            hint = f"--goProbe tells, or {ask_site(context) if is_site else access.collection.owner or 'its owner'}"
             yield Finding("warning", "write-unknown", access.endpoint.display, message, hint)
         else:
             for need in access.needs:
