@@ -160,8 +160,7 @@ def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
 def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
     """Yield an error for each two items that would be written to one place: in one job, or outside the jobs."""
     yield from find_collisions(spec.outward)
-    whose = zip(deal.serials, spec.stage_in, strict=True)
-    places = [(serial, same_location(one.target_path)) for serial, one in whose if one.destination.in_job]
+    places = list(zip(deal.serials, spec.target_keys, strict=False))
     if len(set(places)) == len(places) and 0 not in deal.serials:
         return
     for own in deal.specs(spec):

@@ -126,7 +126,7 @@ class Transfer:
         if not endpoint.keeps_names and (problem := endpoint.target_problem(self.target_path)) is not None:
             raise LocationError(problem)
 
-    @cached_property
+    @property
     def target_path(self) -> str:
         """Path that the source will have: the destination's, joined with the source's name for a directory."""
         path, source = self.destination.path, self.source
@@ -134,6 +134,11 @@ class Transfer:
             return path
         name = source.name
         return f"{path.rstrip('/')}/{name}{'/' if name and source.is_directory else ''}"
+
+    @property
+    def target_key(self) -> str:
+        """Endpoint and path of the target in one text: two transfers of one text write one place."""
+        return f"{self.destination.endpoint.text}\n{closed_path(self.target_path)}"
 
     @cached_property
     def target(self) -> Location:

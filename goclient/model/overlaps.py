@@ -21,8 +21,7 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
 
     What is typed as a directory, or has the other's source in it, is a directory.
     """
-    transfers = spec.transfers
-    keys = [_target_key(transfer) for transfer in transfers]
+    transfers, keys = spec.transfers, spec.target_keys
     if _at_or_above({f"{key[:-1].rpartition('/')[0]}/" for key in keys}).isdisjoint(keys):
         return  # there may be a hundred thousand
     for outer, inner in _nested(
@@ -37,9 +36,9 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
 def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
-    above = _at_or_above(map(_target_key, written))
+    above = _at_or_above(one.target_key for one in written)
     brought = [one for one in brought if _key(one.source) in above]  # as above
-    keys = [*(_key(transfer.source) for transfer in brought), *map(_target_key, written)]
+    keys = [*(_key(one.source) for one in brought), *(one.target_key for one in written)]
     for outer, inner in _nested(keys, [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):
             yield Overlap(brought[outer], written[inner - len(brought)])
@@ -48,26 +47,21 @@ def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
 def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
     brought, written = _ends(spec)
-    keys = [_target_key(transfer) for transfer in written] + [_key(transfer.source) for transfer in brought]
+    keys = [*(one.target_key for one in written), *(_key(one.source) for one in brought)]
     outer_ones = [transfer.source.is_directory for transfer in written] + [False] * len(brought)
     for outer, inner in _nested(keys, outer_ones) if brought else ():
         if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
 
 
-def _ends(spec: TransferSpec) -> tuple[list[Transfer], list[Transfer]]:
-    """Return the moves that bring something from an endpoint, and those that write to one after the payload."""
-    brought = [transfer for transfer in spec.stage_in if not transfer.source.in_job]
-    return brought, [transfer for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job]
+def _ends(spec: TransferSpec) -> tuple[Sequence[Transfer], Sequence[Transfer]]:
+    """Return the moves that bring something, and those that write to an endpoint after the payload."""
+    return spec.stage_in, [transfer for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job]
 
 
 def _key(location: Location) -> str:
     """Return an endpoint and a path in one text: what is below that begins with it."""
     return f"{location.endpoint.text}\n{closed_path(location.path)}"
-
-
-def _target_key(transfer: Transfer) -> str:
-    return f"{transfer.destination.endpoint.text}\n{closed_path(transfer.target_path)}"
 
 
 def _at_or_above(keys: Iterable[str]) -> set[str]:

@@ -8,7 +8,7 @@ from goclient.errors import RequestError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.location import Transfer
-from goclient.model.plan import TransferItem, TransferTask, same_location
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.spec import TransferSpec
 
 
@@ -43,10 +43,9 @@ def group_tasks(spec: TransferSpec, *, items: bool = True) -> tuple[TransferTask
 
 def find_collisions(transfers: Iterable[Transfer]) -> Iterator[RequestError]:
     """Yield an error for each two of a job's transfers that would be written to one place."""
-    written: dict[tuple[str, str], Transfer] = {}  # by texts: there may be a hundred thousand
+    written: dict[str, Transfer] = {}  # by texts: there may be a hundred thousand
     for transfer in transfers:
-        place = transfer.destination.endpoint.text, same_location(transfer.target_path)
-        first = written.setdefault(place, transfer)
+        first = written.setdefault(transfer.target_key, transfer)
         if first is not transfer:
             sources, target = (quoted(one.source.display) for one in (first, transfer)), transfer.target.display
             message = f"{' and '.join(sources)} would both be written to {quoted(target)}"

@@ -52,7 +52,7 @@ def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Locatio
     written = (transfer.target for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job)
     targets = list(dict.fromkeys(written))
     head = commonprefix([target.path.partition("${SN")[0] for target in targets])
-    read = (transfer.source for transfer in (spec.stage_in if targets else ()) if not transfer.source.in_job)
+    read = (transfer.source for transfer in spec.stage_in) if targets else ()
     sources = list(dict.fromkeys(one for one in read if one.path.startswith(head) or "${SN" in one.path))
     locations = sources + targets
     heads = _alike({number: one.path.partition("${SN")[0] for number, one in enumerate(locations)})

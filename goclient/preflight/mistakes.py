@@ -39,9 +39,8 @@ def find_mistakes(
     for location in islice(forbidden, SHOWN):
         message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"
         yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=location.display)
-    for transfer in spec.stage_in:
-        path = transfer.target_path
-        if JOB_OUT in path and transfer.destination.in_job and path.split("/")[1] == JOB_OUT:
+    for transfer, key in zip(spec.stage_in, spec.target_keys, strict=False):
+        if transfer.destination.in_job and key.startswith(f"\n/{JOB_OUT}/"):
             message = (
                 f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory"
             )
