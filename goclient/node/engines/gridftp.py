@@ -11,16 +11,14 @@ from goclient.errors import GoclientError
 from goclient.errors.conditions import ChecksumDiffers
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
-from goclient.model.plan import TransferItem, TransferTask
-from goclient.model.remote import FileInfo, Listing
-from goclient.node.delivery import Delivery
+from goclient.model.plan import TransferTask
+from goclient.model.remote import FileInfo
 from goclient.node.engines.background import insist
 from goclient.node.engines.base import JobContext, TransferEngine, Transport
-from goclient.node.engines.far_end import Delivering, FarEnd, FarFile, part_beside
+from goclient.node.engines.far_end import FarEnd, FarFile
 from goclient.node.engines.gridftp_pair import Pair
-from goclient.node.engines.store import ServerStore
+from goclient.node.engines.store import ServerEnd
 from goclient.node.engines.streaming import Streaming
-from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import SAME, Shared
 from goclient.services.contents import Moved
 from goclient.services.deadline import Deadline
@@ -83,29 +81,15 @@ class GridftpEngine(TransferEngine):
         return GridftpEnd(endpoint, self.access, overwrite=self.job.overwrite)
 
 
-class GridftpEnd(FarEnd):
+class GridftpEnd(ServerEnd[GridftpFiles]):
     """A GridFTP server, with one session for everything."""
 
     way = "over GridFTP"
 
     def __init__(self, endpoint: GridftpEndpoint, access: Access, *, overwrite: bool) -> None:
-        self.endpoint = endpoint
+        super().__init__(endpoint, access.files(), overwrite=overwrite)
         self._server = endpoint
         self._access = access
-        self._overwrite = overwrite
-        self._files = access.files()
-
-    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
-        """Return what is at each path, or why that is not known."""
-        return self._files.entries(self._server, paths)
-
-    def listing(self, directory: str) -> Listing:
-        """Return what a directory holds, by name."""
-        return self._files.listing(self._server, directory)
-
-    def mkdir(self, directory: str) -> None:
-        """Make a directory, unless it is there; raise PathNotFound if the one above it is missing."""
-        self._files.mkdir(self._server, directory)
 
     def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:
         """Write a file's content to a local one, and compare the checksums."""
@@ -128,23 +112,7 @@ class GridftpEnd(FarEnd):
 
         return insist(once, moved, patience=self._access.patience)
 
-    def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
-        """Send a local file; one that has its final path at once replaces what is there when all of it is there."""
-        if final_path(path) != path:
-            self._put(file, path, moved)
-            return
-        part = part_beside(path)
-        try:
-            self._put(file, part, moved)
-            if self._overwrite:
-                self._files.replace(self._server, part, path)
-            else:
-                self._files.rename(self._server, part, path)
-        except BaseException:
-            self._access.delete(self._server, part)
-            raise
-
-    def _put(self, file: BinaryIO, path: str, moved: Moved) -> None:
+    def _send(self, file: BinaryIO, path: str, moved: Moved) -> None:
         again = False
 
         def once(told: Moved) -> str:
@@ -153,11 +121,14 @@ class GridftpEnd(FarEnd):
             with self._files.session(self._server) as session:
                 found = put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
             if (arrived := self._arrived(path)) < file.tell():  # a server may take a cut for the end
-                raise broken(self.endpoint.show(path), f"{arrived} of {file.tell()} bytes arrived")
+                raise broken(self._server.show(path), f"{arrived} of {file.tell()} bytes arrived")
             return found
 
         here = insist(once, moved, patience=self._access.patience)
         self._compare(here, path, self._files.checksums(self._server, [path], largest=file.tell())[path])
+
+    def _take_back(self, path: str) -> None:
+        self._access.delete(self._server, path)
 
     def _arrived(self, path: str) -> int:
         """Return how many bytes of a file that broke off are there."""
@@ -170,20 +141,12 @@ class GridftpEnd(FarEnd):
             raise there
         if there != here:
             raise ChecksumDiffers(
-                f"{quoted(self.endpoint.show(path))} has the ADLER32 {there} there, and {here} here: "
+                f"{quoted(self._server.show(path))} has the ADLER32 {there} there, and {here} here: "
                 "it was changed meanwhile, or damaged on its way",
                 hint="see to it that nobody writes to it, and submit the job again",
-                subject=self.endpoint.show(path),
+                subject=self._server.show(path),
             )
-
-    def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
-        """Return how items are delivered here: hidden at first."""
-        return Delivery(ServerStore(self._server, self._files), job, items)
 
     def rest(self) -> None:
         """Hang up soon, until it is asked again, maybe in hours."""
         self._files.rest()
-
-    def close(self) -> None:
-        """End what threads wait for."""
-        self._files.close()
