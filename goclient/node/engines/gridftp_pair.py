@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
@@ -17,6 +17,7 @@ from goclient.node.engines.background import BackgroundTransport, insist
 from goclient.node.engines.base import JobContext, Transferred
 from goclient.node.engines.far_end import Delivering, check_link, part_beside, warn_cut
 from goclient.node.engines.globus_ends import InJob
+from goclient.node.engines.gridftp_end import Access
 from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import attempts_in, final_path
@@ -26,9 +27,6 @@ from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.third_party import Copy, third_party
-
-if TYPE_CHECKING:
-    from goclient.node.engines.gridftp import Access
 
 
 class _Side(NamedTuple):
