@@ -13,7 +13,7 @@ from goclient.services.https.multistatus import BadListing, MultiStatus, Query, 
 
 
 def find_resources(http: HttpFiles, place: Place, *, depth: int) -> list[Resource]:
-    """Return what a PROPFIND tells of a path, and with the depth 1 of what is below it."""
+    """Return what a PROPFIND tells of a path, and with the depth 1 of all directly below it."""
 
     def ask() -> list[Resource]:
         found: list[Resource] = []
