@@ -9,14 +9,13 @@ from goclient.errors import GoclientError, RequestError
 from goclient.model.syntax.lists import listed
 
 Items = Mapping[str, Sequence[str]]
-Columns = Mapping[str, Sequence[str]]
 T = TypeVar("T")
 
 
 class WordReader:
     """Items by their words; ``columns`` says of some words where each item stands, as the end of a message."""
 
-    def __init__(self, items: Items, columns: Columns) -> None:
+    def __init__(self, items: Items, columns: Items) -> None:
         self.items = items
         self.columns = columns
         self.errors: list[GoclientError] = []
