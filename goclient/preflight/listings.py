@@ -189,6 +189,10 @@ class Listings:
         found = self.entry(location) if Directory.of(location) in self._known else None
         return not isinstance(found, GoclientError) or isinstance(found, PathNotFound)
 
+    def has_listed(self, directory: Directory) -> bool:
+        """Return True if what a directory holds is known."""
+        return isinstance(self._known.get(directory), dict)
+
     def itself(self, directory: Directory) -> FileInfo | None:
         """Return what is known of a directory from the listing of the one above it, or by itself."""
         above = self._known.get(directory.parent) if not directory.is_top else None

@@ -18,6 +18,7 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.misspelt import GLOBUS_COMMAND
+from goclient.preflight.staging import ask_site
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule
 
 if TYPE_CHECKING:
@@ -113,17 +114,17 @@ class UserPermissions(Check):
         ]
         fetch_rules(guests if me.id else [], connection)
         for access in guests:
-            yield from self._judge(access, connection.rules.get(access.endpoint), me, context.options.hours)
+            yield from self._judge(access, me, context)
 
-    def _judge(
-        self, access: Access, rules: list[AccessRule] | GoclientError | None, me: Identity, hours: int
-    ) -> Iterator[Finding]:
+    def _judge(self, access: Access, me: Identity, context: Context) -> Iterator[Finding]:
+        rules, hours = context.connection.rules.get(access.endpoint), context.options.hours
         if isinstance(rules, LoginNeeded):
             yield rules.finding
         elif isinstance(rules, GoclientError | None):
             why = "only its managers see who may" if rules is None else rules.message
             message = f"whether you may write to {quoted(access.endpoint.display)} is not known: {why}"
-            hint = f"--goProbe tells, or {access.collection.owner or 'its owner'}"
+            is_site = any(need.location == context.options.staging for need in access.needs)
+            hint = f"--goProbe tells, or {ask_site(context) if is_site else access.collection.owner or 'its owner'}"
             yield Finding("warning", "write-unknown", access.endpoint.display, message, hint)
         else:
             for need in access.needs:

@@ -11,12 +11,13 @@ from goclient.errors.findings import Finding
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.listings import Directory
 from goclient.preflight.locations import ask_for_access
+from goclient.preflight.staging import ask_site
 
 NEEDED = 2.0  # seconds that a probe must have left: one that is begun should be removed
 
 
 class Probe(Check):
-    """Show whether each destination can be written.
+    """Show whether each destination can be written, and the directory of a site in which files are left for jobs.
 
     Only directories are made: Globus takes no file but from another endpoint, and they tell of a server as much.
     """
@@ -32,6 +33,8 @@ class Probe(Check):
         listings = locations.listings
         targets = [one.target for one in locations.transfers if locations.knows(one.target)]
         known = [Directory.of(one) for one in targets if "$" not in one.directory and listings.is_known(one)]
+        if (staging := context.options.staging) is not None and listings.has_listed(Directory.at(staging)):
+            known.insert(0, Directory.at(staging))
         there = dict.fromkeys(map(listings.there, known))
         found = self._probe_all(list(there), context)
         context.writes_proven = not any(one.is_error for one in found)
@@ -49,7 +52,7 @@ class Probe(Check):
             left = ", ".join(one.endpoint.show(path) for one, path in list(self._left.items()))
             hint = f"remove what the probes may have left: {left or 'nothing'}"
             raise Interrupted("interrupted", hint=hint) from stop
-        return [self._judge(one, answers[one], connection) for one in directories]
+        return [self._judge(one, answers[one], context) for one in directories]
 
     def _probe(self, directory: Directory, connection: Connection) -> str:
         """Make a directory, remove it, and return the state in which that ended, "" if it is gone."""
@@ -62,15 +65,16 @@ class Probe(Check):
             self._left.pop(directory, None)
         return state
 
-    def _judge(self, directory: Directory, answer: str | GoclientError, connection: Connection) -> Finding:
-        shown = directory.display
+    def _judge(self, directory: Directory, answer: str | GoclientError, context: Context) -> Finding:
+        shown, connection, staging = directory.display, context.connection, context.options.staging
         if isinstance(answer, LoginNeeded):
             return answer.finding
         if isinstance(answer, GoclientError) and not answer.transient:
             hint = answer.hint
             collection = connection.collections.get(directory.endpoint.text)
             if isinstance(answer, PermissionDenied) and collection is not None:
-                hint = ask_for_access(collection, connection.identity) or hint
+                is_staging = staging is not None and directory == Directory.at(staging)
+                hint = ask_site(context) if is_staging else ask_for_access(collection, connection.identity) or hint
             hint = hint or "ask the endpoint's owner, or choose another directory"
             message = f"{shown} cannot be written: {answer.message}"
             return EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown).finding
