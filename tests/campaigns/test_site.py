@@ -162,6 +162,7 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
         "running": 0,
         "finished": 2,
         "failed": 0,
+        "cancelled": 0,
         "unknown": 0,
         "delivered": 2,
         "done": True,
