@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from goclient.model.endpoint import JOB, NODE, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
+from goclient.model.names import endpoint_problem
 from goclient.model.records.registry import attach
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.options import (
@@ -76,9 +77,7 @@ job_names = relative.filter(lambda name: not name.startswith("~") and ":/" not i
 # --- endpoints ----------------------------------------------------------------------------------------------
 
 _NAMES = ("SITE1", "wdeng#ANLHEP_ATLAS8", "mxp#MXP_BNL_TEST", "My data, at home", "100% = 'all'", "Große Ablage")
-_NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":$" + "“”„‘’‚")  # noqa: RUF001
-
-_SCHEMES = ("globus", "gsiftp", "davs", "file")
+_NAME_LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":$")
 
 _hosts = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
 _named = _hosts.filter(lambda host: ".." not in host)  # as DNS has names: something is between two dots
@@ -86,13 +85,13 @@ hosts = _named | st.builds("{}:{}".format, _named | st.ip_addresses(v=6).map("[{
 servers = hosts.map(lambda host: read_endpoint(f"gsiftp://{host}").text)
 endpoint_names = (
     st.sampled_from(_NAMES)
-    # The names that are left out are schemes.
-    | st.text(_NAME_LETTERS, min_size=1, max_size=20).filter(lambda e: e.strip() and e not in _SCHEMES)
+    # The names that are left out are schemes, and begin with a quote of pasted text.
+    | st.text(_NAME_LETTERS, min_size=1, max_size=20).filter(lambda e: endpoint_problem(e) is None)
 )
 endpoints = endpoint_names | st.uuids().map(str) | servers
 working_names = st.sampled_from(("OSGDEV", "W", "goclient", "my node, ünter")) | st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=":/$"), min_size=1, max_size=64
-).filter(lambda name: bool(name.strip()) and name not in _SCHEMES)
+).filter(lambda name: endpoint_problem(name) is None)
 
 
 def at(text: str | None, path: str) -> Location:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from goclient.errors.conditions import UnknownOption, UntakenWord
 from goclient.errors.wording import quoted
+from goclient.model.names import CURLY_QUOTES
 from goclient.model.nearest import CLOSE, nearest
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
-_CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"  # and of quotes
 SHOWN = 5  # words of one error
 _GRAVE = ("--again", "--end", "--goOverwrite", "--goShareSecrets")  # not to be typed for a mere likeness
 
@@ -76,7 +76,7 @@ def _remedy(words: Sequence[str], line: Line) -> str:
         return f"its first dash is not a hyphen (-), as in pasted text: write {right}"
     if right != shlex.join(words):
         return f"write {right}"
-    if any(mark in " ".join(words) for mark in _CURLY):
+    if any(mark in " ".join(words) for mark in CURLY_QUOTES):
         return "curly quotes, as in pasted text, quote nothing: retype them as '"
     if "".join(before[-1:]) == "=":
         return f"write {shlex.quote('='.join((*before[-2:-1], words[0])))} without blanks at the ="

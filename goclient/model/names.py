@@ -38,6 +38,7 @@ _NEARLY_SERIAL = re.compile(
 )
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRY = re.compile(r"\.try([1-9][0-9]{0,8})\Z")  # ends the name of a job that was sent again
+CURLY_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a"  # of web pages and word processors
 _HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
 
 
@@ -162,6 +163,10 @@ def endpoint_problem(endpoint: str) -> Problem | None:
     if "$" in endpoint:
         what = "the endpoint's name has a $, which the server would try to evaluate"
         return Problem(what, "give the collection's UUID")
+    if endpoint.startswith(tuple(CURLY_QUOTES)):
+        return Problem(
+            f"{endpoint[0]} is not a quote for a shell", "retype it, or leave it out", endpoint.strip(CURLY_QUOTES)
+        )
     what = name_problem("endpoint", endpoint)
     return Problem(what) if what else None
 

@@ -16,7 +16,7 @@ from goclient.errors.wording import quoted
 from goclient.files.text import credential_in
 from goclient.model.confusable import skeleton, with_code_points
 from goclient.model.location import Location
-from goclient.model.names import find_nearly_serial
+from goclient.model.names import CURLY_QUOTES, find_nearly_serial
 from goclient.model.overlaps import Overlap, find_output_in_input, find_output_over_input
 from goclient.model.serial import find_sibling_reads
 from goclient.model.spec import TransferSpec
@@ -28,7 +28,6 @@ from goclient.secrets import hidden
 
 ELSEWHERE = "name another place for it"
 _CODE = re.compile("%[0-9A-Fa-f]{2}")
-_CURLY = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")
 
 
 class PayloadWords(Check):
@@ -188,9 +187,9 @@ def _find_padded(locations: Iterable[Location]) -> Iterator[Finding]:
         if any(part != part.strip() for part in location.path.split("/")):
             message = f"{quoted(location)} in the job's directory has a blank at one of its ends"
             yield Finding("warning", "blank", str(location), message, "separate the items of a list with a comma alone")
-        elif location.name.startswith(_CURLY) or location.name.endswith(_CURLY):
+        elif location.name.strip(CURLY_QUOTES) != location.name:
             message = f"{quoted(location)} in the job's directory has a curly quote, which a shell leaves in the name"
-            right = location.path[1:].strip("".join(_CURLY))
+            right = location.path[1:].strip(CURLY_QUOTES)
             hint = f"write {shell_word(right)}" if right else "retype it"
             yield Finding("warning", "quote", str(location), message, hint)
 

@@ -7,8 +7,6 @@ from goclient.model.location import Location
 from goclient.model.names import LocationError, Problem
 from goclient.model.syntax.web_link import Side, is_link, read_link
 
-_CURLY_QUOTES = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a")  # of web pages and word processors
-
 
 def read_location(text: str, side: Side = "origin") -> Location:
     """Return a location; raises LocationError with what is wrong with its form."""
@@ -25,8 +23,6 @@ def read_location(text: str, side: Side = "origin") -> Location:
         if text.startswith(kind.scheme):
             host, slash, rest = text[len(kind.scheme) :].partition("/")
             return Location(read_endpoint(f"{kind.scheme}{host}"), slash + rest)
-    if text.startswith(_CURLY_QUOTES):
-        raise LocationError(Problem(f"{text[0]} is not a quote for a shell", "retype it, or leave it out"))
     if not colon:
         raise LocationError(Problem("it is not of the form ENDPOINT:/path", "write ENDPOINT:/path"))
     return Location(read_endpoint(endpoint), path)

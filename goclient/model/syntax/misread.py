@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from goclient.model.confusable import skeleton
 from goclient.model.endpoint import SCHEMES
 from goclient.model.location import Location
-from goclient.model.names import LocationError, Problem, path_problem, respell_serial
+from goclient.model.names import CURLY_QUOTES, LocationError, Problem, path_problem, respell_serial
 from goclient.model.syntax.location import read_location
 from goclient.model.syntax.server_urls import foreign_problem, server_problem
 from goclient.model.wildcards import alternatives
@@ -28,7 +28,6 @@ _BEFORE_ID = rf"(?i)(?:(?:urn|uuid|globus|go):/*)*[{{(]?({_ID})[)}}]?[:/\s]*"
 _DRIVE = r"(?s)([A-Za-z]):(\\.*)"
 _NO_COLON = r"(?s)([^\s:;|=/\\~.@][^\s:;|=/\\@]*)[\s;|=@]+([/~].*)"
 _SCOPE = r"(?i)(?:user|group|mc|data|valid|hi|physics)[.\d_][\w.-]*"
-_CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a"
 
 
 @lru_cache(512)
@@ -122,10 +121,12 @@ def _split_braces(texts: Sequence[str], number: int) -> Problem | None:
 
 
 def _curly(text: str) -> Problem | None:
-    if not text.startswith(tuple(_CURLY)):
+    if not text.startswith(tuple(CURLY_QUOTES)):
         return None
     return Problem(
-        f"{text[0]} is not a quote for a shell", "retype it with straight quotes, or leave it out", text.strip(_CURLY)
+        f"{text[0]} is not a quote for a shell",
+        "retype it with straight quotes, or leave it out",
+        text.strip(CURLY_QUOTES),
     )
 
 

@@ -4,8 +4,7 @@ The seven words of ``KEYS`` are what users type, on the command line of ``sendJo
 ``--jobParameters``; a job record has those of ``WORDS``.  ``model/syntax/text_words.py`` finds the words in a text,
 ``model/syntax/keywords.py`` reads the keywords of the globusPilot, and ``model/records/`` writes and reads a record.
 
-Everything that is wrong is reported at once.  No function here raises anything but
-:class:`goclient.errors.GoclientError`.
+Everything that is wrong is reported at once; nothing but :class:`goclient.errors.GoclientError` is raised.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import SCHEMES, Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
-from goclient.model.names import endpoint_problem
+from goclient.model.names import Problem, endpoint_problem
 from goclient.model.spec import MyproxyAccount, TransferSpec, checked_transfer
 from goclient.model.syntax.lists import listed, shortened
 from goclient.model.syntax.misread import of_a_list, reads
@@ -52,12 +51,11 @@ _OF_2012 = "globus-endpoint-local="  # what names, in the other syntax, any serv
 DEFAULT_WORKING = "goclient"
 
 Items = Mapping[str, Sequence[str]]
-Columns = Mapping[str, Sequence[str]]
 Read = Callable[[str], Location]
 T = TypeVar("T")
 
 
-def read_spec(items: Items, columns: Columns | None = None) -> tuple[TransferSpec, list[GoclientError]]:
+def read_spec(items: Items, columns: Items | None = None) -> tuple[TransferSpec, list[GoclientError]]:
     """Return the spec that the items of each word mean as far as they are right, and every mistake, the words quoted.
 
     ``columns`` says of some words where each item stands, as the end of a message.
@@ -76,7 +74,7 @@ def spec_from(items: Items) -> TransferSpec:
 class _Builder:
     """Builds a spec from items, keeping every mistake for one report."""
 
-    def __init__(self, items: Items, columns: Columns) -> None:
+    def __init__(self, items: Items, columns: Items) -> None:
         self.items = items
         self.columns = columns
         self.errors: list[GoclientError] = []
@@ -129,15 +127,17 @@ class _Builder:
             return DEFAULT_WORKING, None
         if is_uuid(name):
             return DEFAULT_WORKING, read_endpoint(name)
-        wrong = endpoint_problem(name)
-        problem = wrong.what if wrong is not None else ""
+        problem = endpoint_problem(name)
         if ":" in name or "/" in name or "$" in name or len(name) > 64:
-            problem = "a name has no colon, slash or $, and at most 64 characters"
+            problem = Problem("a name has no colon, slash or $, and at most 64 characters")
         if problem:
             hint = "give a name only, or the bare UUID of a collection that sees the job's directory"
+            if problem.instead:
+                hint = f"write --WorkingendpointGO={shell_word(problem.instead)}"
             if name.startswith(SCHEMES):
                 hint += f"; a server that sees it is named in --jobParameters, with in-mode=server: {_OF_2012}{name}"
-            self.wrong("WorkingendpointGO", f"--WorkingendpointGO={quoted(name)}: {problem}", hint, "working-endpoint")
+            message = f"--WorkingendpointGO={quoted(name)}: {problem.what}"
+            self.wrong("WorkingendpointGO", message, hint, "working-endpoint")
             return DEFAULT_WORKING, None
         return name, None
 
