@@ -18,6 +18,7 @@ from goclient.jobs.sent import check_not_sent
 from goclient.jobs.watch import wait
 from goclient.journal import Journal
 from goclient.model.endpoint import Catalogue, GlobusEndpoint, UrlEndpoint, is_uuid
+from goclient.model.records.answers import JobState
 from goclient.model.records.panda_job import job_records
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parse import parse_endpoint, parse_location
@@ -30,7 +31,6 @@ from goclient.probe.question import Question, Target, globus_targets
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
     from goclient.config.settings import SiteDirectory
-    from goclient.model.records.answers import JobState
     from goclient.services.globus.collection import Collection
     from goclient.services.globus.sdk import Globus
 
@@ -100,10 +100,10 @@ def probe(order: Order, connections: Connections) -> Probed:
         connections.reporter.progress(f"a probe was sent before: {_named(kept.jobs)}")
     if not order.within:
         return Probed(order.queue, kept.jobs, (), ())
-    states = {one.panda_id: one for one in server.describe(kept.jobs) if one is not None}
+    states = {one.panda_id: one for one in server.describe(kept.jobs) if isinstance(one, JobState)}
     if running := [one.panda_id for one in states.values() if not one.is_over]:
         _wait(running, order, connections)
-        states |= {one.panda_id: one for one in server.describe(running) if one is not None}
+        states |= {one.panda_id: one for one in server.describe(running) if isinstance(one, JobState)}
     nodes = tuple(_node(panda_id, states.get(panda_id), kept.sent) for panda_id in kept.jobs)
     site, findings = kept.site, list(judge(order.queue, nodes))
     if kept.mark is not None:
@@ -221,7 +221,11 @@ def _new_mark(order: Order, kept: Kept, connections: Connections) -> Mark | None
 def _collection(typed: str, names: Catalogue, service: Globus) -> Target:
     """Return the HTTPS server of a collection; raise EndpointError if there is none."""
     found = _find(typed, names, service)
-    return Target(found.id, typed, f"{found.https_url(typed)}/")
+    try:
+        return Target(found.id, typed, f"{found.https_url(typed)}/")
+    except EndpointError as error:
+        hint = "leave out that --collection: carried jobs use it through Globus Connect only, or ask its owner"
+        raise error.replace(hint=hint) from error
 
 
 def _find(typed: str, names: Catalogue, service: Globus) -> Collection:
