@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
     from goclient.jobs.selection import Selection, Unfinished
+    from goclient.jobs.status import JobStatus
     from goclient.journal import Entry as JournalEntry
     from goclient.model.probe_options import ProbeOptions
     from goclient.probes import Probed
@@ -175,11 +176,11 @@ class Client(Mending):
 
         return frozenset(one.campaign for one in kept_batches(self.journal_path.parent))
 
-    def unfinished(self, selection: Selection, /) -> tuple[Unfinished, ...]:
-        """Return what is left to do in the campaigns that are chosen, as their files tell it."""
+    def unfinished(self, selection: Selection, jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
+        """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
         from goclient.campaigns.unfinished import find_unfinished  # as in _campaigns
 
-        return tuple(find_unfinished(selection.campaigns, self.journal_path.parent, self._journal))
+        return tuple(find_unfinished(selection.campaigns, self.journal_path.parent, self._journal, jobs=jobs))
 
     @property
     def _campaigns(self) -> Campaigns:

@@ -6,7 +6,7 @@ What only some of the calls need is imported in them, as in ``client.py``.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -85,15 +85,16 @@ class Following(Lookups):
         """Return the campaigns that were begun from here whose files go through a site."""
         return frozenset()
 
-    def unfinished(self, _: Selection, /) -> tuple[Unfinished, ...]:
-        """Return what is left to do in the campaigns that are chosen, as their files tell it."""
+    def unfinished(self, _selection: Selection, _jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
+        """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
         return ()
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""
         from goclient.jobs.follow import follow
 
-        followed = replace(follow(selection, self._connections, self._journal), unfinished=self.unfinished(selection))
+        followed = follow(selection, self._connections, self._journal)
+        followed = replace(followed, unfinished=self.unfinished(selection, followed.jobs))
         done = [one.panda_id for one in followed.jobs if one.done]
         if done and self._journal.mentions(OURS):
             self._credentials().revoke_ended(done, self._reporter)

@@ -17,7 +17,7 @@ from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
 from goclient.jobs.tries import Try, known_tries, latest_try, turn
 from goclient.journal import Journal
 from goclient.model.names import try_number
-from goclient.model.records.answers import JobState
+from goclient.model.records.answers import DONE, JobState
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter
 from goclient.submission import Submission, send
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 class Standings(NamedTuple):
     """How jobs stand, by their numbers; ``curable`` failed at the first try, and a second one cures that.
 
-    ``unsure`` tells of those of which it is not known how they stand; ``finished`` is which try has finished.
+    ``unsure`` tells of those of which it is not known how they stand; ``finished`` is which try has finished,
+    and ``panda_ids`` are the numbers of the latest tries.
     """
 
     standing: Mapping[int, Standing] = MappingProxyType({})
     curable: tuple[int, ...] = ()
     unsure: tuple[GoclientError, ...] = ()
     finished: Mapping[int, int] = MappingProxyType({})
+    panda_ids: Mapping[int, int] = MappingProxyType({})
 
 
 class Jobs(Protocol):
@@ -129,7 +131,11 @@ class PandaJobs(Jobs):
         self._latest = {}
         standing, curable, finished = dict[int, Standing](), list[int](), dict[int, int]()
         missed, lost = list[int](), dict[int, str]()
-        given_up = self._allowed.jobs if self._allowed.ends else ()
+        given_up = self._allowed.given_up
+        if strangers := set(given_up) - set(panda_ids):
+            message = f"PandaID {as_ranges(strangers)}: not of {self._batch.campaign}"
+            hint = f"goclient status --campaign {self._batch.campaign} shows the numbers of its jobs"
+            raise RequestError(message, hint=hint, code="not-these", subject="--jobs")
         for serial, panda_id in first.items():
             if panda_id is None:  # the server refused it, or it is one of a call that was not made
                 standing[serial] = Standing.FAILED
@@ -138,7 +144,8 @@ class PandaJobs(Jobs):
             finished |= [(serial, try_number(job.name)) for job in own if job.state == "finished"]
             latest = latest_try(panda_id, tries)
             self._latest[serial] = latest.panda_id
-            standing[serial] = _standing(own, is_known=latest.lost is None and latest.panda_id in known)
+            is_known = latest.lost is None and latest.panda_id in known
+            standing[serial] = standing_of([job.state for job in own], is_known=is_known)
             if standing[serial] is Standing.UNKNOWN and latest.panda_id in given_up:
                 standing[serial] = Standing.FAILED
             elif standing[serial] is Standing.UNKNOWN:
@@ -148,7 +155,7 @@ class PandaJobs(Jobs):
                     lost[latest.panda_id] = latest.lost.name
             elif standing[serial] is Standing.FAILED and len(own) == 1 and cure_of(own[0]) is Cure.AGAIN:
                 curable.append(serial)
-        return Standings(standing, tuple(curable), tuple(self._unsure(missed, lost)), finished)
+        return Standings(standing, tuple(curable), tuple(self._unsure(missed, lost)), finished, self._latest)
 
     def _unsure(self, missed: Sequence[int], lost: Mapping[int, str]) -> Iterator[GoclientError]:
         """Yield what is not known of jobs, with what to type."""
@@ -203,13 +210,15 @@ def _with_tries(panda_ids: Iterable[int], tries: Mapping[int, Try]) -> Iterator[
             one = tries[one].panda_id if one in tries else None
 
 
-def _standing(tries: Sequence[JobState], *, is_known: bool) -> Standing:
-    """Return how a job stands; ``is_known``: its latest try is among them."""
-    if not all(one.is_over for one in tries):
+def standing_of(states: Sequence[str], *, is_known: bool) -> Standing:
+    """Return how a job stands by the states of its tries, the latest last; ``is_known``: it is among them."""
+    if not DONE.issuperset(states):
         return Standing.RUNNING
-    if any(one.state == "finished" for one in tries):
+    if "finished" in states:
         return Standing.FINISHED
-    return Standing.FAILED if is_known else Standing.UNKNOWN
+    if not is_known:
+        return Standing.UNKNOWN
+    return Standing.FAILED if states[-1] == "failed" else Standing.CANCELLED
 
 
 def _give_up(campaign: str, ids: str) -> str:

@@ -22,6 +22,12 @@ def status_command(panda_ids: Sequence[int], campaign: str, *, job_name: str) ->
     return f"goclient status {first}" + (f"-{last}" if last > first else "")
 
 
+def mending_steps(campaign: str, *, cancelled: bool) -> str:
+    """Return what to type for jobs of a campaign that are over and have not finished, ``cancelled`` ones among them."""
+    again = f"goclient retry --campaign {campaign}{' --all' if cancelled else ''}"
+    return f"to send them again, type: {again}; to give them up: goclient advance {campaign} --end"
+
+
 def targets_of(spec: TransferSpec) -> list[Location]:
     """Return where the files of a job will be."""
     return [one.target for one in (*spec.stage_out, *spec.output) if not one.destination.in_job]

@@ -155,7 +155,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
             lost.append(one)
             continue
         if job.state.state != FAILED and not options.all:
-            left.append(Left(one.panda_id, f"it is {job.state.state}; --all retries it, too"))
+            left.append(Left(one.panda_id, f"{job.state.state}; --all retries such jobs, too"))
             continue
         if (past := _past_mending(job, kept)) is not None:
             refused.setdefault(past, []).append(one.panda_id)
@@ -200,39 +200,39 @@ class _Refusal(NamedTuple):
 
 
 def _unknown(server: str) -> _Refusal:
-    return _Refusal(ServerError, "unknown-job", f"{server} does not know it", CHECK_NUMBER)
+    return _Refusal(ServerError, "unknown-job", f"unknown to {server}", CHECK_NUMBER)
 
 
 def _refusal(job: KnownJob, me: str) -> _Refusal | None:
     """Return why a job cannot be sent again: it is somebody else's, JEDI's to retry, or not over."""
     state, owner = job.state, person_name(job.owner)
     if owner != me:
-        why = f"it is a job of {quoted(owner)}, and you are {quoted(me)}"
+        why = f"owned by {quoted(owner)}, and you are {quoted(me)}"
         return _Refusal(RequestError, "not-yours", why, "name jobs of your own")
     if state.task_id:
         why, hint = (
-            f"it is a job of task {state.task_id}, which JEDI tries again",
+            f"of task {state.task_id}, whose jobs JEDI tries again",
             f"goclient retry --task {state.task_id}",
         )
         return _Refusal(RequestError, "job-of-task", why, hint)
     if not job.is_ours:
-        why = "it has files or software of PanDA's own, which goclient does not send"
-        return _Refusal(RequestError, "not-of-sendjob", why, "submit it again with the program that has sent it")
+        why = "with files or software of PanDA's own, which goclient does not send"
+        return _Refusal(RequestError, "not-of-sendjob", why, "submit again with the program that was used before")
     if not state.is_over:
         hint = "wait for the end (goclient status {ids} --watch), or stop it first: goclient kill {ids}"
-        return _Refusal(RequestError, "not-over", f"it is not over, but {state.state}", hint, passes=True)
+        return _Refusal(RequestError, "not-over", f"not over, but {state.state}", hint, passes=True)
     return None
 
 
 def _past_mending(job: KnownJob, kept: KeptJobs) -> _Refusal | None:
     """Return why a job that runs on files at a site cannot be sent again: its outputs would be lost, or replaced."""
-    batch, anew = kept.batch_of(job.record.jobName), "send it anew, by sendJob.py --goVia site with another --campaign"
+    batch, anew = kept.batch_of(job.record.jobName), "send anew, by sendJob.py --goVia site with another --campaign"
     if batch is None:
         return None
     if kept.is_over(batch):
         why = f"what was brought to the site for {batch.campaign} is removed, and nothing would deliver its outputs"
         return _Refusal(RequestError, "campaign-over", why, anew)
-    if job.state.state == "finished":
-        why = "it is finished, and what it left at the site is being delivered, or is"
+    if job.state.state == "finished" and not kept.is_missing(batch, job.record.jobName):
+        why = f"finished: goclient advance {batch.campaign} delivers its outputs, or has done so"
         return _Refusal(RequestError, "delivered", why, anew, passes=True)
     return None

@@ -203,7 +203,7 @@ def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> 
     assert site.advance(**here).err.count("another process") == 2
     site.run_jobs(2)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out.count("1 of 1 jobs have delivered")) == (0, 2), err
+    assert (process.returncode, out.count("1 of 1 job has delivered")) == (0, 2), err
     assert len(site.panda_ids("next")) == 1
 
 
@@ -237,7 +237,7 @@ def test_a_failed_job_keeps_what_is_staged_until_nobody_waits_for_it(site: Site)
     assert site.sandbox.run(*line, f"--transformation={fails}").code == 0
     for _ in range(2):
         site.sandbox.pilot()
-    until(lambda: "1 have delivered" in site.advance("mended").out)
+    until(lambda: "1 has delivered" in site.advance("mended").out)
     assert list(site.staging.glob("mended.*"))
     ended = site.advance("mended", "--end", "--wait")
     assert ended.out == "mended: all is done: 1 of 2 jobs have delivered\n"
@@ -342,7 +342,7 @@ def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> No
     site.fail(third, "pilotErrorCode", 1201)
     site.run_jobs(1)
     assert site.panda_ids("cured") == [first, second, third, fourth]
-    until(lambda: "1 finished, 1 failed; 1 have delivered" in site.advance("cured").out)
+    until(lambda: "1 finished, 1 failed; 1 has delivered" in site.advance("cured").out)
     assert site.panda_ids("cured") == [first, second, third, fourth], "a second try that failed is a person's to judge"
     assert site.advance("cured", "--end", "--wait").code == 0
     assert sorted(site.delivered("cured")) == ["job2/made/log", "out.2.txt"]
@@ -387,7 +387,7 @@ def test_one_campaign_in_trouble_keeps_no_other_from_going_on(site: Site) -> Non
     assert [one["code"] for one in found["broken"]["problems"]] == ["campaign-file"]
     assert found["whole-2"]["sent"] == "yes"
     shown = site.advance()
-    assert (shown.code, "whole-2: 1 jobs: 1 waiting or running" in shown.out) == (1, True)
+    assert (shown.code, "whole-2: 1 job: 1 waiting or running" in shown.out) == (1, True)
     assert "not as it was written" in shown.err
     broken.write_text(written)
     assert site.advance("broken", "--end", "--wait").code == 0
@@ -424,8 +424,8 @@ def test_what_is_allowed_is_allowed_to_one_campaign(site: Site, words: list[str]
 
 def test_a_campaign_is_named_as_other_commands_name_it(site: Site) -> None:
     assert site.send("named", jobs=1).code == 0
-    assert "named: 1 jobs" in site.advance("--campaign", "named").out
-    assert "named: 1 jobs" in site.advance("named", "--campaign=named").out
+    assert "named: 1 job" in site.advance("--campaign", "named").out
+    assert "named: 1 job" in site.advance("named", "--campaign=named").out
     two = site.advance("named", "--campaign=other")
     assert (two.code, '"named" and "other"' in two.err) == (2, True), two.err
 
@@ -467,6 +467,6 @@ def test_outputs_that_are_not_delivered_are_not_over(site: Site) -> None:
         )
     )
     told = site.sandbox.run(*status)
-    assert (told.code, "the outputs of 1 of 1 jobs are not delivered" in told.err) == (6, True), told.err
+    assert (told.code, "the outputs of 1 of 1 job are not delivered" in told.err) == (6, True), told.err
     assert site.advance("undelivered", "--wait").code == 0
     assert site.sandbox.run(*status).code == 0

@@ -58,7 +58,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         print(f"JediTaskID={task.task_id} {task.answer}")
     for why in dict.fromkeys(one.why for one in done.left):
         ids = as_ranges(one.panda_id for one in done.left if one.why == why)
-        reporter.progress(f"PandaID {ids} was left as it is: {why}")
+        reporter.progress(f"left alone: PandaID {ids}: {why}")
     if not (done.is_something or done.refused):
         reporter.progress("there was nothing to retry")
     done.check()
