@@ -18,6 +18,7 @@ from goclient.jobs.sent import check_not_sent
 from goclient.jobs.watch import wait
 from goclient.journal import Journal
 from goclient.model.endpoint import Catalogue, GlobusEndpoint, UrlEndpoint, is_uuid
+from goclient.model.records.answers import JobState
 from goclient.model.records.panda_job import job_records
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parse import parse_endpoint
@@ -28,7 +29,6 @@ from goclient.probe.question import Question, Target, globus_targets
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
-    from goclient.model.records.answers import JobState
     from goclient.services.globus.sdk import Globus
 
 EVERY = 10.0  # seconds between two questions whether the jobs are over
@@ -82,10 +82,10 @@ def probe(order: Order, connections: Connections) -> Probed:
         connections.reporter.progress(f"a probe was sent before: {_named(kept.jobs)}")
     if not order.within:
         return Probed(order.queue, kept.jobs, (), ())
-    states = {one.panda_id: one for one in server.describe(kept.jobs) if one is not None}
+    states = {one.panda_id: one for one in server.describe(kept.jobs) if isinstance(one, JobState)}
     if running := [one.panda_id for one in states.values() if not one.is_over]:
         _wait(running, order, connections)
-        states |= {one.panda_id: one for one in server.describe(running) if one is not None}
+        states |= {one.panda_id: one for one in server.describe(running) if isinstance(one, JobState)}
     nodes = tuple(_node(panda_id, states.get(panda_id), kept.sent) for panda_id in kept.jobs)
     store(file, Kept(nodes))
     return Probed(order.queue, (), nodes, tuple(judge(order.queue, nodes)))

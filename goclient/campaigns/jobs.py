@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -14,7 +14,7 @@ from goclient.errors.sent import first_to_last, how_to_tell
 from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
-from goclient.jobs.tries import Try, known_tries, latest_try, turn
+from goclient.jobs.tries import known_tries, latest_try, turn, with_tries
 from goclient.journal import Journal
 from goclient.model.names import try_number
 from goclient.model.records.answers import DONE, JobState
@@ -105,7 +105,7 @@ class PandaJobs(Jobs):
 
     def adopt(self, panda_ids: Sequence[int]) -> None:
         """Take these as the jobs of calls whose answers are lost, if their names say so; raise RequestError if not."""
-        found = {job.name: job.panda_id for job in self._server.describe(panda_ids) if job is not None}
+        found = {job.name: job.panda_id for job in self._server.describe(panda_ids) if isinstance(job, JobState)}
         for n in range(self._calls):
             call = self._journal.last(CALL, f"{self._batch.key}.{n}")
             if call is None or call.state not in ("intended", "unknown"):
@@ -126,7 +126,7 @@ class PandaJobs(Jobs):
         """Ask the server, and its archive, how each stands; one that it does not know has not failed."""
         journal = Journal(self._journal.path)  # a retry may have added to it
         first, tries = self._first(journal), known_tries(journal, self._server.name)
-        panda_ids = list(dict.fromkeys(_with_tries(filter(None, first.values()), tries)))
+        panda_ids = list(dict.fromkeys(with_tries(filter(None, first.values()), tries)))
         known = {job.panda_id: job for job in self._described(panda_ids)}
         self._latest = {}
         standing, curable, finished = dict[int, Standing](), list[int](), dict[int, int]()
@@ -140,7 +140,7 @@ class PandaJobs(Jobs):
             if panda_id is None:  # the server refused it, or it is one of a call that was not made
                 standing[serial] = Standing.FAILED
                 continue
-            own = [job for one in _with_tries([panda_id], tries) if (job := known.get(one)) is not None]
+            own = [job for one in with_tries([panda_id], tries) if (job := known.get(one)) is not None]
             finished |= [(serial, try_number(job.name)) for job in own if job.state == "finished"]
             latest = latest_try(panda_id, tries)
             self._latest[serial] = latest.panda_id
@@ -186,7 +186,7 @@ class PandaJobs(Jobs):
         found = self._server.describe(panda_ids)
         if old := [one for one, job in zip(panda_ids, found, strict=True) if job is None]:
             found += self._server.describe(old, archived=True)
-        yield from filter(None, found)
+        yield from (job for job in found if isinstance(job, JobState))
 
     def _first(self, journal: Journal) -> dict[int, int | None]:
         """Return the PandaID of the first try of each job, by its number; None for one that was not accepted."""
@@ -199,15 +199,6 @@ class PandaJobs(Jobs):
                 ids += [int(one) if one.isdigit() else None for one in call.subjects]
             found |= enumerate(ids or [None] * len(records), len(found) + 1)
         return found
-
-
-def _with_tries(panda_ids: Iterable[int], tries: Mapping[int, Try]) -> Iterator[int]:
-    """Yield jobs, and all known tries after them."""
-    for panda_id in panda_ids:
-        one: int | None = panda_id
-        while one is not None:
-            yield one
-            one = tries[one].panda_id if one in tries else None
 
 
 def standing_of(states: Sequence[str], *, is_known: bool) -> Standing:

@@ -60,7 +60,10 @@ class NotSent(ServerError):
 
 
 class StillRunning(GoclientError):
-    """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers."""
+    """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers.
+
+    There are none of jobs that were not sent in that time.
+    """
 
     code = "still-running"
 
@@ -68,8 +71,10 @@ class StillRunning(GoclientError):
         self.panda_ids = tuple(panda_ids)
         jobs = f"{len(self.panda_ids)} job{'s are' if len(self.panda_ids) > 1 else ' is'}"
         message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
+        if not self.panda_ids:
+            message = "not all is done yet"
         some = " ".join(map(str, self.panda_ids[:20]))
-        super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)
+        super().__init__(message, hint=f"wait again, or look with: goclient status {some}".rstrip(), transient=True)
 
 
 class JobsFailed(GoclientError):
@@ -77,6 +82,12 @@ class JobsFailed(GoclientError):
 
     exit_code = ExitCode.JOBS_FAILED
     code = "jobs-failed"
+
+
+class UnreadableJob(ServerError):
+    """Row of a server's answer that is not the job which was asked for; it says nothing of other rows."""
+
+    code = "bad-answer"
 
 
 class UnknownJobs(ServerError):

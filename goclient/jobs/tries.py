@@ -6,7 +6,7 @@ sent, and its request and calls say what became of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import NamedTuple
@@ -104,6 +104,15 @@ class Latest(NamedTuple):
 
     panda_id: int
     lost: Try | None = None
+
+
+def with_tries(panda_ids: Iterable[int], tries: Mapping[int, Try]) -> Iterator[int]:
+    """Yield jobs, and after each all later tries of it whose numbers are known."""
+    for panda_id in panda_ids:
+        one: int | None = panda_id
+        while one is not None:
+            yield one
+            one = tries[one].panda_id if one in tries else None
 
 
 def latest_try(panda_id: int, tries: Mapping[int, Try]) -> Latest:

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.errors.sent import UnknownJobs, first_to_last
+from goclient.errors.sent import UnknownJobs, UnreadableJob, first_to_last
 from goclient.errors.wording import quoted
 from goclient.jobs.sent import CALL, LOST_ROW, OPEN, REQUEST, request_of
 from goclient.jobs.tries import Try
 from goclient.journal import Entry, Journal
+from goclient.model.records.answers import KnownJob
 from goclient.services.panda.owner import person_name
 
 if TYPE_CHECKING:
-    from goclient.model.records.answers import KnownJob
     from goclient.services.panda.client import PandaServer
 
 NAMED = "named by the user"
@@ -33,7 +33,7 @@ def adopt(panda_ids: Sequence[int], lost: Mapping[int, Try], server: PandaServer
     found: dict[int, int] = {}
     calls: dict[str, tuple[Entry, list[str]]] = {}
     for panda_id, job in known.items():
-        assert job is not None, "it is proven"
+        assert isinstance(job, KnownJob), "it is proven"
         old, row = rows[job.record.jobName]
         assert row is not None, "its call was made"
         found[old] = panda_id
@@ -46,12 +46,14 @@ def adopt(panda_ids: Sequence[int], lost: Mapping[int, Try], server: PandaServer
 
 
 def _unproven(
-    known: Mapping[int, KnownJob | None], names: Collection[str], me: str, *, server: str
+    known: Mapping[int, KnownJob | UnreadableJob | None], names: Collection[str], me: str, *, server: str
 ) -> Iterator[GoclientError]:
     """Yield an error for each job that is not one of those that were sent: its name and its owner say what it is."""
     for panda_id, job in known.items():
         if job is None:
             yield UnknownJobs([panda_id], server=server)
+        elif isinstance(job, UnreadableJob):
+            yield job
         elif job.record.jobName not in names or person_name(job.owner) != me:
             message = f"PandaID {panda_id} is {quoted(job.record.jobName)} of {quoted(person_name(job.owner))}"
             if not names:

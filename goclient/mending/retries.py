@@ -18,7 +18,7 @@ from goclient.config.connections import Connections
 from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
-from goclient.errors.sent import CHECK_NUMBER, TriesLost
+from goclient.errors.sent import CHECK_NUMBER, TriesLost, UnreadableJob
 from goclient.errors.wording import quoted
 from goclient.jobs.panda_ids import as_ranges, read_panda_ids
 from goclient.jobs.selection import campaigns_of
@@ -146,9 +146,10 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
     jobs, left, lost = [], [], list[Latest]()
     refused: dict[_Refusal, list[int]] = {}
     for one, job in zip(latest.values(), server.records(list(latest)), strict=True):
-        refusal = _unknown(server.name) if job is None else _refusal(job, me)
-        if job is None or refusal is not None:
-            assert refusal is not None, "a job that is not known is refused"
+        if job is None or isinstance(job, UnreadableJob):
+            refused.setdefault(_unknown(server.name, job), []).append(one.panda_id)
+            continue
+        if (refusal := _refusal(job, me)) is not None:
             refused.setdefault(refusal, []).append(one.panda_id)
             continue
         if one.lost is not None and not options.again:
@@ -199,7 +200,10 @@ class _Refusal(NamedTuple):
         return self.kind(f"PandaID {ids}: {self.why}", hint=self.hint.format(ids=ids), code=self.code, subject=ids)
 
 
-def _unknown(server: str) -> _Refusal:
+def _unknown(server: str, error: UnreadableJob | None) -> _Refusal:
+    """Return why a job cannot be sent again of which there is no record, or one that is not a job's."""
+    if error is not None:
+        return _Refusal(UnreadableJob, error.code, error.message, "type it again later: the others are not held up")
     return _Refusal(ServerError, "unknown-job", f"unknown to {server}", CHECK_NUMBER)
 
 

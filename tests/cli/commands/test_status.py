@@ -116,7 +116,8 @@ def test_standard_input_names_jobs_too(jobs: Sandbox) -> None:
 def test_json_has_more_of_each_job(jobs: Sandbox) -> None:
     finished, failed, running = jobs.run("goclient", "status", "1", "9", "10", "--json").json
     (transfer,) = finished["transfers"]
-    assert transfer == {"task_id": TASK, "phase": "stage-in", "state": "SUCCEEDED", "files": 25, "bytes": 5_000_000}
+    told = {"task_id": TASK, "phase": "stage-in", "state": "SUCCEEDED", "files": 25, "bytes": 5_000_000}
+    assert transfer == {**told, "copy": False}
     assert (finished["site"], finished["campaign"], finished["retry"]) == ("TEST1", "muons", "unknown")
     assert finished["jobName"].startswith("muons.")
     assert finished["ended"] - finished["started"] == 2 * (finished["started"] - finished["created"]) == 3600.0
@@ -145,6 +146,33 @@ def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
     assert document["error"]["exit_code"] == 90
     none = jobs.run("goclient", "status", "98")
     assert (none.code, none.out) == (90, "")
+
+
+def test_a_row_that_cannot_be_read_hides_itself_only(jobs: Sandbox) -> None:
+    run = jobs.run
+    assert jobs.submit("--njobs=3", "--campaign=garbled", "--noCheck").code == 0
+    first, bad, last = (job["PandaID"] for job in run("goclient", "status", "--last", "--json").json)
+    change(jobs, first, "failed", pilotErrorCode=1201)
+    change(jobs, bad, "failed", attemptNr=10**30)
+    change(jobs, last, "finished")
+    told = run("goclient", "status", "--campaign=garbled")
+    assert (told.code, told.out.splitlines()[0]) == (90, "2 jobs of campaign garbled: 1 finished, 1 failed")
+    assert f"PandaID {bad}: the PanDA server sent a malformed job: attemptNr is " in told.err
+    document = run("goclient", "status", f"{first}-{last}", "--json").json
+    assert [one["PandaID"] for one in document["jobs"]] == [first, last]
+    assert (document["error"]["code"], document["error"]["exit_code"]) == ("bad-answer", 90)
+    assert run("goclient", "status", "--campaign=garbled", "--watch").out.count("2 jobs of campaign garbled") == 2
+    results = f"import goclient; print([r.state for r in goclient.Client().results(['{first}-{last}'])])"
+    shown = subprocess.run(
+        [sys.executable, "-c", results], env=jobs.env, cwd=jobs.cwd, capture_output=True, text=True, timeout=60
+    )
+    assert shown.stdout == "['failed', '', 'finished']\n", shown.stderr
+    retried = run("goclient", "retry", "--campaign=garbled", "--noCheck")
+    assert (retried.code, f"retryOf={first}" in retried.out) == (90, True), retried.err
+    assert f"PandaID {bad}: the PanDA server sent a malformed job" in retried.err
+    killed = run("goclient", "kill", f"{bad}", "--json")
+    assert (killed.code, killed.json["stopped"][0]["stopped"]) == (90, False), killed.out
+    change(jobs, bad, "failed", attemptNr=1)
 
 
 def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
