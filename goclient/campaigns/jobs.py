@@ -16,11 +16,11 @@ from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
 from goclient.jobs.tries import known_tries, latest_try, turn, with_tries
 from goclient.journal import Journal
-from goclient.model.names import try_number
+from goclient.model.names import first_name, try_number
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter
-from goclient.submission import Submission, send
+from goclient.submission import Submission, SubmittedJob, send
 
 if TYPE_CHECKING:
     from goclient.services.panda.client import PandaServer
@@ -38,6 +38,22 @@ class Standings(NamedTuple):
     unsure: tuple[GoclientError, ...] = ()
     finished: Mapping[int, int] = MappingProxyType({})
     panda_ids: Mapping[int, int] = MappingProxyType({})
+
+
+class NewJob(Protocol):
+    """Another try of a job, which the server has accepted."""
+
+    @property
+    def panda_id(self) -> int:
+        """Its number."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+# Sends jobs again, by their PandaIDs, and shows the new ones; or raises GoclientError.
+Retry = Callable[[Sequence[int], Callable[[Sequence[NewJob]], None]], None]
 
 
 class Jobs(Protocol):
@@ -70,8 +86,8 @@ class PandaJobs(Jobs):
         *,
         reporter: Reporter,
         allowed: Allowed = NOTHING_MORE,
-        show: Callable[[Submission], None] = lambda _: None,
-        retry: Callable[[Sequence[int]], object] = lambda _: None,
+        show: Callable[[Sequence[SubmittedJob]], None] = lambda _: None,
+        retry: Retry = lambda _, __: None,
     ) -> None:
         self._batch = batch
         self._server = server
@@ -79,7 +95,7 @@ class PandaJobs(Jobs):
         self._reporter = reporter
         self._allowed = allowed
         self._show = show
-        self._retry = retry  # gets the PandaIDs
+        self._retry = retry
         self._latest: dict[int, int] = {}  # the PandaID of each job's latest try
 
     def sent(self) -> Sent:
@@ -101,7 +117,11 @@ class PandaJobs(Jobs):
         asked = Submission(
             *(TransferSpec(), batch.records, ()), luggage=batch.luggage, campaign=batch.campaign, key=batch.key
         )
-        send(asked, server=self._server, journal=self._journal, reporter=self._reporter, show=self._show)
+
+        def show(sent: Submission) -> None:
+            self._show(sent.jobs)
+
+        send(asked, server=self._server, journal=self._journal, reporter=self._reporter, show=show)
 
     def adopt(self, panda_ids: Sequence[int]) -> None:
         """Take these as the jobs of calls whose answers are lost, if their names say so; raise RequestError if not."""
@@ -175,7 +195,12 @@ class PandaJobs(Jobs):
 
     def retry(self, serials: Sequence[int]) -> None:
         """Send a second try of these; raise GoclientError."""
-        self._retry([self._latest[serial] for serial in serials])
+        numbers = self._batch.serials
+
+        def show(jobs: Sequence[NewJob]) -> None:
+            self._show([SubmittedJob(one.panda_id, one.name, numbers[first_name(one.name)]) for one in jobs])
+
+        self._retry([self._latest[serial] for serial in serials], show)
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Run the body while no job is sent again."""
