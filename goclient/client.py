@@ -229,9 +229,9 @@ class Client(Mending):
     def probe(self, queue: str, **options: Any) -> Probed:
         """Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.
 
-        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``wait``, ``detach``, ``again``.
-        What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.  After
-        ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
+        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``shared``, ``wait``, ``detach``,
+        ``again``.  What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.
+        After ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
         """
         from goclient.model.probe_options import ProbeOptions
 
@@ -249,6 +249,7 @@ class Client(Mending):
             count=options.njobs,
             collections=options.collection,
             paths=options.path,
+            shared=options.shared,
             answer_within=options.answerWithin,
             within=0 if options.detach else options.wait,
             again=options.again,
