@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,20 +22,24 @@ from tests.commands import started_quickly
 from tests.sandboxes import sandbox_in
 
 POINTS, TIMES, FAULTY = 30, 10, 500
+PARTS = 2  # of each kind, side by side: a case waits more than it works
 KEPT = Path(".figures", "carrier_kills.jsonl")
 SEED = 2026
 EARLY = "it ended before"
 
 
 def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
-    """Return the rows of carried jobs, one of each kind at a time; ``code`` names what is tried."""
+    """Return the rows of carried jobs, ``PARTS`` of each kind at a time; ``code`` names what is tried."""
     points, times, faulty = (6, 2, 10) if small else (POINTS, TIMES, FAULTY)
-    with tempfile.TemporaryDirectory() as folder, started_quickly(Path(folder)), ThreadPoolExecutor() as pool:
-        ends = pool.submit(_kill, Path(folder, "kills"), points, times, code=code)
-        faults = pool.submit(_meet, Path(folder, "faults"), faulty, code=code)
-        early = sum(one == [EARLY] for one in ends.result())
-        wrong = sum(one not in ([], [EARLY]) for one in ends.result())
-        seen = sum(bool(one) for one in faults.result())
+    with tempfile.TemporaryDirectory() as folder, started_quickly(Path(folder)), ThreadPoolExecutor(2 * PARTS) as pool:
+        ends, faults = [], []
+        for part in range(PARTS):
+            ends.append(pool.submit(_kill, Path(folder, f"kills-{part}"), points, times, part=part, code=code))
+            faults.append(pool.submit(_meet, Path(folder, f"faults-{part}"), range(part, faulty, PARTS), code=code))
+        killed = [found for one in ends for found in one.result()]
+        early = sum(one == [EARLY] for one in killed)
+        wrong = sum(one not in ([], [EARLY]) for one in killed)
+        seen = sum(bool(found) for one in faults for found in one.result())
     many = f"{points} points, {times} times each"
     return [
         row(f"carried jobs killed by their user or the batch system, at {many}: endpoints, tasks, processes, "
@@ -45,8 +49,8 @@ def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
     ]  # fmt: skip
 
 
-def _kill(folder: Path, points: int, times: int, *, code: str) -> list[list[str]]:
-    """Return what is wrong after each job that was killed."""
+def _kill(folder: Path, points: int, times: int, *, part: int, code: str) -> list[list[str]]:
+    """Return what is wrong after each job of a part that was killed."""
     folder.mkdir()
     with sandbox_in(folder) as sandbox:
         killed = list(kills(Known.of(sandbox), points, times, seed=SEED))
@@ -57,32 +61,32 @@ def _kill(folder: Path, points: int, times: int, *, code: str) -> list[list[str]
             trial.run()
             return [*trial.wrong(), *trial.leaks(), *[EARLY] * (not trial.is_killed)]
 
-        return kept("kill", len(killed), kill, code=code)
+        return kept("kill", range(part, len(killed), PARTS), kill, code=code)
 
 
-def _meet(folder: Path, count: int, *, code: str) -> list[list[str]]:
+def _meet(folder: Path, numbers: Iterable[int], *, code: str) -> list[list[str]]:
     """Return what is wrong after each job that went wrong."""
     folder.mkdir()
     with sandbox_in(folder) as sandbox:
         known = Known.of(sandbox)
-        return kept("fault", count, lambda seed: meet(sandbox, known, seed), code=code)
+        return kept("fault", numbers, lambda seed: meet(sandbox, known, seed), code=code)
 
 
-def kept(kind: str, count: int, find: Callable[[int], list[str]], *, code: str) -> list[list[str]]:
+def kept(kind: str, numbers: Iterable[int], find: Callable[[int], list[str]], *, code: str) -> list[list[str]]:
     """Return what each case of a kind found, those of the same code as they were kept."""
     KEPT.parent.mkdir(exist_ok=True)
     lines = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() and code else []
     found = {one["name"]: one["wrong"] for one in lines if one["code"] == code}
     with KEPT.open("a") as kept:
-        names = [f"{kind} {number}" for number in range(count)]
-        for number, name in enumerate(names):
+        names = {number: f"{kind} {number}" for number in numbers}
+        for number, name in names.items():
             if name not in found:
                 found[name] = find(number)
                 kept.write(json.dumps({"code": code, "name": name, "wrong": found[name]}) + "\n")
                 kept.flush()
                 if found[name]:
                     print(name, *found[name], file=sys.stderr, flush=True)
-    return [found[name] for name in names]
+    return [found[name] for name in names.values()]
 
 
 if __name__ == "__main__":

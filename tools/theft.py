@@ -32,7 +32,7 @@ def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
     """Return the rows of theft, and of submissions at one moment; ``code`` names what is tried."""
     rounds = 2 if small else RUNS // (2 * JOBS)
     with tempfile.TemporaryDirectory() as folder, started_quickly(Path(folder)), sandbox_in(Path(folder)) as sandbox:
-        found = kept("theft", rounds, lambda number: Round(sandbox, number, jobs=JOBS).play(), code=code)
+        found = kept("theft", range(rounds), lambda number: Round(sandbox, number, jobs=JOBS).play(), code=code)
         wrong = [one for lines in found for one in lines]
         after = [one for one in wrong if "after the end" in one]
         runs = f"of {rounds * 2 * JOBS} runs"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from goclient.campaigns.batch import Batch, KeptBatch
-from goclient.campaigns.deliveries import find_free
+from goclient.campaigns.deliveries import find_free, not_staged
 from goclient.campaigns.jobs import Jobs, Standings
+from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import (
     CLEAN,
     DELIVER,
+    MISSING,
     NOTHING_MORE,
     TRANSFER,
     Allowed,
@@ -26,66 +27,15 @@ from goclient.campaigns.state import (
     serials_of,
 )
 from goclient.campaigns.transfers import Service, Transfers, parts_of
+from goclient.campaigns.unfinished import over_words
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
-from goclient.errors.sent import JobsFailed
+from goclient.errors.sent import JobsFailed, first_to_last, how_to_tell
 from goclient.errors.wording import counted
-from goclient.journal import Journal
+from goclient.jobs.next_steps import mending_steps
+from goclient.journal import Entry, Journal
+from goclient.model.staging import staged_name
 from goclient.reporter.base import Reporter
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a batch is: its jobs by how they stand, those whose outputs are delivered, and what is in the way.
-
-    One that was not looked at has no jobs: it was closed before, or that is a problem.
-    """
-
-    campaign: str
-    key: str
-    jobs: int = 0
-    sent: Sent = Sent.UNKNOWN
-    brought: bool = False
-    standing: Mapping[Standing, int] = field(default_factory=dict)
-    delivered: int = 0
-    closed: bool = False
-    problems: tuple[GoclientError, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """Return it in words, none if it was not looked at."""
-        if not self.jobs:
-            return ""
-        if self.closed and self.sent is not Sent.YES:
-            return f"{self.campaign}: given up: its jobs were not sent"
-        if self.closed:
-            return f"{self.campaign}: all is done: {self.delivered} of {self.jobs} jobs have delivered"
-        if self.sent is not Sent.YES:
-            where = "there" if self.brought else "on their way"
-            known = (
-                "it is not known whether its jobs are sent" if self.sent is Sent.UNKNOWN else "its jobs are not sent"
-            )
-            return f"{self.campaign}: its inputs are {where}, {known}"
-        words = {Standing.RUNNING: "waiting or running"}
-        counts = ", ".join(f"{number} {words.get(one, one.value)}" for one, number in self.standing.items())
-        return f"{self.campaign}: {self.jobs} jobs: {counts}; {self.delivered} have delivered"
-
-    def document(self) -> dict[str, Any]:
-        """Return the JSON object of it; of one that was not looked at, without its jobs."""
-        known = {
-            "jobs": self.jobs,
-            "brought": self.brought,
-            "sent": self.sent.value,
-            **{one.value: self.standing.get(one, 0) for one in Standing},
-            "delivered": self.delivered,
-        }
-        return {
-            "campaign": self.campaign,
-            "key": self.key,
-            **(known if self.jobs else {}),
-            "done": self.closed,
-            "problems": [one.document() for error in self.problems for one in error.findings],
-        }
 
 
 class Advance:
@@ -107,6 +57,8 @@ class Advance:
         self._shape = Shape(len(parts_of(batch)), outputs, len(batch.records))
         self._held: set[tuple[str, int]] = set()  # not tried again by this run
         self._blocked: dict[int, frozenset[int]] = {}
+        self._lost: dict[int, frozenset[int]] = {}
+        self._missing: dict[int, list[str]] = {}
         self._problems: list[GoclientError] = []
         self._has_retried = False  # in this run
         self._seen = Standings()
@@ -115,6 +67,7 @@ class Advance:
     def run(self, *, until_sent: bool = False) -> Progress:
         """Take steps until only others can go on: Globus, jobs, or a person; or until the jobs are sent."""
         self._held, self._blocked, self._problems, self._has_retried = set(), {}, [], False
+        self._lost, self._missing = {}, {}
         while not (self.closed or (until_sent and self._jobs.sent() is Sent.YES)) and self._pass():
             pass
         return self.progress()
@@ -125,7 +78,8 @@ class Advance:
         seen = self._seen = self._jobs.seen() if sent is Sent.YES else Standings()
         curable = () if self._has_retried else seen.curable
         allowed = self._allowed
-        return Known(entries, sent, seen.standing, curable, self._blocked, again=allowed.again, gives_up=allowed.ends)
+        found = Known(entries, sent, seen.standing, curable, self._blocked, self._lost)
+        return replace(found, again=allowed.again, gives_up=allowed.ends)
 
     def _pass(self) -> bool:
         """Take each step that is due once; return True if that may have made another one due."""
@@ -189,24 +143,36 @@ class Advance:
         if slot.what == DELIVER and not finished.keys() >= set(serials):
             return False  # of an earlier process; the server does not know now which try it was about
         if slot.what == DELIVER and slot.key not in known.entries:
-            turns = known.turns(DELIVER, slot.part)
-            started = {one for entry in turns if entry.subjects[2:] for one in serials_of(entry)}  # Globus had it
-            destination = self._batch.destinations[slot.part]
-            found = find_free(
-                self._batch, destination, {one: finished[one] for one in serials}, started=started, at=self._service
-            )
-            if found.problems:
-                self._blocked[slot.part] = self._blocked.get(slot.part, frozenset()) | found.problems.keys()
-                self._problems += found.problems.values()
-            if not found.free:
+            serials = self._deliverable(slot.part, serials, known)
+            if not serials:
                 return True
-            serials = found.free
         if slot.what == CLEAN and slot.key not in known.entries:
             with self._jobs.unchanged():
                 if Step(Deed.SUBMIT, slot) not in due(self._shape, self._known()):
                     return True  # a job was sent again meanwhile
                 return self._transfers.submit(slot, {})
         return self._transfers.submit(slot, {one: finished[one] for one in serials})
+
+    def _deliverable(self, part: int, serials: Sequence[int], known: Known) -> Sequence[int]:
+        """Return those of the jobs whose outputs can be delivered now; what keeps others is a problem, or given up."""
+        batch, seen = self._batch, self._seen
+        tries = {one: seen.finished[one] for one in serials}
+        started = {one for entry in known.turns(DELIVER, part) if entry.subjects[2:] for one in serials_of(entry)}
+        found = find_free(batch, batch.destinations[part], tries, started=started, at=self._service)  # Globus had those
+        given_up = {one for one in found.missing if seen.panda_ids[one] in self._allowed.given_up}
+        if missing := {one: place for one, place in found.missing.items() if one not in given_up}:
+            self._problems.append(not_staged(batch, missing, seen.panda_ids))
+        self._problems += found.problems.values()
+        self._lost[part] = self._lost.get(part, frozenset()) | given_up
+        self._blocked[part] = self._blocked.get(part, frozenset()) | missing.keys() | found.problems.keys()
+        self._missing[part] = [
+            *self._missing.get(part, ()),
+            *(staged_name(batch.records[one - 1].jobName, tries[one]) for one in missing),
+        ]
+        noted = self._journal.last(MISSING, str(part))
+        if [*(noted.subjects if noted is not None else ())] != self._missing[part]:
+            self._journal.append(Entry(MISSING, str(part), "intended", tuple(self._missing[part])))
+        return found.free
 
     def _hold(self, slot: Slot, problem: GoclientError) -> None:
         """Leave a transfer task alone in this run, and report why."""
@@ -225,20 +191,20 @@ class Advance:
             return [self._unknown()]
         if step.deed is Deed.MISS:
             return self._seen.unsure
-        campaign, count = self._batch.campaign, counted(len(step.serials), "job")
-        hint = f"look why (goclient status --campaign {campaign}), and type: goclient retry --campaign {campaign}; or "
-        hint += f"give them up: goclient advance {campaign} --end"
-        return [JobsFailed(f"{campaign}: {count} failed", hint=hint, subject=campaign)]
+        campaign, jobs = self._batch.campaign, self._seen.standing
+        failed, cancelled = (
+            sum(jobs[one] is kind for one in step.serials) for kind in (Standing.FAILED, Standing.CANCELLED)
+        )
+        message = f"{campaign}: {over_words(failed, cancelled)}"
+        hint = f"look why: goclient status --campaign {campaign}; " if failed else ""
+        hint += mending_steps(campaign, cancelled=cancelled > 0)
+        return [JobsFailed(message, hint=hint, subject=campaign)]
 
     def _unknown(self) -> GoclientError:
-        names = " to ".join(dict.fromkeys((self._batch.records[0].jobName, self._batch.records[-1].jobName)))
-        message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, {names}"
-        command = f"goclient advance {self._batch.campaign}"
-        hint = (
-            f"search the PanDA monitor for these names (/jobs/?jobname=…), and type: {command} --jobs=FIRST-LAST, with "
-        )
-        hint += f"their PandaIDs; if there are none, {command} --again sends them"
-        return ServerError(message, hint=hint, code="unknown")
+        names = [one.jobName for one in self._batch.records]
+        message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, "
+        hint = how_to_tell(f"goclient advance {self._batch.campaign}", len(names))
+        return ServerError(f"{message}{first_to_last(names)}", hint=hint, code="unknown")
 
     def progress(self) -> Progress:
         """Return how far the batch is now."""
@@ -252,6 +218,7 @@ class Advance:
             delivered=len(self._delivered(known)),
             closed=self.closed,
             problems=tuple(self._problems),
+            targets=batch.targets,
         )
 
     def _delivered(self, known: Known) -> set[int]:

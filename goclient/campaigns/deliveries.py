@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 from goclient.campaigns.batch import Batch
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import counted, quoted
+from goclient.jobs.panda_ids import as_ranges
 from goclient.model.endpoint import Endpoint
 from goclient.model.names import fill_serial
 from goclient.model.plan import TransferItem
@@ -28,9 +29,13 @@ class Lister(Protocol):
 
 
 class Found(NamedTuple):
-    """Jobs whose outputs can be delivered to a destination, and why those of others cannot."""
+    """Jobs whose outputs can be delivered to a destination, and why those of others cannot.
+
+    ``missing`` has where an output of a job should be, and is not.
+    """
 
     free: tuple[int, ...]
+    missing: Mapping[int, str]
     problems: Mapping[int, GoclientError]
 
 
@@ -41,15 +46,18 @@ def find_free(batch: Batch, destination: Endpoint, tries: Mapping[int, int], *, 
     Raises EndpointError if an end cannot be listed now.
     """
     listings = _Listings(at)
-    problems: dict[int, GoclientError] = {}
+    missing, problems = dict[int, str](), dict[int, GoclientError]()
     for serial, attempt in tries.items():
         for output in _outputs_of(batch, destination):
-            problem = _missing(batch, output, serial, attempt, listings=listings)
-            if problem is None and not batch.overwrite and serial not in started:
-                problem = _in_the_way(batch, output, serial, listings)
-            if problem is not None:
+            staged = _staged(batch, output, serial, attempt)
+            if listings.entry(batch.area.collection, staged) is None:
+                missing.setdefault(serial, batch.area.collection.show(staged))
+                continue
+            is_careful = not batch.overwrite and serial not in started
+            if is_careful and (problem := _in_the_way(batch, output, serial, listings)) is not None:
                 problems.setdefault(serial, problem)
-    return Found(tuple(one for one in tries if one not in problems), problems)
+    free = tuple(one for one in tries if one not in missing and one not in problems)
+    return Found(free, missing, {serial: one for serial, one in problems.items() if serial not in missing})
 
 
 def items_of(batch: Batch, destination: Endpoint, tries: Mapping[int, int], at: Lister) -> tuple[TransferItem, ...]:
@@ -63,7 +71,7 @@ def _items(
 ) -> Iterator[TransferItem]:
     for serial, attempt in tries.items():
         for output in _outputs_of(batch, destination):
-            staged = batch.area.below(f"{OUT}/{staged_name(fill_serial(output.staged, serial), attempt)}")
+            staged = _staged(batch, output, serial, attempt)
             entry = listings.entry(batch.area.collection, staged)
             is_directory = output.is_directory or (entry is not None and entry.is_directory)
             path = _final(output, serial, listings)
@@ -84,15 +92,22 @@ def _final(output: Output, serial: int, listings: _Listings) -> str:
     return path
 
 
-def _missing(batch: Batch, output: Output, serial: int, attempt: int, *, listings: _Listings) -> GoclientError | None:
-    area, name = batch.area, staged_name(fill_serial(output.staged, serial), attempt)
-    staged = area.below(f"{OUT}/{name}")
-    if listings.entry(area.collection, staged) is not None:
-        return None
-    message = f"{quoted(output.name)} of job {serial} ({batch.records[serial - 1].jobName}) is not at "
-    message += f"{area.collection.show(staged)}, where the job was to leave it"
-    hint = f"look whether {area.directory} of the collection is {area.node} on the nodes ([site.QUEUE])"
-    return EndpointError(message, hint=hint, code="not-staged", subject=area.collection.show(staged))
+def _staged(batch: Batch, output: Output, serial: int, attempt: int) -> str:
+    """Return the path on the site's collection at which a try of a job leaves an output."""
+    return batch.area.below(f"{OUT}/{staged_name(fill_serial(output.staged, serial), attempt)}")
+
+
+def not_staged(batch: Batch, missing: Mapping[int, str], panda_ids: Mapping[int, int]) -> EndpointError:
+    """Return the error of jobs that have finished, and of which an output is not at the site."""
+    ids, (shown, *others) = as_ranges(panda_ids[serial] for serial in missing), missing.values()
+    more = f" (and others of {counted(len(others), 'more job')})" if others else ""
+    message = f"{batch.campaign}: PandaID {ids}: finished, and an output is not where it was to be left, at "
+    message += f"{quoted(shown)}{more}"
+    queue, area, theirs = batch.records[0].common.computingSite, batch.area, "their" if others else "its"
+    hint = f"look whether {area.directory} of the collection is {area.node} on the nodes ([site.{queue}]); to run "
+    hint += f"{'them' if others else 'it'} again, type: goclient retry {ids} --all; to give up all {theirs} outputs: "
+    hint += f"goclient advance {batch.campaign} --end --jobs={ids}"
+    return EndpointError(message, hint=hint, code="not-staged", subject=shown)
 
 
 def _in_the_way(batch: Batch, output: Output, serial: int, listings: _Listings) -> GoclientError | None:
@@ -100,7 +115,8 @@ def _in_the_way(batch: Batch, output: Output, serial: int, listings: _Listings) 
     if listings.entry(output.destination, path) is None:
         return None
     shown = output.destination.show(path)
-    hint = f"rename it, and type: goclient advance {batch.campaign}; or allow it with --goOverwrite"
+    command = f"goclient advance {batch.campaign}"
+    hint = f"rename the file that is there, and type: {command}; or replace it: {command} --goOverwrite"
     message = f"{quoted(shown)} exists: {quoted(output.name)} of job {serial} would overwrite it"
     return PathExists(message, hint=hint, subject=shown)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from goclient.campaigns.batch import KeptBatch, kept_batches
-from goclient.campaigns.state import CLEAN, TRANSFER, Slot
+from goclient.campaigns.state import CLEAN, MISSING, TRANSFER, Slot
 from goclient.model.names import first_name
 
 _NUMBER = re.compile(r"_[0-9]+\Z")  # of a job among those of one submission
@@ -35,3 +35,7 @@ class KeptJobs:
             cleans = (Slot.read(one.key).what == CLEAN for one in batch.journal.latest(TRANSFER))
             self._over[batch] = not batch.is_open or any(cleans)
         return self._over[batch]
+
+    def is_missing(self, batch: KeptBatch, name: str) -> bool:
+        """Return True if an output of a job's try was not at the site when it was last looked for."""
+        return any(name in entry.subjects for entry in batch.journal.latest(MISSING))

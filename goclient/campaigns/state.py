@@ -16,6 +16,7 @@ from goclient.journal import Entry
 
 TRANSFER = "transfer"  # what entries are about
 BRING, DELIVER, CLEAN = "bring", "deliver", "clean"  # how their keys begin, and the phases in the labels of tasks
+MISSING = "missing"  # what entries are about that name the jobs whose outputs for a destination are not at the site
 TRIES = 3  # of a transfer task that fails, before somebody has to look
 MAX_ITEMS = 20_000  # of a transfer task: a document of some megabytes
 
@@ -34,6 +35,7 @@ class Standing(Enum):
     RUNNING = "running"  # or waiting: one of its tries is not over
     FINISHED = "finished"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # somebody has stopped its latest try
     UNKNOWN = "unknown"  # the server does not know its latest try now, or nobody knows whether there is a later one
 
 
@@ -42,7 +44,7 @@ class Allowed:
     """Actions that a user allows: ``again`` what has failed too often, ``ends`` without failed jobs, ``overwrites``.
 
     ``jobs`` are the PandaIDs of jobs that were accepted, though the answer was lost; with ``ends``, of jobs that are
-    given up because nothing is known of them; what is known to run, or to have finished, is not.
+    given up because nothing is known of them, or an output of theirs is not at the site; no others are.
     """
 
     again: bool = False
@@ -55,6 +57,11 @@ class Allowed:
         """Return the options that allow it."""
         allowed = {"--again": self.again, "--end": self.ends, "--goOverwrite": self.overwrites, "--jobs": self.jobs}
         return [word for word, is_given in allowed.items() if is_given]
+
+    @property
+    def given_up(self) -> tuple[int, ...]:
+        """Return the PandaIDs of the jobs that may be given up."""
+        return self.jobs if self.ends else ()
 
 
 NOTHING_MORE = Allowed()
@@ -91,7 +98,7 @@ class Deed(Enum):
     STUCK = "stuck"  # a transfer task has failed too often: somebody has to look
     ASK = "ask"  # whether the jobs were accepted, which nobody knows
     MISS = "miss"  # jobs of which it is not known how they stand: nothing that they may need is removed
-    MEND = "mend"  # jobs that failed, or give them up: somebody has to decide
+    MEND = "mend"  # jobs that failed or were cancelled, or give them up: somebody has to decide
 
 
 class Step(NamedTuple):
@@ -115,7 +122,8 @@ class Shape:
 class Known:
     """Facts about a batch: the last entry of each of its transfer tasks, and how its jobs stand, by number.
 
-    ``blocked`` are the jobs for which something is in the way at a destination, by its number.
+    ``blocked`` are the jobs for which something is in the way at a destination, by its number; ``lost`` are those of
+    which an output for it is not at the site, and that are given up.
     ``curable`` are those that failed in a way that a second try cures, and had none.
     ``again``: what has failed too often is tried once more.  ``gives_up``: jobs that failed are not waited for, and
     those that were not sent are not sent.
@@ -126,6 +134,7 @@ class Known:
     jobs: Mapping[int, Standing] = field(default_factory=dict)
     curable: tuple[int, ...] = ()
     blocked: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    lost: Mapping[int, frozenset[int]] = field(default_factory=dict)
     again: bool = False
     gives_up: bool = False
 
@@ -142,7 +151,8 @@ class Known:
 def due(shape: Shape, known: Known) -> list[Step]:
     """Return the steps that may be taken now, none of which waits for another; none if only jobs are waited for.
 
-    What was staged is removed only when all is known of every job, and none of its tries runs.
+    What was staged is removed only when all is known of every job, and none of its tries runs.  Once
+    somebody has stopped a job, none is sent again unasked.
     """
     if known.turns(CLEAN, 0):
         return _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]  # nothing else was due when it was begun
@@ -154,14 +164,15 @@ def due(shape: Shape, known: Known) -> list[Step]:
     if known.sent is not Sent.YES:
         return [Step(Deed.SEND if known.sent is Sent.NO else Deed.ASK)]
     steps = [step for part in range(len(shape.outputs)) for step in _deliveries(part, shape, known)]
-    if known.curable and not known.gives_up:
+    cancelled = known.having(Standing.CANCELLED)
+    if known.curable and not (known.gives_up or cancelled):
         steps.append(Step(Deed.RETRY, serials=known.curable))
     if steps or known.having(Standing.RUNNING):
         return steps
     if missed := known.having(Standing.UNKNOWN):
         steps.append(Step(Deed.MISS, serials=missed))
-    if (failed := known.having(Standing.FAILED)) and not known.gives_up:
-        steps.append(Step(Deed.MEND, serials=failed))
+    if (over := (*known.having(Standing.FAILED), *cancelled)) and not known.gives_up:
+        steps.append(Step(Deed.MEND, serials=over))
     if steps or any(known.blocked.values()):
         return steps
     return _once(CLEAN, 0, known) or [Step(Deed.CLOSE)]
@@ -211,7 +222,7 @@ def _deliveries(part: int, shape: Shape, known: Known) -> Iterator[Step]:
     under_way = [step for entry in turns if (step := _go_on(entry)) is not None]
     yield from under_way
     taken = {serial for entry in turns if entry.state != "failed" for serial in serials_of(entry)}
-    taken |= known.blocked.get(part, frozenset())
+    taken |= known.blocked.get(part, frozenset()) | known.lost.get(part, frozenset())
     ready = tuple(serial for serial in known.having(Standing.FINISHED) if serial not in taken)
     is_enough = 2 * len(ready) >= shape.jobs or not known.having(Standing.RUNNING)
     if ready and is_enough and not under_way:

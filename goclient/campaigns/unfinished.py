@@ -1,20 +1,31 @@
-"""Campaigns that are not done, as their files tell it: no service is asked."""
+"""Campaigns that are not done, as their files, and the states of their jobs, tell it: no service is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from goclient.campaigns.batch import Batch, KeptBatch, kept_batches
-from goclient.campaigns.state import DELIVER, TRANSFER, Slot, serials_of
+from goclient.campaigns.jobs import standing_of
+from goclient.campaigns.state import DELIVER, TRANSFER, Slot, Standing, serials_of
 from goclient.errors import GoclientError
+from goclient.errors.wording import counted
+from goclient.jobs.next_steps import mending_steps
 from goclient.jobs.selection import Unfinished
 from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
+from goclient.jobs.status import JobStatus
 from goclient.journal import Journal
+from goclient.model.names import first_name, try_number
 
 
-def find_unfinished(names: Collection[str], state: Path, journal: Journal) -> Iterator[Unfinished]:
-    """Yield what is left to do in the batches of campaigns: jobs to be sent, or outputs to be delivered."""
+def find_unfinished(
+    names: Collection[str], state: Path, journal: Journal, *, jobs: Sequence[JobStatus] = ()
+) -> Iterator[Unfinished]:
+    """Yield what is left to do in the batches of campaigns: jobs to be sent, or outputs to be delivered.
+
+    ``jobs`` are those that are known: no output of one that failed, or was cancelled, waits for its delivery.
+    """
     for kept in kept_batches(state) if names else ():
         if kept.is_open and kept.campaign in names:
             go_on = f"goclient advance {kept.campaign}"
@@ -30,9 +41,32 @@ def find_unfinished(names: Collection[str], state: Path, journal: Journal) -> It
             elif len(calls) * JOBS_A_CALL < len(batch.records):
                 hint = f"{go_on} sends them when their inputs are there; {go_on} --end gives them up"
                 yield Unfinished(kept.campaign, f"{kept.campaign}: its jobs are not sent", hint, are_sent=False)
-            elif left := len(batch.records) - len(_delivered(batch, kept)):
-                text = f"{kept.campaign}: the outputs of {left} of {len(batch.records)} jobs are not delivered"
-                yield Unfinished(kept.campaign, text, f"{go_on} delivers what is ready", are_sent=True)
+            else:
+                yield from _undelivered(kept, batch, jobs)
+
+
+def over_words(failed: int, cancelled: int) -> str:
+    """Return how many jobs have failed, or were cancelled, in words."""
+    parts = [f"{counted(failed, 'job')} failed"] if failed else []
+    parts += [f"{counted(cancelled, 'job')} {'was' if cancelled == 1 else 'were'} cancelled"] if cancelled else []
+    return " and ".join(parts)
+
+
+def _undelivered(kept: KeptBatch, batch: Batch, jobs: Sequence[JobStatus]) -> Iterator[Unfinished]:
+    """Yield what is left to do for the jobs of a batch, which were sent."""
+    tries = defaultdict[str, dict[int, str]](dict)
+    for job in jobs:
+        tries[first_name(job.name)][try_number(job.name)] = job.state
+    left = [name for name, serial in batch.serials.items() if serial not in _delivered(batch, kept)]
+    states = ([state for _, state in sorted(tries[name].items())] for name in left)
+    stands = Counter(standing_of(one, is_known=bool(one)) for one in states)
+    failed, cancelled, campaign = stands[Standing.FAILED], stands[Standing.CANCELLED], kept.campaign
+    if undelivered := len(left) - failed - cancelled:
+        text = f"{campaign}: the outputs of {undelivered} of {counted(len(batch.records), 'job')} are not delivered"
+        yield Unfinished(campaign, text, f"goclient advance {campaign} delivers what is ready", are_sent=True)
+    if failed or cancelled:
+        text = f"{campaign}: {over_words(failed, cancelled)}: what was brought for them stays at the site"
+        yield Unfinished(campaign, text, mending_steps(campaign, cancelled=cancelled > 0), are_sent=True)
 
 
 def _delivered(batch: Batch, kept: KeptBatch) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from goclient.carrier.sending import TASK
@@ -12,6 +12,7 @@ from goclient.errors import Collector, RequestError, UsageError, raise_all
 from goclient.errors.wording import quoted
 from goclient.jobs.panda_ids import check_count, read_panda_ids
 from goclient.jobs.sent import sent_requests
+from goclient.jobs.tries import known_tries, with_tries
 from goclient.model.nearest import nearest
 from goclient.model.select import SelectOptions
 
@@ -23,11 +24,15 @@ RECENT_DAYS = 7  # in which jobs were sent that are meant by nothing
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Jobs, tasks whose jobs the server knows, and campaigns of which the user has transfer tasks."""
+    """Jobs, tasks whose jobs the server knows, and campaigns of which the user has transfer tasks.
+
+    ``campaign`` is the one that was named: what is sent in it later belongs to it, too.
+    """
 
     panda_ids: tuple[int, ...] = ()
     tasks: tuple[int, ...] = ()
     campaigns: tuple[str, ...] = ()
+    campaign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,19 @@ def select(
     tasks += [task for one in chosen for task in one.selection.tasks]
     campaigns = [one.campaign for one in chosen] + ([options.campaign] if options.campaign else [])
     named = tuple(one for one in dict.fromkeys(campaigns) if one in staged)
-    found = Selection(tuple(dict.fromkeys(panda_ids)), tuple(dict.fromkeys(tasks)), named)
+    found = Selection(tuple(dict.fromkeys(panda_ids)), tuple(dict.fromkeys(tasks)), named, options.campaign or "")
     check_count(len(found.panda_ids))
     return found
+
+
+def with_later(selection: Selection, journal: Journal, server: str) -> Selection:
+    """Return a selection as it is now: with what was sent in its campaign since, and with all later tries of jobs."""
+    new = [one for one in sent(journal) if one.campaign == selection.campaign] if selection.campaign else []
+    panda_ids = [*selection.panda_ids]
+    panda_ids += [panda_id for one in new if one.server in ("", server) for panda_id in one.selection.panda_ids]
+    found = dict.fromkeys(with_tries(panda_ids, known_tries(journal, server)))
+    check_count(len(found))
+    return replace(selection, panda_ids=tuple(found))
 
 
 def read_task_ids(typed: Iterable[str]) -> list[int]:

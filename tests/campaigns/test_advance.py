@@ -25,7 +25,10 @@ from goclient.reporter.base import SILENT
 from goclient.reporter.recording import RecordingReporter
 from tests.campaigns.world import DESTINATION, SOURCE, Killed, Panda, World, advance, batch_of, begin, retry, serial_of
 
-EVENTS = ("end tasks", "tasks fail", "finish", "fail", "stop", "sleep", "wake", "hide", "show", "retry", "retry all")
+EVENTS = (
+    *("end tasks", "tasks fail", "finish", "fail", "stop", "kill", "sleep", "wake", "hide", "show"),
+    *("retry", "retry all"),
+)
 
 
 def _happen(world: World, event: str, kept: KeptBatch) -> None:
@@ -40,8 +43,8 @@ def _happen(world: World, event: str, kept: KeptBatch) -> None:
     elif event.startswith("retry") and world.rows:
         with suppress(Killed):
             retry(world, _state(kept), *world.first, all=event == "retry all")
-    elif running and event in ("finish", "fail", "stop"):
-        ends = {"finish": "finished", "fail": "failed", "stop": "failed"}
+    elif running and event in ("finish", "fail", "stop", "kill"):
+        ends = {"finish": "finished", "fail": "failed", "stop": "failed", "kill": "cancelled"}
         world.end_job(running[0], ends[event], code=1201 if event == "stop" else 0)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from tests.campaigns.test_site import Site, as_always, expected, site
 
@@ -34,7 +37,7 @@ def test_a_job_that_is_retried_by_hand_delivers_as_the_first_try_would_have(site
     done = site.sandbox.run("goclient", "retry", "--campaign", "mended", "--all", "--json")
     assert done.code == 0, done
     assert [len(done.json["jobs"]), len(done.json["left"])] == [1, 1]
-    assert "delivered" in done.json["left"][0]["why"], "what is delivered is not made again"
+    assert "delivers its outputs" in done.json["left"][0]["why"], "what is delivered is not made again"
     site.run_jobs(1)
     assert site.advance("mended", "--wait").code == 0
     assert sorted(site.delivered("mended")) == expected(2)
@@ -61,7 +64,7 @@ def test_a_job_that_the_server_does_not_know_now_has_not_failed(site: Site) -> N
         held = site.advance("hidden", *words)
         assert (held.code, f"PandaID {hidden}" in held.err) == (90, True), held.err
         assert f"goclient advance hidden --end --jobs={hidden}" in held.err
-    assert "1 finished, 1 unknown; 1 have delivered" in held.out
+    assert "1 finished, 1 unknown; 1 has delivered" in held.out
     site.rename(hidden + 10**6, hidden)
     site.run_jobs(1)
     done = site.advance("hidden", "--wait")
@@ -74,7 +77,7 @@ def test_a_job_that_is_gone_for_good_is_given_up_by_its_number(site: Site) -> No
     assert site.advance("gone", "--end", f"--jobs={gone}").code == 0, "it waits"
     site.rename(gone, gone + 10**6)
     ended = site.advance("gone", "--end", "--wait", f"--jobs={gone}")
-    assert (ended.code, ended.out) == (0, "gone: all is done: 0 of 1 jobs have delivered\n"), ended.err
+    assert (ended.code, ended.out) == (0, "gone: all is done: 0 of 1 job has delivered\n"), ended.err
     site.sandbox.rows("delete from jobs where panda_id = ?", gone + 10**6)
 
 
@@ -89,3 +92,90 @@ def test_what_a_try_that_failed_has_left_is_not_mixed_with_the_next(site: Site) 
     done = site.advance("tried", "--wait")
     assert (done.code, sorted(site.delivered("tried"))) == (0, expected(1)), done.err
     assert list(site.staging.glob("tried.*")) == []
+
+
+def typed(told: str, command: str) -> list[str]:
+    """Return the words of a command that a hint has, to be typed literally."""
+    return str(re.findall(rf"(goclient {command} [^;\n]*)", told)[0]).split()
+
+
+def test_a_job_that_was_killed_is_cancelled_and_its_hints_mend(site: Site) -> None:
+    run = site.sandbox.run
+    status = ("goclient", "status", "--campaign=killed", "--exit-status")
+    assert site.send("killed", jobs=3).code == 0
+    site.run_jobs(1)
+    killed = run("goclient", "kill", "--campaign=killed")
+    assert (killed.code, "goclient advance killed --end" in killed.err) == (0, True), killed.err
+    for words in [], ["--watch"]:
+        followed = run(*status, *words)
+        assert (followed.code, "1 finished, 2 cancelled" in followed.out) == (5, True), followed.out
+        assert "the outputs of 1 of 3 jobs are not delivered" in followed.err
+    first = site.panda_ids("killed")
+    site.fail(first[0] if site.state(first[0]) == "cancelled" else first[1], "pilotErrorCode", 1201)
+    held = site.advance("killed", "--wait")
+    assert (held.code, "killed: 3 jobs: 1 finished, 1 failed, 1 cancelled; 1 has delivered" in held.out) == (5, True)
+    assert "1 job failed and 1 job was cancelled" in held.err
+    assert site.panda_ids("killed") == first, "somebody stopped jobs: none is sent again unasked"
+    followed = run(*status)
+    assert (followed.code, "are not delivered" in followed.err) == (5, False), followed.err
+    again = run(*typed(held.err, "retry"))
+    assert again.code == 0, again.err
+    assert "to follow the jobs, type: goclient status " in again.err
+    assert "to deliver it when jobs have ended, type: goclient advance killed" in again.err
+    assert "2 waiting or running, 1 finished" in site.advance("killed").out
+    assert run(*status).code == 6
+    (last,) = site.panda_ids("killed")[-1:]
+    assert run("goclient", "kill", str(last)).code == 0
+    site.run_jobs(1)
+    held = site.advance("killed", "--wait")
+    assert (held.code, "2 finished, 1 cancelled; 2 have delivered" in held.out) == (5, True), held.out
+    followed = run(*status)
+    assert (followed.code, "1 job was cancelled: what was brought" in followed.err) == (5, True), followed.err
+    ended = run(*typed(followed.err, "advance"), "--wait")
+    assert (ended.code, ended.out) == (0, "killed: all is done: 2 of 3 jobs have delivered\n"), ended.err
+    assert run(*status).code == 5
+
+
+@pytest.mark.parametrize("state", ["cancelled", "closed"])
+def test_jobs_that_others_stopped_are_told_and_given_up(site: Site, state: str) -> None:
+    campaign = f"others-{state}"
+    assert site.send(campaign, jobs=1).code == 0
+    (panda_id,) = site.panda_ids(campaign)
+    site.sandbox.rows("update jobs set status = ? where panda_id = ?", state, panda_id)
+    told = site.advance(campaign, "--json")
+    assert (told.code, told.json[0]["cancelled"], told.json[0]["failed"]) == (5, 1, 0), told.out
+    followed = site.sandbox.run("goclient", "status", f"--campaign={campaign}")
+    assert "not delivered" not in followed.err
+    ended = site.sandbox.run(*typed(followed.err, "advance"), "--wait")
+    assert (ended.code, ended.out) == (0, f"{campaign}: all is done: 0 of 1 job has delivered\n"), ended.err
+
+
+def test_a_finished_job_that_has_left_nothing_is_tried_again_or_given_up(site: Site) -> None:
+    run = site.sandbox.run
+    assert site.send("empty", jobs=3).code == 0
+    site.run_jobs(3)
+    ids = "-".join(str(site.panda_ids("empty")[n]) for n in (0, 1))
+    (area,) = site.staging.glob("empty.*")
+    for output in ("000001.1", "000002.1", "000002.2"):
+        path = area / "out" / output
+        path.rename(area / output)
+    site.advance("empty")
+    held = site.advance("empty", "--wait", "--end")
+    assert (held.code, f"PandaID {ids}: finished" in held.err) == (40, True), held.err
+    assert "1 has delivered" in held.out
+    again = run(*typed(held.err, "retry"))
+    assert (again.code, again.out.count("retryOf=")) == (0, 2), again.err
+    site.run_jobs(1)
+    (_, _, _, first, second) = site.panda_ids("empty")
+    (last,) = [one for one in (first, second) if site.state(one) == "activated"]
+    site.sandbox.rows("update jobs set status = 'finished' where panda_id = ?", last)  # it leaves nothing, either
+    site.advance("empty")
+    held = site.advance("empty", "--wait")
+    assert (held.code, "2 have delivered" in held.out) == (40, True), held.out
+    other = site.advance("empty", "--end", "--jobs=999999")
+    assert (other.code, "PandaID 999999: not of empty" in other.err) == (10, True), other.err
+    refused = run("goclient", "retry", str(first if last == second else second), "--all")
+    assert (refused.code, "delivers its outputs" in refused.err) == (10, True), refused.err
+    ended = run(*typed(held.err, "advance"), "--wait")
+    assert (ended.code, ended.out) == (0, "empty: all is done: 2 of 3 jobs have delivered\n"), ended.err
+    assert len(site.delivered("empty")) == 4

@@ -55,6 +55,8 @@ def test_what_is_staged_stays_while_failed_jobs_may_be_mended() -> None:
     failed = dict.fromkeys(range(1, 5), Standing.FAILED)
     assert due(SHAPE, _known(jobs=failed)) == [Step(Deed.MEND, serials=(1, 2, 3, 4))]
     assert due(SHAPE, _known(jobs=failed, gives_up=True)) == [Step(Deed.SUBMIT, Slot("clean", 0, 0))]
+    stopped = _known(jobs={**failed, 2: Standing.CANCELLED}, curable=(1,))
+    assert due(SHAPE, stopped) == [Step(Deed.MEND, serials=(1, 3, 4, 2))], "none is sent again unasked"
     missed = {**failed, 2: Standing.UNKNOWN}
     assert due(SHAPE, _known(jobs=missed, gives_up=True)) == [Step(Deed.MISS, serials=(2,))]
     begun = Entry("transfer", "clean.0.0", "accepted", ("", "", "t"))
@@ -65,6 +67,8 @@ def test_what_is_staged_stays_while_failed_jobs_may_be_mended() -> None:
         == []
     )
     assert due(SHAPE, _known(jobs={1: Standing.FINISHED}, blocked=blocked, gives_up=True)) == []
+    lost = _known(jobs={1: Standing.FINISHED}, lost=blocked, gives_up=True)
+    assert due(SHAPE, lost) == [Step(Deed.SUBMIT, Slot("clean", 0, 0))]
 
 
 def test_a_delivery_has_no_more_items_than_a_task_takes() -> None:

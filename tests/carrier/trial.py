@@ -200,11 +200,13 @@ def find_secrets(places: Iterable[Path], secrets: Iterable[str]) -> Iterator[str
     """Yield the files below some places, and the members of archives there, that have one of the secrets in them."""
     wanted = [secret.encode() for secret in secrets]
     for path in (path for place in places for path in place.rglob("*") if path.is_file() and not path.is_symlink()):
-        if any(one in path.read_bytes() for one in wanted):
+        content = path.read_bytes()
+        if any(one in content for one in wanted):
             yield str(path)
         if tarfile.is_tarfile(path):
             with tarfile.open(path) as archive:
                 for member in archive:
                     file = archive.extractfile(member)
-                    if file is not None and any(one in file.read() for one in wanted):
+                    content = b"" if file is None else file.read()
+                    if any(one in content for one in wanted):
                         yield f"{path}: {member.name}"

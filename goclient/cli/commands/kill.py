@@ -16,7 +16,6 @@ class KillOptions(SelectOptions):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="kill", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="kill", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
@@ -30,17 +29,23 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     )
     options = parser.parse(argv)
     client = run.Session(reporter).client
-    done = client.kill_selected(client.named_typed(options))
+    selection = client.named_typed(options)
+    done = client.kill_selected(selection)
     if options.json:
         done.check()
         output.print_json(done.document())
         return 0
     from goclient.cli.tables import print_table  # --json and --help print none
+    from goclient.jobs.next_steps import mending_steps
 
     rows = [(str(one.panda_id), one.state, one.fate.value) for one in done.stopped]
     if rows:
         print_table(("PandaID", "state", "what was done"), rows)
     for task in done.tasks:
         print(f"JediTaskID={task.task_id} {task.answer}")
+    for left in client.unfinished(selection):
+        if left.are_sent:
+            kept = f"{left.campaign}: what was brought for its jobs stays at the site"
+            reporter.progress(kept, mending_steps(left.campaign, cancelled=True))
     done.check()
     return 0

@@ -62,7 +62,7 @@ def test_a_campaign_is_stopped_at_once(user: Sandbox) -> None:
     assert {job["retry"] for job in status} == {"unknown"}
     left = user.run("goclient", "retry", "--campaign", "scan")
     assert (left.code, left.out) == (0, "")
-    assert "it is cancelled; --all retries it, too" in left.err
+    assert "cancelled; --all retries such jobs, too" in left.err
     assert user.run("goclient", "retry", "--campaign", "scan", "--all").code == 0
     assert len(states(user)) == 6
 

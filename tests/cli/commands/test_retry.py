@@ -84,7 +84,7 @@ def test_a_job_that_failed_is_sent_again_with_its_number_and_runs(user: Sandbox)
     assert user.path("SITE1", "/out/2/out.dat").read_text() == "2\n"
     again = retry(user, second)
     assert (again.code, again.json["jobs"], count(user)) == (0, [], 4)
-    assert again.json["left"] == [{"PandaID": job["PandaID"], "why": "it is finished; --all retries it, too"}]
+    assert again.json["left"] == [{"PandaID": job["PandaID"], "why": "finished; --all retries such jobs, too"}]
 
 
 def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
@@ -95,7 +95,7 @@ def test_a_retry_typed_twice_makes_no_second_job(user: Sandbox) -> None:
     lines = [dict(word.split("=", 1) for word in line.split()) for line in done.out.splitlines()]
     assert [line["retryOf"] for line in lines] == [str(one), str(two)]
     assert all(line["jobName"].startswith("scan.") and line["jobName"].endswith(".try2") for line in lines)
-    assert "it is not over, but activated" in done.err
+    assert "not over, but activated" in done.err
     again = retry(user, one, two)
     assert (again.code, count(user)) == (10, 5)
     assert again.json["error"]["code"] == "not-over"
@@ -132,9 +132,9 @@ def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> N
     assert (result.code, count(user)) == (10, 3)
     assert [error["code"] for error in result.json["refused"]] == ["not-yours", "job-of-task", "unknown-job"]
     shown = user.run("goclient", "retry", str(two), str(three), "999999").err
-    assert 'it is a job of "Other Person"' in shown
+    assert 'owned by "Other Person"' in shown
     assert "goclient retry --task 7" in shown
-    assert "does not know it" in shown
+    assert "unknown to http" in shown
     for words, code in (((), "no-jobs"), (("--last", "--task=x"), "not-a-number"), (("9-1",), None)):
         wrong = retry(user, *words)
         assert wrong.code == 2, wrong
@@ -153,8 +153,17 @@ def test_a_retry_whose_answer_is_lost_is_not_sent_again(user: Sandbox, kind: str
     assert lost.code == 90, lost
     again = retry(user, one)
     assert (again.code, again.json["error"]["code"]) == (10, "sent-before")
-    assert "goclient journal show" in again.json["error"]["hint"]
-    all_the_same = retry(user, one, "--again")
+    name = f"{attributes(user, one)['jobName']}.try2"
+    assert name in again.json["error"]["message"]
+    assert f"goclient retry {one} --jobs=PANDAID" in again.json["error"]["hint"]
+    ids = {attributes(user, row["panda_id"])["jobName"]: row["panda_id"] for row in user.rows("select * from jobs")}
+    if name in ids:
+        named = user.run("goclient", "retry", str(one), f"--jobs={ids[name]}")
+        assert (named.code, named.out) == (0, f"PandaID={ids[name]} jobName={name} retryOf={one}\n"), named.err
+    else:
+        wrong = retry(user, one, f"--jobs={two}")
+        assert (wrong.code, wrong.json["error"]["code"]) == (10, "not-these")
+    all_the_same = retry(user, two, "--again")
     assert all_the_same.code == 0, all_the_same
     assert all_the_same.json["jobs"][0]["jobName"].endswith(".try3"), "try2 may be there"
 
@@ -229,8 +238,8 @@ def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch)
     client = goclient.Client()
     done = client.retry([one, two])
     assert [job.old for job in done.jobs] == [one]
-    assert [(job.panda_id, job.why) for job in done.left] == [(two, "it is not over, but activated")]
-    with pytest.raises(goclient.RequestError, match="it is not over"):
+    assert [(job.panda_id, job.why) for job in done.left] == [(two, "not over, but activated")]
+    with pytest.raises(goclient.RequestError, match="not over"):
         client.retry([two])
     with pytest.raises(goclient.UsageError, match="is not an option"):
         client.retry([two], everything=True)
