@@ -185,7 +185,7 @@ class TransferSpec(BaseModel):
 
     @cached_property
     def target_keys(self) -> tuple[str, ...]:
-        """The ``target_key`` of each of the transfers."""
+        """Keys of the targets of the transfers, in their order."""
         return tuple([one.target_key for one in self.transfers])
 
     @cached_property
