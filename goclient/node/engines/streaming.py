@@ -20,11 +20,11 @@ from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
 from goclient.node.engines.background import BackgroundTransport
 from goclient.node.engines.base import JobContext, Transferred
-from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, FarFile, check_link, warn_cut
+from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, check_link, warn_cut
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals, open_of_job
 from goclient.node.engines.own import OwnFiles
-from goclient.services.contents import Moved
+from goclient.services.contents import FarFile, Moved
 
 
 class _File(NamedTuple):
