@@ -26,7 +26,7 @@ RECENT_DAYS = 7  # in which jobs were sent that are meant by nothing
 class Selection:
     """Jobs, tasks whose jobs the server knows, and campaigns of which the user has transfer tasks.
 
-    ``campaign`` is the one that was named: what is sent in it later belongs to it, too.  ``doubts`` tell of requests
+    ``campaign`` is the one that was named: what is sent in it later belongs to it, too.  ``lost`` tell of requests
     among these of which it is not known whether the server took all their jobs.
     """
 
@@ -34,7 +34,7 @@ class Selection:
     tasks: tuple[int, ...] = ()
     campaigns: tuple[str, ...] = ()
     campaign: str = ""
-    doubts: tuple[RequestError, ...] = ()
+    lost: tuple[RequestError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Unfinished:
 class Sent:
     """One thing in the journal that has jobs: a request, or a task; the server that took it is empty if unknown.
 
-    Of a request whose answer is lost, ``doubt`` says so; it may have no jobs that are known.
+    Of a request whose answer is lost, ``lost`` says so; it may have no jobs that are known.
     """
 
     time: float
     server: str
     campaign: str
     selection: Selection
-    doubt: RequestError | None = None
+    lost: RequestError | None = None
 
 
 def select(
@@ -99,10 +99,10 @@ def select(
     tasks += [task for one in chosen for task in one.selection.tasks]
     campaigns = [one.campaign for one in chosen] + ([options.campaign] if options.campaign else [])
     named = tuple(one for one in dict.fromkeys(campaigns) if one in staged)
-    # The files of a campaign through a site tell of its doubts.
-    doubts = tuple(one.doubt for one in chosen if one.doubt is not None and one.campaign not in staged)
+    # Of a campaign through a site its own files tell what is not known.
+    lost = tuple(one.lost for one in chosen if one.lost is not None and one.campaign not in staged)
     ids = tuple(dict.fromkeys(panda_ids))
-    found = Selection(ids, tuple(dict.fromkeys(tasks)), named, options.campaign or "", doubts)
+    found = Selection(ids, tuple(dict.fromkeys(tasks)), named, options.campaign or "", lost)
     check_count(len(found.panda_ids))
     return found
 
@@ -140,10 +140,10 @@ def sent(journal: Journal) -> list[Sent]:
     """Return the requests and tasks in the journal that have jobs, or may have some, the oldest first."""
     found = []
     for one in sent_requests(journal):
-        doubt = _doubt(one) if one.has_calls and one.entry.state in ("intended", "unknown") else None
-        if one.panda_ids or doubt is not None:
+        lost = _lost_answer(one) if one.has_calls and one.entry.state in ("intended", "unknown") else None
+        if one.panda_ids or lost is not None:
             selection = Selection(tuple(map(int, one.panda_ids)))
-            found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, doubt))
+            found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
     for entry in journal.latest(TASK):
         task, server, *_ = (*entry.subjects, "", "")
         if task.isascii() and task.isdigit():
@@ -151,7 +151,7 @@ def sent(journal: Journal) -> list[Sent]:
     return sorted(found, key=lambda one: one.time)
 
 
-def _doubt(request: SentRequest) -> RequestError:
+def _lost_answer(request: SentRequest) -> RequestError:
     """Return what is not known of a request, with how to find out."""
     outcome = "it is being sent now" if request.is_running else request.outcome
     campaign = f" of campaign {request.subjects.campaign}" if request.subjects.campaign else ""
@@ -162,8 +162,8 @@ def _doubt(request: SentRequest) -> RequestError:
 
 def _check_known(chosen: Sequence[Sent]) -> None:
     """Raise RequestError if no job is known of all that is chosen, though there may be some."""
-    if not any(one.doubt is None or one.selection.panda_ids for one in chosen):
-        raise_all(one.doubt for one in chosen if one.doubt is not None)
+    if not any(one.lost is None or one.selection.panda_ids for one in chosen):
+        raise_all(one.lost for one in chosen if one.lost is not None)
 
 
 def campaigns_of(journal: Journal) -> dict[int, str]:

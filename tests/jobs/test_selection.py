@@ -196,5 +196,5 @@ def test_jobs_of_which_nobody_knows_are_not_passed_over(journal: Journal) -> Non
             select(options, journal, lambda: SERVER)
         assert caught.value.hint.startswith("goclient journal show r2 ")
     everything = select(SelectOptions(), journal, lambda: SERVER)
-    assert (everything.panda_ids, len(everything.doubts)) == ((1,), 1)
-    assert select(SelectOptions(campaign="bad"), journal, lambda: SERVER, staged=("bad",)).doubts == ()
+    assert (everything.panda_ids, len(everything.lost)) == ((1,), 1)
+    assert select(SelectOptions(campaign="bad"), journal, lambda: SERVER, staged=("bad",)).lost == ()

@@ -81,7 +81,7 @@ def _warn_of_options(explained: "Explained", text: str, reporter: Reporter) -> N
         message = f"{', '.join(names)} {what} of sendJob.py, which no pilot reads: here the payload gets {them}"
         hint = "type it to sendJob.py itself, outside of --jobParameters"
         if text.startswith("--"):
-            hint = f"to explain what sendJob.py would send, type: goclient explain {shlex.quote(f'sendJob.py {text}')}"
+            hint = f"to explain what sendJob.py would send, type: goclient explain {shlex.quote('sendJob.py ' + text)}"
         reporter.warning(message, hint)
     elif words and words[0].partition("=")[0] in OF_FOLLOWING:
         message = f"{words[0]} chooses jobs in goclient status, retry and kill: here it is the payload's own word"
