@@ -72,7 +72,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 
 
 def _warn_of_options(explained: "Explained", text: str, reporter: Reporter) -> None:
-    """Warn of a text that is no job's, or has words that are no job's: options of commands, PandaIDs, locations."""
+    """Warn of words that a job does not have in its text: options of commands, PandaIDs, locations."""
     from goclient.model.records.base import find_marker  # --help reads none
 
     words = explained.payload.split()
