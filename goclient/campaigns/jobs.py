@@ -78,7 +78,7 @@ class Jobs(Protocol):
 class PandaJobs(Jobs):
     """Jobs of a batch at a PanDA server."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its last four are keywords that tests leave out
         self,
         batch: Batch,
         server: PandaServer,

@@ -73,8 +73,9 @@ def retry_jobs(
         journal = Journal(path)  # as the process before has left it
         jobs = _adopted(panda_ids, options, connections, journal)
         if jobs:
-            show(jobs)
             journal = Journal(path)
+            if not options.noSubmit:
+                show(jobs)
         choice = _choose(panda_ids, options, connections, journal)
         prepared = prepare_again(choice.jobs, options, connections)
         for group in prepared.groups:

@@ -30,7 +30,6 @@ class ExplainOptions(Options):
         "--pandaid", help="explain a submitted job instead", group="explain", metavar="N", minimum=1
     )
     json: bool = option("--json", help="print one JSON document", group="explain", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="explain", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
