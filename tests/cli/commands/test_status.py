@@ -27,6 +27,9 @@ from goclient.model.remote import TaskState
 from tests.sandboxes import Sandbox, sandbox_in
 
 TASK = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
+# goclient whose questions are a fifth of a second apart, not five.
+QUICK = "import sys; from goclient.jobs import watch; watch.SHORTEST = 0.2; "
+WATCHING = (sys.executable, "-c", QUICK + "from goclient.cli.start import goclient; sys.exit(goclient())")
 
 
 def change(sandbox: Sandbox, panda_id: int, status: str, **attributes: Any) -> None:
@@ -175,6 +178,23 @@ def test_a_row_that_cannot_be_read_hides_itself_only(jobs: Sandbox) -> None:
     change(jobs, bad, "failed", attemptNr=1)
 
 
+def test_the_last_jobs_are_not_those_before_a_lost_answer(jobs: Sandbox) -> None:
+    here = {"GOCLIENT_STATE": str(jobs.cwd / "lost")}
+    line = ("sendJob.py", "--computingSite=TEST1", f"--transformation={jobs.payload('x.sh', 'true')}")
+    good = jobs.run(*line, "--campaign=good", **here)
+    assert good.code == 0, good.err
+    jobs.trouble("POST /*submit", "lost", times=1)
+    assert jobs.run(*line, "--campaign=bad", "--njobs=2", **here).code == 90
+    for command in (("kill", "--last"), ("status", "--last"), ("retry", "--last"), ("status", "--campaign=bad")):
+        told = jobs.run("goclient", *command, **here)
+        assert (told.code, told.out) == (10, ""), told
+        assert "of campaign bad at " in told.err
+        assert "it is not known whether the server accepted its 2 jobs" in told.err
+    everything = jobs.run("goclient", "status", **here)
+    assert (everything.code, "1 job of campaign good: 1 activated" in everything.out) == (0, True)
+    assert "not known whether the server accepted its 2 jobs" in everything.err
+
+
 def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
     jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
     told = jobs.run("goclient", "status", "1", "98")
@@ -205,7 +225,7 @@ def test_what_is_wrong_is_said(jobs: Sandbox, words: tuple[str, ...], code: int,
 
 def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
     change(jobs, 11, "running")
-    words = [sys.executable, "-m", "goclient", "status", "10-12", "--watch", "--exit-status"]
+    words = [*WATCHING, "status", "10-12", "--watch", "--exit-status"]
     with subprocess.Popen(words, env=jobs.env, cwd=jobs.cwd, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "3 jobs: 2 running, 1 activated\n"
@@ -227,7 +247,7 @@ def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
 def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     change(jobs, 12, "running")
     controller, terminal = pty.openpty()
-    words = [sys.executable, "-m", "goclient", "status", "9", "12", "--watch"]
+    words = [*WATCHING, "status", "9", "12", "--watch"]
     env = {**jobs.env, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(words, env=env, cwd=jobs.cwd, stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
