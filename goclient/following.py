@@ -6,7 +6,7 @@ What only some of the calls need is imported in them, as in ``client.py``.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from goclient.jobs.results import JobResults
     from goclient.jobs.selection import Selection, Unfinished
     from goclient.jobs.status import JobStatus
-    from goclient.jobs.watch import Turn
+    from goclient.jobs.watch import Chosen, Turn
     from goclient.journal import Journal
     from goclient.model.select import SelectOptions
 
@@ -79,6 +79,8 @@ class Following(Lookups):
         for number in find_tasks(found.panda_ids, self._journal) if options.PandaID else ():
             message = f"{number} is read as a PandaID, but a task with this number was sent from here"
             self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
+        for lost in found.lost:
+            self._reporter.warning(lost.message, lost.hint)
         return found
 
     def staged_campaigns(self) -> frozenset[str]:
@@ -116,12 +118,32 @@ class Following(Lookups):
         return list(followed.jobs)
 
     def watch(self, selection: Selection) -> Iterator[Turn]:
-        """Yield what became of jobs and tasks, again and again, until all are over; Globus is not asked."""
+        """Yield what became of jobs and tasks, again and again, until all are over; Globus is not asked.
+
+        A job is over if its last try is, which may be sent meanwhile, as all jobs of a campaign that is named.
+        """
         from goclient.jobs.watch import watch
 
-        return watch(selection, self._connections)
+        return watch(self._choosing(selection), self._connections)
 
-    def wait(
+    def with_later(self, selection: Selection) -> Selection:
+        """Return a selection as it is now: with what was sent in its campaign since, and with later tries of jobs."""
+        from goclient.jobs.selection import with_later
+
+        return with_later(selection, self._journal, self._connections.panda().name)
+
+    def _choosing(self, selection: Selection) -> Callable[[], Chosen]:
+        """Return what tells which jobs are to be watched now, and which campaigns have none yet."""
+        from goclient.jobs.watch import Chosen
+
+        def choose() -> Chosen:
+            return Chosen(
+                self.with_later(selection), tuple(one for one in self.unfinished(selection) if not one.are_sent)
+            )
+
+        return choose
+
+    def wait(  # noqa: PLR0913  # what can be typed
         self,
         ids: Ids | None = None,
         *,
@@ -133,19 +155,21 @@ class Following(Lookups):
     ) -> list[JobStatus]:
         """Wait until all jobs are done, and return their status; the server is asked every so many ``seconds``.
 
-        A job is done if it is finished, failed, cancelled or closed, a task's jobs if the task is over.  Raises
-        StillRunning after ``timeout`` seconds; a server that cannot be reached for a while is asked again, with a
-        warning.
+        A job is done if it is finished, failed, cancelled or closed, a task's jobs if the task is over.  Of jobs that
+        go by their numbers just these count; any others are waited for as ``goclient status --watch`` does: until they
+        are sent, and their later tries are done, which are among those returned.  Raises StillRunning after
+        ``timeout`` seconds; a server that cannot be reached for a while is asked again, with a warning.
         """
-        from goclient.jobs.watch import wait, wait_for_tasks
+        from goclient.jobs.watch import wait, wait_for_all
 
-        end = None if timeout is None else time.monotonic() + timeout
         selection = self.select(ids, task=task, campaign=campaign, last=last)
-        if selection.tasks:
-            wait_for_tasks(selection, self._connections, seconds=seconds, end=end)
-        timeout = None if end is None else max(0.0, end - time.monotonic())
-        server, reporter = self._connections.panda(), self._reporter
-        wait(selection.panda_ids, server, seconds=seconds, timeout=timeout, reporter=reporter)
+        if ids is not None and not (task or campaign or last):
+            server, reporter = self._connections.panda(), self._reporter
+            wait(selection.panda_ids, server, seconds=seconds, timeout=timeout, reporter=reporter)
+        else:
+            end = None if timeout is None else time.monotonic() + timeout
+            wait_for_all(self._choosing(selection), self._connections, seconds=seconds, end=end)
+            selection = self.with_later(selection)
         followed = self.follow(selection)
         raise_all(followed.errors)
         return list(followed.jobs)

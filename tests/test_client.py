@@ -9,7 +9,6 @@ import pydoc
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +18,9 @@ from goclient.cli.commands.sendjob import SendJobOptions
 from goclient.cli.main import COMMANDS
 from goclient.jobs.follow import Followed
 from goclient.jobs.panda_ids import read_panda_ids
+from goclient.jobs.status import Described
 from goclient.model.options import SubmitOptions
+from goclient.model.records.answers import JobState
 from goclient.model.typed import as_keywords, read_keywords
 from goclient.reporter.base import Kind
 from goclient.reporter.recording import RecordingReporter
@@ -304,8 +305,8 @@ def test_a_wait_outlives_a_server_that_is_away_for_a_while(
 ) -> None:
     away = goclient.ServerError("the server could not be reached", transient=True)
     refused = goclient.ServerError("the server refused")
-    runs, over = SimpleNamespace(panda_id=1, state="running"), SimpleNamespace(panda_id=1, state="finished")
-    answers: list[Any] = [away, away, [runs], [over]]
+    runs, over = (Described({1: JobState(1, 0, 0, state, "", "")}) for state in ("running", "finished"))
+    answers: list[Any] = [away, away, runs, over]
 
     def running(*_: Any, **__: Any) -> Any:
         answer = answers.pop(0)
@@ -313,7 +314,7 @@ def test_a_wait_outlives_a_server_that_is_away_for_a_while(
             raise answer
         return answer
 
-    monkeypatch.setattr("goclient.jobs.watch.known_jobs", running)
+    monkeypatch.setattr("goclient.jobs.watch.described", running)
     monkeypatch.setattr(client, "follow", lambda _: Followed("https://panda.example"))
     assert client.wait([1], seconds=0.01) == []
     assert answers == []

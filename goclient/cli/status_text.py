@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from goclient.cli.tables import print_table
 from goclient.errors.wording import counted, printable
 from goclient.jobs.cure import Cure
-from goclient.jobs.follow import Followed
+from goclient.jobs.follow import Followed, campaign_in
 from goclient.jobs.links import jedi_task_page, job_page, task_page
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.status import JobStatus, phase_of
-from goclient.jobs.summary import ReasonGroup, Summary, summarize
+from goclient.jobs.status import JobStatus, shown_phase
+from goclient.jobs.summary import Moved, ReasonGroup, Summary, summarize
 from goclient.jobs.units import duration, moment, size
-from goclient.model.campaign import common_campaign
 from goclient.model.remote import TaskState
 
 FEW = 20  # jobs whose transfers are all shown
@@ -24,7 +23,7 @@ _IN_PLACE = "goclient status --json has them all"
 
 def print_followed(followed: Followed, *, shows_all: bool = False) -> None:
     """Print what became of jobs and tasks; of more than a few jobs only the transfers that need a look, or all."""
-    summary = summarize(followed.jobs)
+    summary = summarize(followed.jobs, transfers=followed.transfers)
     for line in summary_lines(followed, summary):
         print(printable(line))
     for group in summary.groups:
@@ -33,7 +32,7 @@ def print_followed(followed: Followed, *, shows_all: bool = False) -> None:
             print(printable(line))
     for line in _later_lines(followed):
         print(line)
-    _print_transfers([_transfer_row(task.label.split(" ")[1], task, followed) for task in followed.transfers])
+    _print_transfers([_transfer_row(campaign_in(task), task, followed) for task in followed.transfers])
     if followed.jobs:
         print()
         print_jobs(followed.jobs, server=followed.server)
@@ -54,18 +53,20 @@ def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
     for task in followed.tasks:
         page = jedi_task_page(task.number, followed.server)
         yield f"task {task.number}: {task.state}{f'  {page}' if page else ''}"
-    campaign = common_campaign(job.campaign for job in followed.jobs)
-    named = f" of campaign {campaign}" if campaign else ""
     states = ", ".join(f"{number:,} {state}" for state, number in summary.states.items())
-    retried = f" (earlier tries beside them: {summary.retried:,})" if summary.retried else ""
-    jobs = sum(summary.states.values())
-    yield f"{jobs:,} job{'s' * (jobs != 1)}{named}{f': {states}' if states else ''}{retried}"
-    moved = f"{summary.files:,} file{'s' * (summary.files != 1)} transferred, {size(summary.bytes)}"
-    parts = [moved] if summary.files or summary.bytes else []
-    parts += [f"{size(summary.rate)}/s in a transfer"] if summary.rate else []
+    before = f", which moved {_files_of(summary.moved_before)}" if summary.moved_before.files else ""
+    retried = f" (earlier tries beside them: {summary.retried:,}{before})" if summary.retried else ""
+    yield f"{summary.heading}{f': {states}' if states else ''}{retried}"
+    moved = summary.moved
+    parts = [f"{_files_of(moved)} transferred, {size(moved.bytes)}"] if moved.files or moved.bytes else []
+    parts += [f"{size(moved.rate)}/s in a transfer"] if moved.rate else []
     parts += [f"longest wait for a node {duration(summary.longest_wait)}"] if summary.longest_wait else []
     if parts:
         yield "; ".join(parts)
+
+
+def _files_of(moved: Moved) -> str:
+    return f"{moved.files:,} file{'s' * (moved.files != 1)}"
 
 
 def group_lines(group: ReasonGroup, jobs: Sequence[JobStatus]) -> Iterator[str]:
@@ -126,7 +127,7 @@ def _print_transfers(rows: Sequence[tuple[str, ...]]) -> None:
 
 def _transfer_row(whose: str, task: TaskState, followed: Followed) -> tuple[str, ...]:
     page = task_page(task.task_id) if followed.has_pages and task.task_id else task.task_id
-    return whose, phase_of(task), task.status, str(task.files), size(task.bytes), page, task.reason
+    return whose, shown_phase(task), task.status, str(task.files), size(task.bytes), page, task.reason
 
 
 def warnings_of(followed: Followed) -> Iterator[str]:

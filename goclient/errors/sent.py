@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import ExitCode
@@ -23,6 +23,30 @@ class SentBefore(RequestError):
         super().__init__(message, hint=hint, subject="--again")
 
 
+class TriesLost(SentBefore):
+    """Further tries of jobs, of which nobody knows whether the server accepted them; ``ids`` are the jobs' numbers."""
+
+    def __init__(self, key: str, *, ids: str, names: Sequence[str]) -> None:
+        self.key = key
+        tries = "another try of it" if len(names) == 1 else "another try of each"
+        message = f"PandaID {ids}: it is not known whether the server accepted {tries}, {first_to_last(names)}"
+        RequestError.__init__(self, message, hint=how_to_tell(f"goclient retry {ids}", len(names)), subject=ids)
+
+
+def first_to_last(names: Sequence[str]) -> str:
+    """Return the names of jobs as people read them: the first and the last of many."""
+    return " to ".join(dict.fromkeys((names[0], names[-1])))
+
+
+def how_to_tell(command: str, jobs: int) -> str:
+    """Return the hint for jobs whose names are known, and of which it is not known whether the server has them."""
+    this, which, some = ("this name", "PANDAID, with its PandaID", "there is none, {} sends it")
+    if jobs > 1:
+        this, which, some = ("these names", "FIRST-LAST, with their PandaIDs", "there are none, {} sends them")
+    again = some.format(f"{command} --again")
+    return f"search the PanDA monitor for {this} (/jobs/?jobname=…), and type: {command} --jobs={which}; if {again}"
+
+
 class ReplyLost(ServerError):
     """Request that may have reached the server, though its answer is unknown: never send it again."""
 
@@ -36,7 +60,10 @@ class NotSent(ServerError):
 
 
 class StillRunning(GoclientError):
-    """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers."""
+    """Jobs are not done after the time that somebody was ready to wait; ``panda_ids`` are their numbers.
+
+    There are none of jobs that were not sent in that time.
+    """
 
     code = "still-running"
 
@@ -44,8 +71,10 @@ class StillRunning(GoclientError):
         self.panda_ids = tuple(panda_ids)
         jobs = f"{len(self.panda_ids)} job{'s are' if len(self.panda_ids) > 1 else ' is'}"
         message = f"{jobs} not done yet: PandaID {', '.join(map(str, self.panda_ids))}"
+        if not self.panda_ids:
+            message = "not all is done yet"
         some = " ".join(map(str, self.panda_ids[:20]))
-        super().__init__(message, hint=f"wait again, or look with: goclient status {some}", transient=True)
+        super().__init__(message, hint=f"wait again, or look with: goclient status {some}".rstrip(), transient=True)
 
 
 class JobsFailed(GoclientError):
@@ -53,6 +82,12 @@ class JobsFailed(GoclientError):
 
     exit_code = ExitCode.JOBS_FAILED
     code = "jobs-failed"
+
+
+class UnreadableJob(ServerError):
+    """Row of a server's answer that is not the job which was asked for; it says nothing of other rows."""
+
+    code = "bad-answer"
 
 
 class UnknownJobs(ServerError):

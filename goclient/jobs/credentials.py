@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from goclient.carrier.secret import Secret, Use, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret, turn
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
+from goclient.errors.sent import UnreadableJob
 from goclient.errors.wording import quoted
 from goclient.jobs.grants import GRANT, granted_at, holders, let_go, read_grant, secret_of
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
@@ -190,9 +191,9 @@ class Credentials:
         return [replace(one, state=one.worst(said.get(one.key, ()))) for one in found]
 
 
-def _need_of(job: JobState | None) -> State:
+def _need_of(job: JobState | UnreadableJob | None) -> State:
     """Return whether a job that was accepted needs its credential; the server may move it between two tables."""
-    return State.UNKNOWN if job is None else State.ENDED if job.is_over else State.IN_USE
+    return State.UNKNOWN if not isinstance(job, JobState) else State.ENDED if job.is_over else State.IN_USE
 
 
 def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
@@ -220,6 +221,7 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
                 for call in calls
                 if (call.what, call.state) == (kind, "accepted")
                 for one in call.subjects[:most]
+                if one.isdigit()
             )
             for kind, most in ((CALL, None), (TASK, 1))  # a task has its number first
         )

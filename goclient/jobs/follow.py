@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class FollowedTask:
 class Followed:
     """Jobs and tasks as a server knows them; ``errors`` say which it does not know.
 
-    ``transfers`` are the user's own, which bring the inputs of campaigns to a site and deliver their outputs.
+    ``transfers`` are the user's own, which bring the inputs of campaigns to a site, deliver their outputs and clean up.
     ``later`` has the numbers of tries that are not among the jobs, by those of jobs that are; ``warning`` says why
     the transfers are not known, if so.
     """
@@ -99,16 +99,15 @@ def follow(selection: Selection, connections: Connections, journal: Journal) -> 
     server = connections.panda()
     found = find(selection, server)
     known = described(found.panda_ids, server=server)
-    unknown = known.unknown(found.panda_ids, server=server.name)
-    jobs = with_transfers([job for job in known.jobs if job is not None], connections)
+    jobs = with_transfers(known.jobs, connections)
     numbers = {job.panda_id for job in jobs}
     tries = {old: one.panda_id for old, one in known_tries(journal, server.name).items() if old in numbers}
     transfers, warning = _of_campaigns(selection.campaigns, connections)
     return Followed(
         server.name,
-        jobs=tuple(_in_campaigns(jobs, campaigns_of(journal))),
+        jobs=tuple(_in_campaigns(jobs, campaigns_of(journal), transfers)),
         tasks=found.tasks,
-        errors=(*found.errors, *([unknown] if unknown else ())),
+        errors=(*found.errors, *known.errors(server.name)),
         has_pages=not any(map(connections.env.get, environment.GLOBUS_URLS)),
         transfers=transfers,
         later={old: new for old, new in tries.items() if new is not None and new not in numbers},
@@ -122,13 +121,25 @@ def _of_campaigns(names: Sequence[str], connections: Connections) -> tuple[tuple
         return (), ""
     prefix, since = ("goclient ", time.time() - KEPT) if len(names) > 1 else (f"goclient {names[0]} ", None)
     try:
-        tasks = connections.globus().tasks_labelled(prefix, since=since)
+        tasks = connections.globus().tasks_labelled(prefix, since=since, kinds="TRANSFER,DELETE")
     except GoclientError as error:
         return (), f"the transfers of {', '.join(names)} are not known: {error.message}"
-    return tuple(one for one in tasks if one.label.split(" ")[1] in names), ""
+    return tuple(one for one in tasks if campaign_in(one) in names), ""
 
 
-def _in_campaigns(jobs: Sequence[JobStatus], campaigns: Mapping[int, str]) -> list[JobStatus]:
-    """Return jobs with the campaigns that only the journal knows: a plain job's name does not have it."""
-    names = ((job, "" if job.campaign else campaigns.get(job.panda_id, "")) for job in jobs)
-    return [replace(job, campaign=name) if name else job for job, name in names]
+def campaign_in(task: TaskState) -> str:
+    """Return the campaign that the label of the user's own transfer names: ``goclient CAMPAIGN PHASE``."""
+    return task.label.split(" ")[1]
+
+
+def _in_campaigns(
+    jobs: Sequence[JobStatus], campaigns: Mapping[int, str], transfers: Sequence[TaskState]
+) -> Iterator[JobStatus]:
+    """Yield jobs with the transfers of their campaigns, which only the journal may know: a plain job's name does not.
+
+    All jobs of a campaign share one tuple.
+    """
+    own = {name: tuple(one for one in transfers if campaign_in(one) == name) for name in map(campaign_in, transfers)}
+    for job in jobs:
+        name = job.campaign or campaigns.get(job.panda_id, "")
+        yield replace(job, campaign=name, campaign_transfers=own.get(name, ())) if name else job

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,9 @@ from goclient.jobs.page_sections import (
 )
 from goclient.jobs.summary import summarize
 from goclient.jobs.units import moment
-from goclient.model.campaign import common_campaign
 
 if TYPE_CHECKING:
     from goclient.jobs.follow import Followed
-    from goclient.jobs.status import JobStatus
     from goclient.jobs.summary import Summary
 
 _BEGIN = b"<!doctype html>\n<!-- goclient status -->\n"
@@ -78,17 +76,16 @@ def page(followed: Followed, *, now: float) -> str:
     """Return the page as a text."""
     jobs = followed.jobs
     parts = {name: _resource(f"page.{name}") for name in ("html", "css", "js")}
-    summary = summarize(jobs, now=now)
+    summary = summarize(jobs, transfers=followed.transfers, now=now)
     groups, others = summary.groups[:_MOST_REASONS], summary.groups[_MOST_REASONS:]
-    heading = _heading(jobs)
     values = {
         "style": parts["css"],
         "script": parts["js"],
         "style_hash": _hash(parts["css"]),
         "script_hash": _hash(parts["js"]),
         "version": __version__,
-        "title": escaped(_title(heading, summary)),
-        "heading": escaped(heading),
+        "title": escaped(_title(summary)),
+        "heading": escaped(summary.heading),
         "server": escaped(followed.server),
         "now": moment(now),
         "now_iso": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
@@ -116,15 +113,9 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _heading(jobs: Sequence[JobStatus]) -> str:
-    campaign = common_campaign(job.campaign for job in jobs)
-    counts = f"{len(jobs):,} job{'s' * (len(jobs) != 1)}"
-    return f"{counts} of campaign {campaign}" if campaign else counts
-
-
-def _title(heading: str, summary: Summary) -> str:
+def _title(summary: Summary) -> str:
     counts = ", ".join(f"{number:,} {state}" for state, number in summary.states.items())
-    return f"{heading}: {counts}" if counts else heading
+    return f"{summary.heading}: {counts}" if counts else summary.heading
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from goclient.errors.wording import printable
 from goclient.jobs.links import jedi_task_page, job_page, task_page
-from goclient.jobs.status import phase_of
+from goclient.jobs.status import shown_phase
+from goclient.jobs.summary import moved_by
 from goclient.jobs.timeline import band_of
 from goclient.model.endpoint import is_uuid
 from goclient.secrets import hidden
 
 if TYPE_CHECKING:
     from goclient.jobs.follow import Followed
-    from goclient.jobs.status import JobStatus
     from goclient.jobs.summary import ReasonGroup
 
 _ANY_TASK = "00000000-0000-0000-0000-000000000000"
@@ -41,16 +41,16 @@ def document(followed: Followed, groups: Sequence[ReasonGroup], now: float) -> d
 
     rows = []
     for job in followed.jobs:
-        sizes = [sum(task.files for task in job.transfers), sum(task.bytes for task in job.transfers)]
+        moved = moved_by(job)
         transfers = [
-            [known(phase_of(task)), known(task.status.lower()), task.files, task.bytes,
+            [known(shown_phase(task)), known(task.status.lower()), task.files, task.bytes,
              task.task_id if is_uuid(task.task_id) else ""]
             for task in job.transfers
         ]  # fmt: skip
-        times = [whole(time) for time in (job.created, job.started, job.ended)]
+        times, rate = [whole(time) for time in (job.created, job.started, job.ended)], whole(moved.rate or None)
         rows.append([
             job.panda_id, known(job.state), shown(job.name), known(job.site), job.attempt, job.task_id,
-            *times, *sizes, _rate(job, sizes[1]), known(job.reason), group_of.get(job.panda_id), transfers,
+            *times, moved.files, moved.bytes, rate, known(job.reason), group_of.get(job.panda_id), transfers,
         ])  # fmt: skip
     return {
         "now": round(now),
@@ -62,9 +62,3 @@ def document(followed: Followed, groups: Sequence[ReasonGroup], now: float) -> d
         "texts": list(texts),
         "rows": rows,
     }
-
-
-def _rate(job: JobStatus, number: int) -> int | None:
-    """Return the bytes per second of a job's transfers, None if it tells no seconds of them."""
-    seconds = sum(job.seconds.get(phase, 0.0) for phase in {phase_of(task) for task in job.transfers})
-    return round(number / seconds) if number and seconds > 0 else None

@@ -50,6 +50,7 @@ def notes(followed: Followed) -> str:
     if followed.later:
         tries = ", ".join(f"{old} as {new}" for old, new in followed.later.items())
         lines.append(f"Tried again, as jobs that are not in this page: {tries}.")
+    lines += [f"{one.text}." for one in followed.unfinished]
     if followed.warning:
         lines.append(f"{followed.warning}.")
     return "".join(f'<p class="note">{escaped(line)}</p>' for line in lines)
@@ -86,11 +87,13 @@ def _figures(jobs: Sequence[JobStatus], summary: Summary) -> list[tuple[str, str
     """Return the name and the value of each figure that is known."""
     found = []
     if summary.retried:
-        found.append(("tried again since", f"{summary.retried:,}"))
-    if summary.files or summary.bytes:
-        found += [("files transferred", f"{summary.files:,}"), ("data", size(summary.bytes))]
-    if summary.rate:
-        found.append(("rate in a transfer", f"{size(summary.rate)}/s"))
+        found.append(("earlier tries beside them", f"{summary.retried:,}"))
+    if summary.moved_before.files:
+        found.append(("files that earlier tries moved", f"{summary.moved_before.files:,}"))
+    if summary.moved.files or summary.moved.bytes:
+        found += [("files transferred", f"{summary.moved.files:,}"), ("data", size(summary.moved.bytes))]
+    if summary.moved.rate:
+        found.append(("rate in a transfer", f"{size(summary.moved.rate)}/s"))
     if summary.longest_wait:
         found.append(("longest wait for a node", duration(summary.longest_wait)))
     began = [job.created for job in jobs if job.created is not None]

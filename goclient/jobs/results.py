@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import GoclientError
-from goclient.jobs.status import acting_for, known_jobs, phase_of, transfers_of
+from goclient.errors import GoclientError, raise_all
+from goclient.jobs.status import acting_for, described, phase_of, transfers_of
 from goclient.model.endpoint import Endpoint, read_endpoint
 from goclient.model.planner import plan
+from goclient.model.records.answers import JobState
 from goclient.model.records.registry import decode
 from goclient.node.ownership import final_path
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
-    from goclient.model.records.answers import JobState
     from goclient.model.remote import TaskState
     from goclient.services.globus.sdk import Globus
 
@@ -96,11 +96,19 @@ def deliveries(jobs: Iterable[JobState], connections: Connections) -> dict[int, 
 def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobResults]:
     """Return the results of each job in order; raises ServerError for jobs that the server does not know.
 
-    Globus says what it has moved; of the pilot's own work, the record of a finished job says where the files are.
+    Those of a job whose record cannot be read are not known, which its warning says.  Globus says what it has moved; of
+    the pilot's own work, the record of a finished job says where the files are.
     """
-    jobs = known_jobs(panda_ids, server=connections.panda())
-    moved = deliveries(jobs, connections)
-    return [_results_of(job, moved.get(job.panda_id)) for job in jobs]
+    server = connections.panda()
+    found = described(panda_ids, server=server)
+    raise_all(found.unknown(server.name))
+    moved = deliveries(found.jobs, connections)
+    return [
+        _results_of(job, moved.get(panda_id))
+        if isinstance(job, JobState)
+        else JobResults(panda_id, "", (), f"the results of {panda_id} are not known: {job.message if job else ''}")
+        for panda_id, job in found.rows.items()
+    ]
 
 
 def _results_of(job: JobState, delivery: Delivery | None) -> JobResults:

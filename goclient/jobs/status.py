@@ -7,16 +7,18 @@ for the others, which have the job's number in their label.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from goclient.errors import GoclientError, ServerError
-from goclient.errors.sent import UnknownJobs
+from goclient.errors import GoclientError, ServerError, raise_all
+from goclient.errors.sent import UnknownJobs, UnreadableJob
 from goclient.errors.wording import quoted, said
 from goclient.jobs.cure import Cure, advice_of
 from goclient.jobs.metrics import PHASES, seconds_of, transfers_told
+from goclient.jobs.panda_ids import as_ranges
 from goclient.model.campaign import campaign_of, common_campaign
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
@@ -40,8 +42,9 @@ EARLIER = 86400.0  # seconds before a job was made in which no transfer of it ca
 class JobStatus:
     """A job and the transfers that this identity may see; ``warning`` says why they are not known, if so.
 
-    Times are in seconds since 1970, None if they are not known.  ``seconds`` are those of its phases (``stage-in``,
-    ``payload``, ``stage-out``, ``output``, ``total``), as far as its pilot has told them.
+    ``campaign_transfers`` are the user's own, which bring the inputs of all jobs of its campaign to a site, deliver
+    their outputs and clean up.  Times are in seconds since 1970, None if they are not known.  ``seconds`` are those of
+    its phases (``stage-in``, ``payload``, ``stage-out``, ``output``, ``total``), as far as its pilot has told them.
     """
 
     panda_id: int
@@ -60,6 +63,7 @@ class JobStatus:
     cure: Cure = Cure.UNKNOWN  # what a second try is good for, and the ``hint``: what to do before it
     hint: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    campaign_transfers: tuple[TaskState, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -68,21 +72,11 @@ class JobStatus:
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object of a job."""
-        transfers = [
-            {
-                "task_id": task.task_id or None,  # none, where no service carried it out
-                "phase": phase_of(task),
-                "state": task.status,
-                "files": task.files,
-                "bytes": task.bytes,
-            }
-            for task in self.transfers
-        ]
         return {
             "PandaID": self.panda_id,
             "state": self.state,
             "reason": self.reason,
-            "transfers": transfers,
+            "transfers": [{**_document_of(task), "copy": task.is_copy} for task in self.transfers],
             "jobName": self.name,
             "site": self.site,
             "attempt": self.attempt,
@@ -93,12 +87,29 @@ class JobStatus:
             "ended": self.ended,
             "retry": self.cure.word,
             "seconds": dict(self.seconds),
+            "campaignTransfers": list(map(_document_of, self.campaign_transfers)),
         }
+
+
+def _document_of(task: TaskState) -> dict[str, Any]:
+    """Return the JSON object of a transfer."""
+    return {
+        "task_id": task.task_id or None,  # none, where no service carried it out
+        "phase": phase_of(task),
+        "state": task.status,
+        "files": task.files,
+        "bytes": task.bytes,
+    }
 
 
 def phase_of(task: TaskState) -> str:
     """Return the phase that a task's label names: the last word of ``goclient <PandaID> <phase>``."""
     return task.label.rpartition(" ")[2]
+
+
+def shown_phase(task: TaskState) -> str:
+    """Return the phase of a transfer for a person, who is told of one that was a copy."""
+    return f"{phase_of(task)} (copy on the node)" if task.is_copy else phase_of(task)
 
 
 def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[JobStatus]:
@@ -150,20 +161,32 @@ def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskStat
 
 
 def _all_told(job: JobState) -> tuple[TaskState, ...]:
-    """Return the transfers that a job, or its pilot, has told."""
-    return tuple(_told(job)) or tuple(transfers_told(job))
+    """Return the transfers that a job, or its pilot, has told, with those marked that were copies on the node."""
+    told = tuple(_told(job)) or tuple(transfers_told(job))
+    if all(one.task_id for one in told):
+        return told
+    copied = _copied_phases(job.parameters)
+    return tuple(replace(one, is_copy=True) if not one.task_id and phase_of(one) in copied else one for one in told)
+
+
+def _copied_phases(parameters: str) -> Collection[str]:
+    """Return the phases of a job in which all that no service carries out are copies on the node."""
+    try:
+        own = [task for task in plan(decode(parameters).spec) if not task.is_globus]
+    except GoclientError:
+        return ()
+    return {task.phase for task in own} - {task.phase for task in own if not task.is_copy}
 
 
 def _told(job: JobState) -> Iterator[TaskState]:
     """Yield the transfers that a carried job has told at its end (``carrier/report.py``), as far as they are ones."""
-    try:
-        for row in islice(job.reported.get("transfers", ()), MOST_TOLD):
+    rows = job.reported.get("transfers", ())
+    for row in islice(rows if isinstance(rows, list) else (), MOST_TOLD):
+        with suppress(ValueError, TypeError, KeyError, OverflowError):  # another program has written it
             task_id, phase = said(row["task_id"] or "", 100), said(row["phase"], 100)
             status = "SUCCEEDED" if row["state"] == "done" else "FAILED"
             files, size = _count(row["files"]), _count(row["bytes"])
             yield TaskState(task_id, f"goclient {job.panda_id} {phase}", status, files, size, faults=0, reason="")
-    except (ValueError, TypeError, KeyError, OverflowError):  # another program has written it
-        return
 
 
 def _count(told: Any) -> int:
@@ -203,39 +226,49 @@ def transfers_of(
 
 
 class Described(NamedTuple):
-    """Jobs in the order in which they were asked for, None for those that a server does not know.
+    """Rows of jobs by their numbers, in the order in which they were asked for; None where a server knows no job.
 
     ``error``: why its archive did not answer, which may have these.
     """
 
-    jobs: list[JobState | None]
+    rows: Mapping[int, JobState | UnreadableJob | None]
     error: GoclientError | None = None
 
-    def unknown(self, panda_ids: Sequence[int], *, server: str) -> GoclientError | None:
-        """Return the error of those that are not known, None if all are."""
-        missing = [panda_id for panda_id, job in zip(panda_ids, self.jobs, strict=True) if job is None]
-        return self.error or UnknownJobs(missing, server=server) if missing else None
+    @property
+    def jobs(self) -> list[JobState]:
+        """Return the jobs that are known."""
+        return [job for job in self.rows.values() if isinstance(job, JobState)]
+
+    def unknown(self, server: str) -> Iterator[GoclientError]:
+        """Yield the error of all jobs that are not known."""
+        if missing := [panda_id for panda_id, job in self.rows.items() if job is None]:
+            yield self.error or UnknownJobs(missing, server=server)
+
+    def errors(self, server: str) -> Iterator[GoclientError]:
+        """Yield the error of all jobs that are not known, and that of all whose rows are not jobs."""
+        yield from self.unknown(server)
+        if bad := {panda_id: job for panda_id, job in self.rows.items() if isinstance(job, UnreadableJob)}:
+            ids, why = as_ranges(bad), next(iter(bad.values())).message
+            hint = "the record of it is damaged at the server, whose operators can mend it; other jobs are not held up"
+            yield UnreadableJob(f"PandaID {ids}: {why}", hint=hint, subject=ids)
 
 
 def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
     """Return the jobs in order, as the server has them; raises ServerError for those that it does not know."""
     found = described(panda_ids, server=server)
-    if error := found.unknown(panda_ids, server=server.name):
-        raise error
-    return [job for job in found.jobs if job is not None]
+    raise_all(found.errors(server.name))
+    return found.jobs
 
 
 def described(panda_ids: Sequence[int], *, server: PandaServer) -> Described:
     """Return the jobs as the server or its archive has them; an archive that does not answer hides no other job."""
-    jobs = server.describe(panda_ids)
-    older = [panda_id for panda_id, job in zip(panda_ids, jobs, strict=True) if job is None]
-    if not older:
-        return Described(jobs)
-    try:
-        archived = dict(zip(older, server.describe(older, archived=True), strict=True))
-    except ServerError as error:
-        return Described(jobs, error)
-    return Described([job or archived.get(panda_id) for panda_id, job in zip(panda_ids, jobs, strict=True)])
+    rows = dict(zip(panda_ids, server.describe(panda_ids), strict=True))
+    if older := [panda_id for panda_id, job in rows.items() if job is None]:
+        try:
+            rows |= zip(older, server.describe(older, archived=True), strict=True)
+        except ServerError as error:
+            return Described(rows, error)
+    return Described(rows)
 
 
 def _asked(job: JobState, connections: Connections) -> Callable[[], Globus] | None:

@@ -7,13 +7,45 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from goclient.jobs.cure import Cure
-from goclient.jobs.status import JobStatus
+from goclient.jobs.status import JobStatus, phase_of
+from goclient.model.campaign import common_campaign
 from goclient.model.names import first_name, try_number
+from goclient.model.remote import TaskState
 
 _VARYING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]*[0-9][0-9a-f]{7,}|[0-9]+")
 _FIRST = ("finished", "failed", "cancelled", "closed", "running")  # of states, in the order in which they are shown
+
+
+class Moved(NamedTuple):
+    """Files and bytes that went over the network, and the bytes of which the seconds are known, with these."""
+
+    files: int = 0
+    bytes: int = 0
+    timed: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, tasks: Iterable[TaskState], *, seconds: float = 0.0) -> Moved:
+        """Return what some transfers have moved, in so many seconds; 0 if that is not known."""
+        counts = [(task.files, task.bytes) for task in tasks]
+        number = sum(size for _, size in counts)
+        return cls(sum(files for files, _ in counts), number, number if seconds else 0, seconds)
+
+    @classmethod
+    def all_of(cls, parts: Iterable[Moved]) -> Moved:
+        """Return the sum of parts."""
+        return cls(*map(sum, zip(NOTHING, *parts, strict=True)))
+
+    @property
+    def rate(self) -> float:
+        """Return the bytes a second of what was timed, 0 if nothing was."""
+        return self.timed / self.seconds if self.seconds else 0.0
+
+
+NOTHING = Moved()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,38 +60,46 @@ class ReasonGroup:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Hold what became of jobs; those that were tried again are counted as ``retried``, and not in ``states``.
+    """Hold what became of jobs; those that were tried again are counted as ``retried``, and nowhere else.
 
-    ``rate`` is in bytes a second, the mean of transfers whose time is known; ``longest_wait`` in seconds from when a
-    job was made to when it began; each is 0 if it is not known.
+    ``moved`` is what went over the network: with the jobs, and with the user's own transfers for them.
+    ``longest_wait`` is in seconds from when a job was made to when it began, 0 if it is not known.  ``heading`` says
+    how many jobs it is about.
     """
 
     states: Mapping[str, int]
-    files: int
-    bytes: int
-    rate: float
+    moved: Moved
     longest_wait: float
     groups: tuple[ReasonGroup, ...]
+    heading: str = ""
     retried: int = 0
+    moved_before: Moved = NOTHING  # by earlier tries
 
 
-def summarize(jobs: Sequence[JobStatus], *, now: float | None = None) -> Summary:
-    """Return the summary of jobs at a time."""
+def summarize(jobs: Sequence[JobStatus], *, transfers: Sequence[TaskState] = (), now: float | None = None) -> Summary:
+    """Return the summary of jobs, and of the user's own transfers for them, at a time."""
     now = time.time() if now is None else now
     current = latest_tries(jobs)
+    kept = {job.panda_id for job in current}
     states = Counter(job.state for job in current)
     ordered = sorted(states, key=lambda state: (_FIRST.index(state) if state in _FIRST else len(_FIRST), state))
-    timed = [(sum(task.bytes for task in job.transfers), _seconds_of(job)) for job in jobs]
-    moved, seconds = (sum(column) for column in zip(*[one for one in timed if one[1]] or [(0, 0.0)], strict=True))
+    campaign = common_campaign(job.campaign for job in jobs)
+    heading = f"{len(current):,} job{'s' * (len(current) != 1)}{f' of campaign {campaign}' if campaign else ''}"
     return Summary(
         states={state: states[state] for state in ordered},
-        files=sum(task.files for job in jobs for task in job.transfers),
-        bytes=sum(number for number, _ in timed),
-        rate=moved / seconds if seconds else 0.0,
-        longest_wait=max((_waited(job, now) for job in jobs), default=0.0),
+        moved=Moved.all_of([*map(moved_by, current), Moved.of(transfers)]),
+        longest_wait=max((_waited(job, now) for job in current), default=0.0),
         groups=tuple(_groups(current)),
+        heading=heading,
         retried=len(jobs) - len(current),
+        moved_before=Moved.all_of(moved_by(job) for job in jobs if job.panda_id not in kept),
     )
+
+
+def moved_by(job: JobStatus) -> Moved:
+    """Return what a job has moved over the network: what was copied on its node is left out."""
+    own = [task for task in job.transfers if not task.is_copy]
+    return Moved.of(own, seconds=sum(job.seconds.get(phase, 0.0) for phase in set(map(phase_of, own))))
 
 
 def latest_tries(jobs: Sequence[JobStatus]) -> list[JobStatus]:
@@ -73,10 +113,6 @@ def latest_tries(jobs: Sequence[JobStatus]) -> list[JobStatus]:
             found[name] = (number, job)
     kept = {job.panda_id for _, job in found.values()}
     return [job for job in jobs if job.panda_id in kept]
-
-
-def _seconds_of(job: JobStatus) -> float:
-    return sum(seconds for phase, seconds in job.seconds.items() if phase not in ("payload", "total"))
 
 
 def _waited(job: JobStatus, now: float) -> float:

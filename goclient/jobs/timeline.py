@@ -149,6 +149,6 @@ def _told(job: JobStatus) -> Iterator[Interval]:
 def _rates(job: JobStatus) -> Iterator[Interval]:
     """Yield the bytes per second of each phase that transferred some."""
     for phase in _told(job):
-        size = sum(task.bytes for task in job.transfers if phase_of(task) == phase.band)
+        size = sum(task.bytes for task in job.transfers if phase_of(task) == phase.band and not task.is_copy)
         if size:
             yield Interval(phase.band, phase.began, phase.ended, size / (phase.ended - phase.began))

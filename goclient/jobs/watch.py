@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors import ServerError
+from goclient.errors import ServerError, raise_all
 from goclient.errors.sent import StillRunning
 from goclient.jobs.follow import Followed, Found, find
-from goclient.jobs.selection import Selection
-from goclient.jobs.status import JobStatus, described, known_jobs, status_told
+from goclient.jobs.selection import Selection, Unfinished
+from goclient.jobs.status import JobStatus, described, status_told
 from goclient.model.records.answers import DONE
 from goclient.reporter.base import Reporter
 
@@ -35,23 +35,35 @@ class Turn:
     before: Mapping[int, str] = field(default_factory=dict)
 
 
-def watch(
-    selection: Selection, connections: Connections, *, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Turn]:
-    """Yield the jobs and tasks that are chosen, again and again, until all are over.
+class Chosen(NamedTuple):
+    """Jobs and tasks that are watched, as they are now; ``unsent`` tells of campaigns whose jobs are yet to be sent."""
 
-    A server that cannot be reached for a while is asked again, with a warning.
+    selection: Selection
+    unsent: tuple[Unfinished, ...] = ()
+
+
+def watch(
+    choose: Callable[[], Chosen], connections: Connections, *, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Turn]:
+    """Yield the jobs and tasks that are chosen, again and again, until all are sent, and over.
+
+    What is chosen may grow: a job is over if its last try is.  A server that cannot be reached for a while is asked
+    again, with a warning.
     """
     server, jobs, is_first = connections.panda(), dict[int, JobStatus](), True
-    found, unknown = Found((), (), ()), set[int]()
+    chosen, found, unknown = Chosen(Selection()), Found((), (), ()), set[int]()
     while True:
         began, changed, before = time.process_time(), list[JobStatus](), dict[int, str]()
         try:
-            found = find(selection, server)
+            before_now, chosen = chosen, choose()
+            for one in chosen.unsent:
+                if one not in before_now.unsent:
+                    connections.reporter.warning(one.text, one.hint)
+            found = find(chosen.selection, server)
             due = [one for one in found.panda_ids if one not in unknown and (one not in jobs or not jobs[one].done)]
-            states = described(due, server=server).jobs
-            unknown |= {one for one, state in zip(due, states, strict=True) if state is None and one not in jobs}
-            for state in filter(None, states):
+            rows = described(due, server=server)
+            unknown |= {one for one in due if one not in jobs} - {state.panda_id for state in rows.jobs}
+            for state in rows.jobs:
                 known = jobs.get(state.panda_id)
                 jobs[state.panda_id] = now = status_told(state)
                 if not is_first and (known is None or known.state != now.state):
@@ -65,7 +77,7 @@ def watch(
             is_first = False
             seen = tuple(jobs[panda_id] for panda_id in found.panda_ids if panda_id in jobs)
             yield Turn(Followed(server.name, seen, found.tasks, found.errors), tuple(changed), before)
-            if all(job.done for job in seen) and all(task.done for task in found.tasks):
+            if not chosen.unsent and all(job.done for job in seen) and all(task.done for task in found.tasks):
                 return
         sleep(max(SHORTEST, SHARE * (time.process_time() - began)))
 
@@ -83,7 +95,9 @@ def wait(
     while running:
         left = seconds if end is None else min(seconds, end - time.monotonic())
         try:
-            running = [job.panda_id for job in known_jobs(panda_ids, server=server) if job.state not in DONE]
+            found = described(panda_ids, server=server)
+            raise_all(found.unknown(server.name))
+            running = [job.panda_id for job in found.jobs if job.state not in DONE]
         except ServerError as error:
             if not error.transient or left <= 0:
                 raise
@@ -94,8 +108,8 @@ def wait(
             time.sleep(left)
 
 
-def wait_for_tasks(selection: Selection, connections: Connections, *, seconds: float, end: float | None) -> None:
-    """Wait until tasks, and the jobs beside them, are over; raise StillRunning at ``end``, a time of this machine."""
+def wait_for_all(choose: Callable[[], Chosen], connections: Connections, *, seconds: float, end: float | None) -> None:
+    """Wait as long as :func:`watch` does; raise StillRunning at ``end``, a time of this machine."""
     running: list[int] = []
 
     def pause(_: float) -> None:
@@ -104,5 +118,5 @@ def wait_for_tasks(selection: Selection, connections: Connections, *, seconds: f
             raise StillRunning(running)
         time.sleep(left)
 
-    for turn in watch(selection, connections, sleep=pause):
+    for turn in watch(choose, connections, sleep=pause):
         running[:] = [job.panda_id for job in turn.followed.jobs if not job.done]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from goclient.errors.sent import UnreadableJob
 from goclient.services.panda.owner import person_name
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ class Fate(Enum):
     TOLD = "its pilot is told to stop it: files that move are cancelled with it"
     OVER = "it was over before"
     UNKNOWN = "the server does not know it"
+    ASKED = "the server was told to stop it, and its record of it cannot be read"
+    UNREADABLE = "the server did not stop it, and its record of it cannot be read"
     OTHERS = "it is somebody else's"
     REFUSED = "the server did not stop it"
 
     @property
     def is_stopped(self) -> bool:
         """Return True unless the job goes on, or nobody knows of it."""
-        return self in (Fate.CANCELLED, Fate.TOLD, Fate.OVER)
+        return self in (Fate.CANCELLED, Fate.TOLD, Fate.OVER, Fate.ASKED)
 
 
 class Stopped(NamedTuple):
@@ -47,7 +50,11 @@ class Stopped(NamedTuple):
 def kill_jobs(panda_ids: Sequence[int], server: PandaServer) -> list[Stopped]:
     """Stop jobs, and return in order what became of each; to stop a job twice is to stop it once."""
     before = dict(zip(panda_ids, server.records(panda_ids), strict=True))
-    alive = [panda_id for panda_id, job in before.items() if job is not None and not job.state.is_over]
+    alive = [
+        panda_id
+        for panda_id, job in before.items()
+        if isinstance(job, UnreadableJob) or (job is not None and not job.state.is_over)
+    ]
     me = person_name(server.rights().name) if alive else ""
     done = dict(zip(alive, server.kill(alive), strict=True))
     after = {**before, **dict(zip(alive, server.records(alive), strict=True))}
@@ -55,12 +62,15 @@ def kill_jobs(panda_ids: Sequence[int], server: PandaServer) -> list[Stopped]:
     for panda_id, job in before.items():
         now = after[panda_id] or job
         fate = Fate.UNKNOWN if job is None else Fate.OVER if panda_id not in done else _fate(now, done[panda_id], me)
-        found.append(Stopped(panda_id, now.state.state if now is not None else "", fate))
+        state = "" if now is None or isinstance(now, UnreadableJob) else now.state.state
+        found.append(Stopped(panda_id, state, fate))
     return found
 
 
-def _fate(now: KnownJob | None, accepted: bool, me: str) -> Fate:
+def _fate(now: KnownJob | UnreadableJob | None, accepted: bool, me: str) -> Fate:
     """Return the fate of a job that the server was asked to stop; it says no again of one whose pilot is told."""
+    if isinstance(now, UnreadableJob):
+        return Fate.ASKED if accepted else Fate.UNREADABLE
     if now is None or now.state.is_over:
         return Fate.CANCELLED if accepted else Fate.OVER
     if person_name(now.owner) != me:

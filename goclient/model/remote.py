@@ -61,7 +61,8 @@ class Listing(dict[str, FileInfo]):
 class TaskState:
     """A transfer task as it stands: ``status`` is ACTIVE, INACTIVE, SUCCEEDED or FAILED; sizes in bytes.
 
-    ``is_queued``: it waits until others of the same identity have ended.
+    ``is_queued``: it waits until others of the same identity have ended.  ``is_copy``: its files were copied on the
+    node, and went over no network.
     """
 
     task_id: str
@@ -73,6 +74,7 @@ class TaskState:
     reason: str
     destination: str = ""  # the id of the collection
     is_queued: bool = False
+    is_copy: bool = False
 
     @property
     def has_succeeded(self) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError, TransferFailed, raise_all
 from goclient.errors.conditions import LeftForGood, StaleAttempt
+from goclient.errors.sent import UnreadableJob
 from goclient.files.private import make_directory
 from goclient.journal import HOST, JobJournal
 from goclient.model.records.answers import AssignedJob
@@ -148,7 +149,7 @@ class Pilot:
             (known,) = self.server.describe([panda_id])
         except (ServerError, LoginNeeded):
             return 0
-        return known.task_id if known is not None else 0
+        return known.task_id if known is not None and not isinstance(known, UnreadableJob) else 0
 
     def _new_journal(self, assigned: AssignedJob) -> JobJournal:
         """Return an empty journal; what a pilot that was given the same attempt, and died, has left is removed first.

@@ -25,6 +25,7 @@ from goclient.errors import (
     TransferFailed,
 )
 from goclient.errors.conditions import StaleAttempt, may_pass
+from goclient.errors.sent import UnreadableJob
 from goclient.files.private import regular
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.answers import MAX_DIAGNOSIS
@@ -189,6 +190,8 @@ def _stale() -> StaleAttempt:
 def is_current(server: PandaServer, job: TakenJob) -> bool:
     """Return True if the server waits for the end of this attempt of a job."""
     (known,) = server.describe([job.panda_id])
+    if isinstance(known, UnreadableJob):
+        raise known
     return known is not None and not known.is_over and known.attempt == job.attempt_number
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import PathNotFound, PermissionDenied, StorageDenied
+from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
 from goclient.services.parallel import Parallel
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from goclient.model.remote import FileInfo
 
 MOST_SINGLE = 64  # paths that are asked for one by one: a listing costs less, where there is one
+MANY_BELOW = 64  # directories below one, of which it is asked first which are there
 MOST_ABOUT = 16  # directories of which more is asked than what they hold
 
 
@@ -49,6 +51,11 @@ class Directory(NamedTuple):  # there are thousands: made and hashed faster than
     def parent(self) -> Directory:
         """Directory above it."""
         return Directory(self.endpoint, self.path.rstrip("/").rpartition("/")[0] + "/")
+
+    @property
+    def name(self) -> str:
+        """Its name in the directory above it."""
+        return self.path.rstrip("/").rpartition("/")[2]
 
     @property
     def display(self) -> str:
@@ -130,6 +137,7 @@ class Listings:
         """
         locations = list(locations)
         directories = dict.fromkeys(map(Directory.of, locations))
+        self._rule_out([one for one in directories if one not in self._known and not self.storage(one).at_once])
         listed = {*self._known, *directories}
         apart = (one for one in about if not one.is_top and one.parent not in listed)
         self._ask(directories, single=islice(apart, MOST_ABOUT), inside=islice(inside, MOST_ABOUT))
@@ -137,6 +145,23 @@ class Listings:
         if closed:
             hidden = (location for location in locations if location.name and Directory.of(location) in closed)
             self._ask((), single=islice(dict.fromkeys(map(Directory.at, hidden)), MOST_SINGLE))
+
+    def _rule_out(self, directories: Sequence[Directory]) -> None:
+        """Note those that are missing of many directories below few, from the listings of these few.
+
+        Directories with the jobs' numbers are seldom there, and Globus takes 20 questions a second.
+        """
+        parts = {one: one for one in directories if not one.is_top}
+        while len(above := dict.fromkeys(part.parent for part in parts.values())) * MANY_BELOW > len(parts):
+            parts = {one: part.parent for one, part in parts.items() if not part.parent.is_top}
+        self._ask(above)
+        for one, part in parts.items():
+            held = self._known[part.parent]
+            if isinstance(held, PathNotFound) or (not isinstance(held, GoclientError) and part.name not in held):
+                below = one
+                while below != part.parent:
+                    self._known[below] = PathNotFound(f"{quoted(below.display)} is not there", subject=below.display)
+                    below = below.parent
 
     def _ask(
         self, directories: Iterable[Directory], *, single: Iterable[Directory] = (), inside: Iterable[Directory] = ()
@@ -197,7 +222,7 @@ class Listings:
         """Return what is known of a directory from the listing of the one above it, or by itself."""
         above = self._known.get(directory.parent) if not directory.is_top else None
         if above is not None and not isinstance(above, GoclientError):
-            return above.get(directory.path.rstrip("/").rpartition("/")[2])
+            return above.get(directory.name)
         found = self._single.get(directory)
         return None if isinstance(found, GoclientError) else found
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +130,14 @@ def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_
     assert delivered["out.2.txt"] == "common\nown 2\n"
     assert site.tasks("whole") == ["bring", "deliver", "clean"]
     assert list(site.staging.iterdir()) == []
+    page = site.sandbox.cwd / "whole.html"
+    told = site.sandbox.run("goclient", "status", "--campaign=whole", f"--html={page.name}")
+    assert told.out.splitlines()[1].startswith("10 files transferred, "), "4 are brought, 6 delivered, 12 were copied"
+    assert "<dt>files transferred</dt><dd>10</dd>" in page.read_text()
+    assert len(re.findall(r"stage-in \(copy on the node\)", told.out)) == 3
+    for job in site.sandbox.run("goclient", "status", "--campaign=whole", "--json").json:
+        assert [one["phase"] for one in job["campaignTransfers"]] == ["bring", "deliver", "clean"]
+        assert {one["copy"] for one in job["transfers"]} == {True}
     again = site.advance("whole")
     assert (again.code, again.out, site.tasks("whole")) == (0, "", ["bring", "deliver", "clean"])
     assert "all is done" in again.err
@@ -140,10 +150,24 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
     assert detached.json["staged"]["bring"] == [{"source": detached.json["staged"]["bring"][0]["source"], "items": 3}]
     assert "goclient advance detached" in detached.err
     site.sandbox.set()
-    until(lambda: "2 waiting or running" in site.advance("detached").out)
+    seen = [detached]
+
+    def is_sent() -> bool:
+        seen.append(site.advance("detached"))
+        return "2 waiting or running" in seen[-1].out
+
+    until(is_sent)
+    assert f"PandaID={site.panda_ids('detached')[1]} jobName=detached." in seen[-1].out
+    assert "goclient status --campaign detached" in seen[-1].err
+    final = f"{DESTINATION}:/atlas/detached/out.1.txt to {DESTINATION}:/atlas/detached/out.2.txt"
+    assert f"the output will be at:\n    {final}" in seen[-1].err
+    assert "to deliver it when jobs have ended, type: goclient advance detached" in seen[-1].err
     site.run_jobs(2)
     found = site.advance("detached", "--wait", "--json")
-    assert found.json[0] | {"key": ""} == {
+    (document,) = found.json
+    places = [one["path"] for one in document.pop("deliver")]
+    assert places == ["/atlas/detached/out.${SN}.txt", "/atlas/detached/job${SN}/made/"]
+    assert document | {"key": ""} == {
         "campaign": "detached",
         "key": "",
         "jobs": 2,
@@ -152,9 +176,11 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
         "running": 0,
         "finished": 2,
         "failed": 0,
+        "cancelled": 0,
         "unknown": 0,
         "delivered": 2,
         "done": True,
+        "submitted": [],
         "problems": [],
     }
 
@@ -214,7 +240,8 @@ def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, acc
     site.sandbox.trouble("POST /*submit", "lost" if accepted else "reset", times=1)
     assert site.send(campaign).code == 90
     asked = site.advance(campaign)
-    assert asked.code == 90
+    known = f"{campaign}: its inputs are there, it is not known whether its jobs are sent\n"
+    assert (asked.code, asked.out) == (90, known)
     assert f"goclient advance {campaign} --again" in asked.err
     if accepted:
         wrong = site.advance(campaign, "--jobs", f"{before + 1}")
@@ -333,17 +360,26 @@ def test_a_campaign_of_another_server_is_left_alone(site: Site) -> None:
 def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> None:
     assert site.send("cured").code == 0
     first, second = site.panda_ids("cured")
+    watch = ["goclient", "status", "--campaign=cured", "--watch", "--exit-status"]
+    watching = started(watch, env=site.sandbox.env, cwd=site.sandbox.cwd, stderr=-1, stdout=-1)
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == "2 jobs of campaign cured: 2 activated\n"
     site.fail(first, "pilotErrorCode", 1201)  # the batch system stopped it
     site.fail(second, "pilotErrorCode", 1201)
-    tried = site.advance("cured")
-    assert "cured: 2 jobs: 2 waiting or running" in tried.out, tried.err
-    assert "2 jobs sent again" in tried.err
+    tried = site.advance("cured", "--json")
     third, fourth = site.panda_ids("cured")[2:]
+    sent = tried.json[0]["submitted"]
+    assert [(one["PandaID"], one["jobName"][-5:]) for one in sent] == [(third, ".try2"), (fourth, ".try2")]
+    assert (tried.json[0]["running"], "2 jobs sent again" in tried.err) == (2, True), tried.err
+    assert f"PandaID={third} activated\n" in (line.partition(" ")[2] for line in watching.stdout)
     site.fail(third, "pilotErrorCode", 1201)
     site.run_jobs(1)
     assert site.panda_ids("cured") == [first, second, third, fourth]
     until(lambda: "1 finished, 1 failed; 1 has delivered" in site.advance("cured").out)
     assert site.panda_ids("cured") == [first, second, third, fourth], "a second try that failed is a person's to judge"
+    out, _ = watching.communicate(timeout=20)
+    assert watching.returncode == 5
+    assert "2 jobs of campaign cured: 1 finished, 1 failed (earlier tries beside them: 2)\n" in out
     assert site.advance("cured", "--end", "--wait").code == 0
     assert sorted(site.delivered("cured")) == ["job2/made/log", "out.2.txt"]
 
@@ -452,9 +488,21 @@ def test_a_campaign_whose_jobs_are_not_sent_is_not_over(site: Site) -> None:
     for command in ("kill", "retry"):
         told = run("goclient", command, "--campaign=unsent")
         assert (told.code, "goclient advance unsent --end" in told.err) == (10, True), told.err
+    watch = ["goclient", "status", "--campaign=unsent", "--watch", "--exit-status"]
+    waits = "import goclient; print([job.state for job in goclient.Client().wait(campaign='unsent', seconds=0.5)])"
+    watching, waiting = (
+        started(words, env=site.sandbox.env, cwd=site.sandbox.cwd, stderr=-1, stdout=-1)
+        for words in (watch, [sys.executable, "-c", waits])
+    )
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == "0 jobs\n"
     site.sandbox.set()
     until(lambda: site.advance("unsent").code == 0 and site.panda_ids("unsent"))
     assert run("goclient", "kill", "--campaign=unsent").code == 0
+    out, err = watching.communicate(timeout=20)
+    assert (watching.returncode, "1 job of campaign unsent: 1 cancelled\n" in out) == (5, True), out + err
+    assert err.count("unsent: its jobs are not sent") == 1
+    assert waiting.communicate(timeout=20)[0] == "['cancelled']\n"
     site.advance("unsent", "--end", "--wait")
 
 

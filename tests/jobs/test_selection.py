@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.carrier.sending import TASK
-from goclient.errors import Collector, GoclientError, UsageError
+from goclient.errors import Collector, GoclientError, RequestError, UsageError
 from goclient.jobs.panda_ids import MOST, read_panda_ids
-from goclient.jobs.selection import RECENT_DAYS, Selection, campaigns_of, select
+from goclient.jobs.selection import RECENT_DAYS, Selection, campaigns_of, select, with_later
 from goclient.jobs.sent import CALL, REQUEST, Subjects
+from goclient.jobs.tries import new_tries
 from goclient.journal import Entry, Journal
 from goclient.model.select import SelectOptions
 from tests.strategies import SOME
@@ -107,9 +108,9 @@ def test_a_campaign_has_the_jobs_of_all_its_requests(journal: Journal) -> None:
     send(journal, "r1", 1, 2, campaign="muons", ago=90 * 86400.0)
     send(journal, "r2", 3, campaign="other")
     send(journal, "r3", 7, campaign="muons")
-    assert select(SelectOptions(campaign="muons"), journal, lambda: SERVER) == Selection((1, 2, 7))
+    assert select(SelectOptions(campaign="muons"), journal, lambda: SERVER) == Selection((1, 2, 7), campaign="muons")
     assert select(SelectOptions(PandaID=("2", "9"), campaign="muons"), journal, lambda: SERVER) == Selection(
-        (2, 9, 1, 7)
+        (2, 9, 1, 7), campaign="muons"
     )
     assert select(SelectOptions(last=True), journal, lambda: SERVER) == Selection((7,))
     assert campaigns_of(journal) == {1: "muons", 2: "muons", 3: "other", 7: "muons"}
@@ -151,7 +152,7 @@ def test_an_unknown_campaign_is_said_with_the_nearest(journal: Journal, name: st
 def test_a_campaign_through_a_site_may_have_no_jobs_yet(journal: Journal) -> None:
     staged = {"muons", "electrons"}
     chosen = select(SelectOptions(campaign="muons"), journal, lambda: SERVER, staged=staged)
-    assert chosen == Selection(campaigns=("muons",))
+    assert chosen == Selection(campaigns=("muons",), campaign="muons")
     send(journal, "r1", 1, campaign="muons")
     send(journal, "r2", 2, campaign="other")
     assert select(SelectOptions(), journal, lambda: SERVER, staged=staged) == Selection((1, 2), (), ("muons",))
@@ -168,3 +169,32 @@ def test_an_empty_journal_has_no_last_jobs(journal: Journal) -> None:
 def test_a_task_is_a_number(journal: Journal, typed: str) -> None:
     with pytest.raises(UsageError, match="is not the number of a task"):
         select(SelectOptions(task=(typed,)), journal, lambda: SERVER)
+
+
+def test_a_selection_grows_by_what_its_campaign_gets_and_by_later_tries(journal: Journal) -> None:
+    send(journal, "r1", 1, 2, campaign="muons")
+    campaign = select(SelectOptions(campaign="muons"), journal, lambda: SERVER)
+    first = select(SelectOptions(PandaID=("2",)), journal, lambda: SERVER)
+    send(journal, "r2", 5, campaign="muons")
+    send(journal, "r3", 8, campaign="muons", server="https://another.example")
+    journal.append(new_tries("r4", SERVER, {2: "NAME.try2"}))
+    send(journal, "r4", 9)
+    journal.append(new_tries("r5", SERVER, {9: "NAME.try3"}))
+    send(journal, "r5", 11)
+    assert with_later(campaign, journal, SERVER).panda_ids == (1, 2, 9, 11, 5)
+    assert with_later(first, journal, SERVER).panda_ids == (2, 9, 11)
+    assert with_later(Selection(), journal, SERVER) == Selection()
+
+
+def test_jobs_of_which_nobody_knows_are_not_passed_over(journal: Journal) -> None:
+    send(journal, "r1", 1, campaign="good")
+    lost = Subjects("digest", "1.0", "2", "first", "last", "bad", SERVER)
+    journal.append(Entry(REQUEST, "r2", "unknown", lost))
+    journal.append(Entry(CALL, "r2.0", "unknown", ("first", "last")))
+    for options in (SelectOptions(last=True), SelectOptions(campaign="bad")):
+        with pytest.raises(RequestError, match="not known whether the server accepted its 2 jobs") as caught:
+            select(options, journal, lambda: SERVER)
+        assert caught.value.hint.startswith("goclient journal show r2 ")
+    everything = select(SelectOptions(), journal, lambda: SERVER)
+    assert (everything.panda_ids, len(everything.lost)) == ((1,), 1)
+    assert select(SelectOptions(campaign="bad"), journal, lambda: SERVER, staged=("bad",)).lost == ()

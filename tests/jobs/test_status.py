@@ -25,11 +25,11 @@ def test_rows_of_a_carried_job_are_its_transfers() -> None:
 
 
 @pytest.mark.parametrize("wrong", [10**4000, 10**18, -1, float("inf"), float("nan"), "x", None, [], {}])
-def test_a_number_that_cannot_be_one_ends_what_is_taken_and_nothing_else(wrong: Any) -> None:
+def test_a_row_whose_number_cannot_be_one_hides_no_other(wrong: Any) -> None:
     status = status_told(job(ROW, {**ROW, "bytes": wrong}, ROW))
-    assert [task.bytes for task in status.transfers] == [300]
-    assert summarize([status]).bytes == 300
-    assert "300 B" in page(Followed("https://panda.example", (status,)), now=0)
+    assert [task.bytes for task in status.transfers] == [300, 300]
+    assert summarize([status]).moved.bytes == 600
+    assert "600 B" in page(Followed("https://panda.example", (status,)), now=0)
 
 
 def test_a_job_tells_of_a_thousand_transfers_at_most() -> None:

@@ -13,6 +13,7 @@ from goclient.errors.findings import ExitCode
 from goclient.jobs.cure import Cure
 from goclient.jobs.follow import Followed, FollowedTask
 from goclient.jobs.links import job_page, task_page
+from goclient.jobs.page import page
 from goclient.jobs.panda_ids import as_ranges, read_panda_ids
 from goclient.jobs.status import JobStatus
 from goclient.jobs.summary import latest_tries, summarize
@@ -63,7 +64,31 @@ def test_what_jobs_have_moved_is_added_up() -> None:
     task = TaskState("", "goclient 1 stage-in", "SUCCEEDED", 2, 1_000, 0, "")
     job = JobStatus(1, "finished", "", (task, task), seconds={"stage-in": 4.0, "payload": 60.0, "total": 70.0})
     summary = summarize([job, replace(job, panda_id=2, seconds={})])
-    assert (summary.files, summary.bytes, summary.rate) == (8, 4_000, 500.0)
+    assert (summary.moved.files, summary.moved.bytes, summary.moved.rate) == (8, 4_000, 500.0)
+
+
+def test_what_went_over_the_network_is_counted_once_and_no_copy_on_a_node() -> None:
+    copy = TaskState("", "goclient 1 stage-in", "SUCCEEDED", 5, 700, 0, "", is_copy=True)
+    delivery = TaskState("", "goclient 1 output", "SUCCEEDED", 1, 30, 0, "")
+    bring = TaskState("x", "goclient muons bring", "SUCCEEDED", 4, 400, 0, "")
+    job = JobStatus(1, "finished", "", (copy, delivery), seconds={"stage-in": 9.0, "output": 3.0})
+    moved = summarize([job], transfers=[bring]).moved
+    assert (moved.files, moved.bytes, moved.rate) == (5, 430, 10.0)
+
+
+def test_what_earlier_tries_have_moved_is_told_apart() -> None:
+    task = TaskState("", "goclient 1 stage-in", "SUCCEEDED", 2, 1_000, 0, "")
+    first = JobStatus(1, "failed", "no room", (task,), name=NAME)
+    jobs = (first, JobStatus(2, "finished", "", (task,), name=f"{NAME}.try2", campaign="muons"))
+    lines = list(summary_lines(Followed("s", jobs), summarize(jobs)))
+    assert lines == [
+        "1 job: 1 finished (earlier tries beside them: 1, which moved 2 files)",
+        "2 files transferred, 1.0 kB",
+    ]
+    shown = page(Followed("s", jobs), now=0)
+    assert "<h1>1 job</h1>" in shown
+    assert "<dt>files transferred</dt><dd>2</dd>" in shown
+    assert "<dt>earlier tries beside them</dt><dd>1</dd>" in shown
 
 
 WAITS = [

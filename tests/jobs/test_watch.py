@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from goclient.config.connections import Connections
 from goclient.errors import ServerError
 from goclient.errors.sent import StillRunning
-from goclient.jobs.selection import Selection
-from goclient.jobs.watch import SHORTEST, wait_for_tasks, watch
+from goclient.jobs.selection import Selection, Unfinished
+from goclient.jobs.watch import SHORTEST, Chosen, wait_for_all, watch
 from goclient.model.records.answers import JobState
 from goclient.reporter.base import Kind
 from goclient.reporter.recording import RecordingReporter
@@ -53,7 +54,7 @@ def watched(server: Server, selection: Selection) -> list[tuple[dict[int, str], 
     pauses: list[float] = []
     turns = [
         ({job.panda_id: job.state for job in turn.followed.jobs}, dict(turn.before))
-        for turn in watch(selection, connections, sleep=pauses.append)
+        for turn in watch(lambda: Chosen(selection), connections, sleep=pauses.append)
     ]
     assert all(pause >= SHORTEST for pause in pauses)
     return turns
@@ -87,6 +88,22 @@ def test_a_task_is_watched_until_it_is_over_with_the_jobs_that_it_gets() -> None
     assert watched(server, Selection((), (5,))) == [({50: "failed"}, {}), ({50: "failed", 51: "finished"}, {51: ""})]
 
 
+def test_tries_that_are_sent_meanwhile_are_followed_to_their_end() -> None:
+    server = Server([{1: "running"}, {1: "failed", 2: "running"}, {2: "finished"}])
+    chosen = iter([Chosen(Selection((1,))), *[Chosen(Selection((1, 2)))] * 2])
+    turns = list(watch(lambda: next(chosen), cast("Connections", server), sleep=lambda _: None))
+    assert [turn.before for turn in turns] == [{}, {1: "running", 2: ""}, {2: "running"}]
+    assert [job.state for job in turns[-1].followed.jobs] == ["failed", "finished"]
+
+
+def test_jobs_that_are_not_sent_are_waited_for_and_told_once() -> None:
+    server = Server([{}, {}, {1: "finished"}])
+    unsent = Chosen(Selection(), (Unfinished("muons", "its jobs are not sent", "send them", are_sent=False),))
+    chosen = iter([unsent, unsent, Chosen(Selection((1,)))])
+    assert len(list(watch(lambda: next(chosen), cast("Connections", server), sleep=lambda _: None))) == 3
+    assert [one.text for one in server.reporter.messages] == ["its jobs are not sent"]
+
+
 def test_jobs_that_nobody_knows_are_not_waited_for() -> None:
     assert watched(Server([{}]), Selection((1,))) == [({}, {})]
 
@@ -94,8 +111,8 @@ def test_jobs_that_nobody_knows_are_not_waited_for() -> None:
 def test_a_program_waits_for_a_task_until_its_time_is_over() -> None:
     server = Server([{50: "failed"}, {51: "finished"}], {5: ["running", "done"]})
     connections: Any = server
-    wait_for_tasks(Selection((), (5,)), connections, seconds=0.01, end=None)
+    wait_for_all(lambda: Chosen(Selection((), (5,))), connections, seconds=0.01, end=None)
     again: Any = Server([{50: "running"}], {5: ["running"]})
     with pytest.raises(StillRunning) as caught:
-        wait_for_tasks(Selection((), (5,)), again, seconds=0.01, end=0.0)
+        wait_for_all(lambda: Chosen(Selection((), (5,))), again, seconds=0.01, end=0.0)
     assert caught.value.panda_ids == (50,)

@@ -10,6 +10,7 @@ from typing import Any
 
 from goclient.config.grid import Accounts
 from goclient.errors import GoclientError, LoginNeeded
+from goclient.errors.sent import UnreadableJob
 from goclient.model.mode import Mode
 from goclient.model.records.answers import AssignedJob, JobState
 from goclient.model.remote import NewEndpoint
@@ -73,7 +74,7 @@ class Server(PandaServer):
             self.states[panda_id] = JobState(panda_id, known.attempt, known.task_id, state, "", "")
         return self.commands.pop(0) if self.commands else Command.GO_ON
 
-    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | None]:
+    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | UnreadableJob | None]:
         self._check()
         return [self.described.get(one, self.states.get(one)) for one in panda_ids]
 

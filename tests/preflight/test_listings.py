@@ -187,6 +187,21 @@ def test_each_folder_is_asked_for_once() -> None:
     assert sum(service.asked.values()) == 20 + 1 + 1, "the folders of the files, that of the output, and what it is"
 
 
+@pytest.mark.parametrize("below", ["", "a/b/"])
+@pytest.mark.parametrize("there", [None, 0, 3])
+def test_of_many_numbered_directories_only_those_that_are_there_are_asked_for(there: int | None, below: str) -> None:
+    made = () if there is None else ["/out", *(f"/out/{number}" for number in range(there))]
+    service = Service(dict([file("/f"), *map(folder, made)]))
+    targets = [Location(SITE, f"/out/{number}/{below}") for number in range(1000)]
+    _, findings = looked(service, *(brought("/f", target) for target in targets))
+    listed = Counter(path for method, path in service.asked.elements() if method == "ls")
+    each = [f"/out/{number}/" for number in range(there or 0)]
+    assert set(listed) == {"/", "/out/", *each, *(f"{one}{part}" for one in each for part in ("a/", below) if below)}
+    assert set(listed.values()) == {1}
+    assert service.asked.total() <= 4 + 3 * len(each) + 2 * MOST_ABOUT
+    assert not [one for one in findings if one.level == "error"]
+
+
 def test_of_directories_and_folders_of_output_a_few_are_looked_into() -> None:
     paths = [folder("/d"), *(folder(f"/d/{at}") for at in range(100)), *(folder(f"/out{at}") for at in range(100))]
     service = Service(dict(paths))

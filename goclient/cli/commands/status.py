@@ -64,6 +64,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
                 pass
         else:
             show_turns(turns)
+        selection = client.with_later(selection)
     followed = client.follow(selection)
     if options.html:
         _write_page(options.html, followed)

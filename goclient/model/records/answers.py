@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
+from goclient.errors.sent import UnreadableJob
 from goclient.errors.wording import quoted, said
 from goclient.model.records.panda_job import LOG, UNSET, JobRecord, JobTemplate
 
@@ -144,12 +145,14 @@ class JobState:
 
     @classmethod
     def from_answer(cls, job: Any) -> JobState:
-        """Read the state in one element of ``get_description``'s answer; raise ServerError if it is not a job."""
+        """Read the state in one element of ``get_description``'s answer; raise UnreadableJob if it is not a job."""
         try:
             numbers = _panda_id(job["PandaID"]), _number(job, "attemptNr"), _number(job, "jediTaskID")
         except (KeyError, TypeError, ValueError) as error:
-            raise ServerError(f"{_MALFORMED}: {quoted(job)}", code="bad-answer") from error
-        reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
+            why = said(error) if isinstance(error, ValueError) else quoted(job)
+            raise UnreadableJob(f"{_MALFORMED}: {why}") from error
+        diagnoses = dict.fromkeys(_text(job, key) for key in DIAGNOSES)  # two of them may say the same
+        reason = said("; ".join(filter(None, diagnoses)), MAX_REASON)
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
         return cls(
             *(*numbers, state, reason, parameters),
@@ -230,7 +233,7 @@ class KnownJob:
 
     @classmethod
     def from_answer(cls, job: Any) -> KnownJob:
-        """Read the job in one element of ``get_description``'s answer; raise ServerError if it is not one."""
+        """Read the job in one element of ``get_description``'s answer; raise UnreadableJob if it is not one."""
         state = JobState.from_answer(job)
         try:
             texts = {name: _short(job, name) for name in (*_TEXTS, *_OPTIONAL, "jobName", "prodUserID")}
@@ -244,7 +247,7 @@ class KnownJob:
                 currentPriority=int(_text(job, "currentPriority") or 0),
             )
         except ValueError as error:
-            raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
+            raise UnreadableJob(f"{_MALFORMED}: {said(error)}") from error
         files = job.get("Files") or []
         of_panda = any(not isinstance(one, dict) or _text(one, "type") not in ("", LOG) for one in files)
         is_ours = not of_panda and not any(_text(job, name) for name in _OTHERS)

@@ -79,16 +79,19 @@ class Transfers(ABC):
         with documented(subject.name):
             return uuid(self.ask(Call("POST", "/delete", subject, body=body)), "task_id")
 
-    def tasks_labelled(self, prefix: str, *, inside: str = "", since: float | None = None) -> list[TaskState]:
+    def tasks_labelled(
+        self, prefix: str, *, inside: str = "", since: float | None = None, kinds: str = "TRANSFER"
+    ) -> list[TaskState]:
         """Return the identity's tasks whose label begins with ``prefix``, and has ``inside`` behind it, oldest first.
 
-        ``since``: those that were asked for at this time, in seconds since 1970, or later.
+        ``since``: those that were asked for at this time, in seconds since 1970, or later.  ``kinds`` are the
+        service's, with commas: TRANSFER, DELETE.
         """
         found: dict[str, TaskState] = {}
         start, more = "" if since is None else time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since)), True
         while more:  # the service gives the first 1,000 that a filter lets through, and no others
             pattern = f"{prefix}*{inside}*" if inside else f"{prefix}*"
-            chosen = f"type:TRANSFER/label:~{pattern}" + (f"/request_time:{start}," if start else "")
+            chosen = f"type:{kinds}/label:~{pattern}" + (f"/request_time:{start}," if start else "")
             query = {"filter": chosen, "orderby": "request_time ASC", "limit": str(MOST_TASKS)}
             with documented(prefix):
                 answer = list(documents(self.ask(Call("GET", "/task_list", Subject(prefix), query=query)), "DATA"))

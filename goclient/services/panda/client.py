@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from goclient import secrets
 from goclient.errors import ServerError
+from goclient.errors.sent import UnreadableJob
 from goclient.errors.wording import quoted, said
 from goclient.model.records.answers import AssignedJob, JobState, KnownJob, is_panda_id
 from goclient.model.records.panda_job import UNSET
@@ -22,6 +23,8 @@ DESCRIBED = 1000  # jobs a call: the server leaves out what is behind the 5,500t
 JOBS_A_KILL = 1000
 SLOWEST_UPLOAD = 100_000  # bytes a second
 NO_JOBS = "No jobs in PanDA"  # pilot_api.acquire_jobs
+
+Job = TypeVar("Job")
 
 
 class Unstored(ServerError):
@@ -77,26 +80,32 @@ class PandaServer(PandaCalls):
             raise self._lost(f"it answered for {len(ids)} of {count} jobs")
         return ids
 
-    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | None]:
+    def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | UnreadableJob | None]:
         """Return the state of each job, None for one that the server does not know; one call asks for 1,000.
 
-        ``archived``: the archive, where jobs are that ended days ago, is searched, too; the server takes longer for it.
+        A row that is not a job is in the list as its error: it hides no other.  ``archived``: the archive, where jobs
+        are that ended days ago, is searched, too; the server takes longer for it.
         """
-        jobs = self._descriptions(panda_ids, ARCHIVED if archived else DESCRIPTION)
-        return [job if job is None else JobState.from_answer(job) for job in jobs]
+        return list(self._rows(panda_ids, ARCHIVED if archived else DESCRIPTION, JobState.from_answer))
 
-    def records(self, panda_ids: Sequence[int]) -> list[KnownJob | None]:
-        """Return the record of each job, those of the archive, too; None for one that the server does not know."""
-        return [job if job is None else KnownJob.from_answer(job) for job in self._descriptions(panda_ids, ARCHIVED)]
+    def records(self, panda_ids: Sequence[int]) -> list[KnownJob | UnreadableJob | None]:
+        """Return the record of each job, those of the archive, too; rows are as in :meth:`describe`."""
+        return list(self._rows(panda_ids, ARCHIVED, KnownJob.from_answer))
 
-    def _descriptions(self, panda_ids: Sequence[int], method: str) -> Iterator[Any]:
+    def _rows(
+        self, panda_ids: Sequence[int], method: str, read: Callable[[Any], Job]
+    ) -> Iterator[Job | UnreadableJob | None]:
         for start in range(0, len(panda_ids), DESCRIBED):
             ids = list(panda_ids[start : start + DESCRIBED])
             seconds = self._access.answer_timeout + len(ids) * SECONDS_A_DESCRIPTION
             jobs = self._call(method, {"job_ids": ids}, jobs=len(ids), seconds=seconds)
             if not isinstance(jobs, list) or len(jobs) != len(ids):
                 raise ServerError(f"{self.name} did not answer with one job for each id", code="bad-answer")
-            yield from jobs
+            for job in jobs:
+                try:
+                    yield None if job is None else read(job)
+                except UnreadableJob as error:
+                    yield error
 
     def task_jobs(self, task_id: int) -> list[int]:
         """Return the PandaIDs of a task's jobs, of all their attempts; none for a task that is not known."""

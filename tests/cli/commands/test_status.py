@@ -27,6 +27,9 @@ from goclient.model.remote import TaskState
 from tests.sandboxes import Sandbox, sandbox_in
 
 TASK = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
+# goclient whose questions are a fifth of a second apart, not five.
+QUICK = "import sys; from goclient.jobs import watch; watch.SHORTEST = 0.2; "
+WATCHING = (sys.executable, "-c", QUICK + "from goclient.cli.start import goclient; sys.exit(goclient())")
 
 
 def change(sandbox: Sandbox, panda_id: int, status: str, **attributes: Any) -> None:
@@ -116,7 +119,8 @@ def test_standard_input_names_jobs_too(jobs: Sandbox) -> None:
 def test_json_has_more_of_each_job(jobs: Sandbox) -> None:
     finished, failed, running = jobs.run("goclient", "status", "1", "9", "10", "--json").json
     (transfer,) = finished["transfers"]
-    assert transfer == {"task_id": TASK, "phase": "stage-in", "state": "SUCCEEDED", "files": 25, "bytes": 5_000_000}
+    told = {"task_id": TASK, "phase": "stage-in", "state": "SUCCEEDED", "files": 25, "bytes": 5_000_000}
+    assert transfer == {**told, "copy": False}
     assert (finished["site"], finished["campaign"], finished["retry"]) == ("TEST1", "muons", "unknown")
     assert finished["jobName"].startswith("muons.")
     assert finished["ended"] - finished["started"] == 2 * (finished["started"] - finished["created"]) == 3600.0
@@ -145,6 +149,50 @@ def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
     assert document["error"]["exit_code"] == 90
     none = jobs.run("goclient", "status", "98")
     assert (none.code, none.out) == (90, "")
+
+
+def test_a_row_that_cannot_be_read_hides_itself_only(jobs: Sandbox) -> None:
+    run = jobs.run
+    assert jobs.submit("--njobs=3", "--campaign=garbled", "--noCheck").code == 0
+    first, bad, last = (job["PandaID"] for job in run("goclient", "status", "--last", "--json").json)
+    change(jobs, first, "failed", pilotErrorCode=1201)
+    change(jobs, bad, "failed", attemptNr=10**30)
+    change(jobs, last, "finished")
+    told = run("goclient", "status", "--campaign=garbled")
+    assert (told.code, told.out.splitlines()[0]) == (90, "2 jobs of campaign garbled: 1 finished, 1 failed")
+    assert f"PandaID {bad}: the PanDA server sent a malformed job: attemptNr is " in told.err
+    document = run("goclient", "status", f"{first}-{last}", "--json").json
+    assert [one["PandaID"] for one in document["jobs"]] == [first, last]
+    assert (document["error"]["code"], document["error"]["exit_code"]) == ("bad-answer", 90)
+    assert run("goclient", "status", "--campaign=garbled", "--watch").out.count("2 jobs of campaign garbled") == 2
+    results = f"import goclient; print([r.state for r in goclient.Client().results(['{first}-{last}'])])"
+    shown = subprocess.run(
+        [sys.executable, "-c", results], env=jobs.env, cwd=jobs.cwd, capture_output=True, text=True, timeout=60
+    )
+    assert shown.stdout == "['failed', '', 'finished']\n", shown.stderr
+    retried = run("goclient", "retry", "--campaign=garbled", "--noCheck")
+    assert (retried.code, f"retryOf={first}" in retried.out) == (90, True), retried.err
+    assert f"PandaID {bad}: the PanDA server sent a malformed job" in retried.err
+    killed = run("goclient", "kill", f"{bad}", "--json")
+    assert (killed.code, killed.json["stopped"][0]["stopped"]) == (90, False), killed.out
+    change(jobs, bad, "failed", attemptNr=1)
+
+
+def test_the_last_jobs_are_not_those_before_a_lost_answer(jobs: Sandbox) -> None:
+    here = {"GOCLIENT_STATE": str(jobs.cwd / "lost")}
+    line = ("sendJob.py", "--computingSite=TEST1", f"--transformation={jobs.payload('x.sh', 'true')}")
+    good = jobs.run(*line, "--campaign=good", **here)
+    assert good.code == 0, good.err
+    jobs.trouble("POST /*submit", "lost", times=1)
+    assert jobs.run(*line, "--campaign=bad", "--njobs=2", **here).code == 90
+    for command in (("kill", "--last"), ("status", "--last"), ("retry", "--last"), ("status", "--campaign=bad")):
+        told = jobs.run("goclient", *command, **here)
+        assert (told.code, told.out) == (10, ""), told
+        assert "of campaign bad at " in told.err
+        assert "it is not known whether the server accepted its 2 jobs" in told.err
+    everything = jobs.run("goclient", "status", **here)
+    assert (everything.code, "1 job of campaign good: 1 activated" in everything.out) == (0, True)
+    assert "not known whether the server accepted its 2 jobs" in everything.err
 
 
 def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
@@ -177,7 +225,7 @@ def test_what_is_wrong_is_said(jobs: Sandbox, words: tuple[str, ...], code: int,
 
 def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
     change(jobs, 11, "running")
-    words = [sys.executable, "-m", "goclient", "status", "10-12", "--watch", "--exit-status"]
+    words = [*WATCHING, "status", "10-12", "--watch", "--exit-status"]
     with subprocess.Popen(words, env=jobs.env, cwd=jobs.cwd, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "3 jobs: 2 running, 1 activated\n"
@@ -199,7 +247,7 @@ def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
 def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     change(jobs, 12, "running")
     controller, terminal = pty.openpty()
-    words = [sys.executable, "-m", "goclient", "status", "9", "12", "--watch"]
+    words = [*WATCHING, "status", "9", "12", "--watch"]
     env = {**jobs.env, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(words, env=env, cwd=jobs.cwd, stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from goclient.errors import GoclientError, ServerError
-from goclient.errors.sent import ReplyLost
+from goclient.errors import GoclientError
+from goclient.errors.sent import ReplyLost, UnreadableJob
+from goclient.model.records.answers import KnownJob
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.calls import Refused
 from goclient.services.panda.client import Command, PandaServer, Unstored
@@ -146,14 +147,15 @@ def test_a_record_has_what_another_try_needs(server: PandaServer, answers: Answe
     answers.data = [{**JOB, "currentPriority": -5, "prodUserID": "/CN=me"}, None]
     job, unknown = server.records([7, 8])
     assert unknown is None
-    assert job is not None
+    assert isinstance(job, KnownJob)
     assert (job.owner, job.record.jobName, job.record.jobParameters) == ("/CN=me", "n", "run")
     assert (job.record.common.currentPriority, job.record.common.cloud) == (-5, None)
 
 
 @pytest.mark.parametrize("job", WRONG)
-def test_a_record_that_is_malformed_is_the_servers_fault(server: PandaServer, answers: Answers, job: Any) -> None:
-    answers.data = [job]
-    with pytest.raises(ServerError) as caught:
-        server.records([7])
-    assert caught.value.code == "bad-answer"
+def test_a_row_that_is_malformed_hides_no_other(server: PandaServer, answers: Answers, job: Any) -> None:
+    answers.data = [job, {**JOB, "PandaID": 8}]
+    bad, good = server.records([7, 8])
+    assert isinstance(bad, UnreadableJob)
+    assert isinstance(good, KnownJob)
+    assert (bad.code, good.state.panda_id) == ("bad-answer", 8)
