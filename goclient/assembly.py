@@ -25,7 +25,8 @@ from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, 
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
+from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE
+from goclient.model.syntax.word_reader import Items
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
 from goclient.preflight.carry_options import find_wrong_carry_options

@@ -141,7 +141,8 @@ def prepare(
     records = records_of(common, name=request.name, texts=texts * (request.count if deal is None else 1))
     if spec:
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
-        spec = first.spec if len(records) == 1 and first.counts is None else spec
+        if len(records) == 1 and first.counts is None:
+            spec = first.spec.displayed({one.display: one for one in spec.endpoints})
     raise_all(list(find_collisions(spec) if deal is None else find_outer_collisions(spec)))
     return Submission(
         *(spec, tuple(records), findings),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError
@@ -54,7 +54,7 @@ class FarEnd(Protocol):
     endpoint: Endpoint
 
     @abstractmethod
-    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
+    def entries(self, paths: Sequence[str]) -> Mapping[str, FileInfo | GoclientError]:
         """Return what is at each path, or why that is not known."""
 
     @abstractmethod
