@@ -55,7 +55,7 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     site = None
     if options.goVia == SITE:
         with collected:
-            site = site_directory(options, connections)
+            site = site_directory(options, connections, lambda queue: _probed_directory(queue, connections))
             items["WorkingendpointGO"] = [str(site.collection)]  # it sees the files, as a server does
     elif via := options.goVia or _way_of_carried(options):
         items |= {IN_MODE: [via], OUT_MODE: [via]}
@@ -80,6 +80,17 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
         if carriage is not None and options.goVia == SITE:  # nobody acts for jobs that copy on the node
             carriage = carriage._replace(credential=None, who=Who.SERVICE, shares_secrets=True)
     return TypedTransfers(items, collected.errors, carriage, site)
+
+
+def _probed_directory(queue: str, connections: Connections) -> SiteDirectory | None:
+    """Return the directory that a probe of a queue has found, and say so with its age."""
+    from goclient.probe.kept import ago, file_of, load  # other jobs need none of it
+
+    found = load(file_of(connections.queues(), queue)).site
+    if found is not None:
+        text = f"no setting says where files for jobs at {queue} are left; a probe has found {found.collection}:"
+        connections.reporter.progress(f"{text}{found.directory}, {found.node} on the nodes ({ago(found.seen)})")
+    return found
 
 
 def _way_of_carried(options: TransferOptions) -> str:

@@ -34,8 +34,10 @@ from goclient.submission import Submission
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from goclient.campaigns.advance import Progress
-    from goclient.campaigns.campaigns import Campaigns
+    from goclient.campaigns.campaigns import Campaigns, ShowSent
+    from goclient.campaigns.jobs import NewJob
+    from goclient.campaigns.progress import Progress
+    from goclient.campaigns.state import Allowed
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
     from goclient.jobs.selection import Selection, Unfinished
@@ -146,7 +148,7 @@ class Client(Mending):
 
     # --- campaigns through a site ---
 
-    def advance(
+    def advance(  # noqa: PLR0913  # what can be typed
         self,
         campaign: str = "",
         *,
@@ -160,15 +162,20 @@ class Client(Mending):
 
         Jobs are sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged
         is removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
-        ``problems``.  ``again``: try once more what has failed too often.  ``end``: wait for failed jobs no more.
-        ``overwrite``: what exists at the destinations may be overwritten.  ``jobs`` are the PandaIDs of its jobs, if
-        the answer of the server was lost that had them.
+        ``problems``; the jobs that were sent are in ``submitted``.  ``again``: try once more what has failed too often.
+        ``end``: wait for failed jobs no more.  ``overwrite``: what exists at the destinations may be overwritten.
+        ``jobs`` are the PandaIDs of its jobs, if the answer of the server was lost that had them.
         """
         from goclient.campaigns.state import Allowed
         from goclient.jobs.panda_ids import read_panda_ids
 
-        allowed = Allowed(again, end, overwrite, tuple(read_panda_ids(jobs)))
-        return self._campaigns.advance(campaign, allowed, waits=wait)
+        return self.advance_shown(
+            campaign, Allowed(again, end, overwrite, tuple(read_panda_ids(jobs))), lambda _, __: None, waits=wait
+        )
+
+    def advance_shown(self, campaign: str, allowed: Allowed, show: ShowSent, *, waits: bool) -> list[Progress]:
+        """Do whatever is due in campaigns as a command does, which shows its user the jobs that are sent."""
+        return self._campaigns.advance(campaign, allowed, show, waits=waits)
 
     def staged_campaigns(self) -> frozenset[str]:
         """Return the campaigns that were begun from here whose files go through a site."""
@@ -188,8 +195,8 @@ class Client(Mending):
         from goclient.mending.retries import retry_jobs
         from goclient.model.retry_options import RetryOptions
 
-        def retry(panda_ids: Sequence[int]) -> None:
-            raise_all(retry_jobs(panda_ids, RetryOptions(), self._connections).refused)
+        def retry(panda_ids: Sequence[int], show: Callable[[Sequence[NewJob]], None]) -> None:
+            raise_all(retry_jobs(panda_ids, RetryOptions(), self._connections, show).refused)
 
         return Campaigns(self._connections, self.journal_path, retry)
 
@@ -222,9 +229,9 @@ class Client(Mending):
     def probe(self, queue: str, **options: Any) -> Probed:
         """Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.
 
-        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``wait``, ``detach``, ``again``.
-        What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.  After
-        ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
+        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``shared``, ``wait``, ``detach``,
+        ``again``.  What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.
+        After ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
         """
         from goclient.model.probe_options import ProbeOptions
 
@@ -242,6 +249,7 @@ class Client(Mending):
             count=options.njobs,
             collections=options.collection,
             paths=options.path,
+            shared=options.shared,
             answer_within=options.answerWithin,
             within=0 if options.detach else options.wait,
             again=options.again,

@@ -21,14 +21,17 @@ from goclient.model.endpoint import Catalogue, GlobusEndpoint, UrlEndpoint, is_u
 from goclient.model.records.answers import JobState
 from goclient.model.records.panda_job import job_records
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.parse import parse_endpoint
+from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.preflight.queue import check_pilot_queue
 from goclient.probe.kept import Kept, file_of, judge, load, store
+from goclient.probe.marks import Mark, read_answers, remove
 from goclient.probe.nodes import Node
 from goclient.probe.question import Question, Target, globus_targets
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
+    from goclient.config.settings import SiteDirectory
+    from goclient.services.globus.collection import Collection
     from goclient.services.globus.sdk import Globus
 
 EVERY = 10.0  # seconds between two questions whether the jobs are over
@@ -38,13 +41,15 @@ EVERY = 10.0  # seconds between two questions whether the jobs are over
 class Order:
     """Order of a user: a queue, how many jobs look at it, at which collections and paths; times in seconds.
 
-    ``within``: how long their end is waited for, 0 not to wait.  ``again``: a probe that is not over counts no more.
+    ``shared``: a directory of a collection that is sought on the nodes; empty for none.  ``within``: how long the
+    jobs' end is waited for, 0 not to wait.  ``again``: a probe that is not over counts no more.
     """
 
     queue: str
     count: int = 1
     collections: Sequence[str] = ()
     paths: Sequence[str] = ()
+    shared: str = ""
     answer_within: int = 10
     within: int = 600
     again: bool = False
@@ -58,6 +63,7 @@ class Probed:
     jobs: tuple[int, ...]
     nodes: tuple[Node, ...]
     findings: tuple[Finding, ...]
+    site: SiteDirectory | None = None  # where files for jobs can be left, if that is known
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it."""
@@ -67,7 +73,9 @@ class Probed:
         ]
         ok = not any(one.is_error for one in self.findings)
         found = [one.document() for one in self.findings]
-        return {"queue": self.queue, "ok": ok, "waiting": list(self.jobs), "nodes": nodes, "findings": found}
+        site = self.site and {name: str(getattr(self.site, name)) for name in ("collection", "directory", "node")}
+        document = {"queue": self.queue, "ok": ok, "waiting": list(self.jobs), "nodes": nodes, "findings": found}
+        return {**document, "site": site}
 
 
 def probe(order: Order, connections: Connections) -> Probed:
@@ -76,8 +84,18 @@ def probe(order: Order, connections: Connections) -> Probed:
     file = file_of(source, order.queue)
     kept = load(file)
     if not kept.jobs or order.again:
-        kept = replace(kept, jobs=_send(order, connections), sent=time.time())
+        mark = _new_mark(order, kept, connections)
+        question = _question(order, mark, connections)
+        if kept.mark is not None and kept.mark != mark:
+            remove(kept.mark, connections.globus())
+        kept = replace(kept, jobs=(), mark=mark)
+        store(file, kept)  # a mark that is made is known, whatever comes
+        kept = replace(kept, jobs=_send(order, question, connections), sent=time.time())
         store(file, kept)
+    elif order.shared and (kept.mark is None or kept.mark.text != order.shared):
+        message = f"a probe was sent before, {_named(kept.jobs)}, which does not look for {quoted(order.shared)}"
+        hint = f"wait for it: goclient probe {order.queue}; or add --again"
+        raise RequestError(message, hint=hint, code="sent-before", subject="--shared")
     else:
         connections.reporter.progress(f"a probe was sent before: {_named(kept.jobs)}")
     if not order.within:
@@ -87,18 +105,26 @@ def probe(order: Order, connections: Connections) -> Probed:
         _wait(running, order, connections)
         states |= {one.panda_id: one for one in server.describe(running) if isinstance(one, JobState)}
     nodes = tuple(_node(panda_id, states.get(panda_id), kept.sent) for panda_id in kept.jobs)
-    store(file, Kept(nodes))
-    return Probed(order.queue, (), nodes, tuple(judge(order.queue, nodes)))
+    site, findings = kept.site, list(judge(order.queue, nodes))
+    if kept.mark is not None:
+        globus = connections.globus()
+        answers = read_answers(order.queue, kept.mark, nodes, globus=globus)
+        site = answers.directory()
+        findings += answers.findings() + remove(kept.mark, globus)
+    store(file, Kept(nodes, site=site))
+    return Probed(order.queue, (), nodes, tuple(findings), site)
 
 
 def _named(panda_ids: Sequence[int]) -> str:
     return f"PandaID {', '.join(map(str, panda_ids))}"
 
 
-def _send(order: Order, connections: Connections) -> tuple[int, ...]:
-    """Send the jobs, each call of which is in the journal before and after; return their PandaIDs."""
-    check_pilot_queue(connections.queues(), order.queue, connections.reporter)
-    question, job = _question(order, connections), connections.settings.job
+def _send(order: Order, question: Question, connections: Connections) -> tuple[int, ...]:
+    """Make the mark, if there is one, and send the jobs, each call of which is in the journal before and after.
+
+    Returns their PandaIDs.
+    """
+    job = connections.settings.job
     new = submission.new_job_template(
         transformation=connections.settings.run_gen,
         computingSite=order.queue,
@@ -116,6 +142,12 @@ def _send(order: Order, connections: Connections) -> tuple[int, ...]:
     prepared = submission.Submission(TransferSpec(), records, ())
     if not order.again:
         check_not_sent(journal, records, server.name)
+    if (mark := question.mark) is not None:
+        try:
+            connections.globus().mkdir(mark.endpoint, mark.path)
+        except EndpointError as error:
+            message = f"your account cannot make a directory in {quoted(mark.place)}: {error.message}"
+            raise error.replace(message=message) from error
     sent = submission.send(prepared, server=server, journal=journal, reporter=connections.reporter)
     found = tuple(one.panda_id for one in sent.jobs)
     connections.reporter.progress(f"{counted(len(found), 'job')} sent to {order.queue}: {_named(found)}")
@@ -146,7 +178,7 @@ def _node(panda_id: int, state: JobState | None, sent: float) -> Node:
 # --- what is asked for --------------------------------------------------------------------------------------------
 
 
-def _question(order: Order, connections: Connections) -> Question:
+def _question(order: Order, mark: Mark | None, connections: Connections) -> Question:
     """Return what the nodes are asked; raises every mistake in it."""
     env, collected = connections.env, Collector()
     targets: tuple[Target, ...] = ()
@@ -168,15 +200,39 @@ def _question(order: Order, connections: Connections) -> Question:
                 RequestError(message, hint="it begins with a slash", code="not-absolute", subject="--path")
             )
     raise_all(collected.errors)
-    return Question(targets, tuple(order.paths), order.answer_within)
+    return Question(targets, tuple(order.paths), order.answer_within, mark)
+
+
+def _new_mark(order: Order, kept: Kept, connections: Connections) -> Mark | None:
+    """Return the mark of a directory that is sought; that of a probe whose jobs may have been sent is kept.
+
+    So the same command makes the same request.  Raises EndpointError for a collection that there is not.
+    """
+    check_pilot_queue(connections.queues(), order.queue, connections.reporter)
+    if not order.shared:
+        return None
+    if kept.mark is not None and kept.mark.text == order.shared and not order.again:
+        return kept.mark
+    location = parse_location(order.shared)
+    found = _find(location.endpoint.text, connections.catalogue(), connections.globus())
+    return Mark.new(found.id, order.shared, location)
 
 
 def _collection(typed: str, names: Catalogue, service: Globus) -> Target:
     """Return the HTTPS server of a collection; raise EndpointError if there is none."""
+    found = _find(typed, names, service)
+    try:
+        return Target(found.id, typed, f"{found.https_url(typed)}/")
+    except EndpointError as error:
+        hint = "leave out that --collection: carried jobs use it through Globus Connect only, or ask its owner"
+        raise error.replace(hint=hint) from error
+
+
+def _find(typed: str, names: Catalogue, service: Globus) -> Collection:
+    """Return a collection; raise EndpointError if there is none, or it is a server."""
     end = names[typed] if typed in names else parse_endpoint(typed)
     if isinstance(end, UrlEndpoint):
         message = f"{quoted(typed)} is {end.title}, which carried jobs do not use"
         raise EndpointError(message, hint="name a collection", code="not-globus", subject=typed)
     known = is_uuid(end.text)
-    found = service.collection(GlobusEndpoint(end.text, typed)) if known else service.resolve(typed, known=names)
-    return Target(found.id, typed, f"{found.https_url(typed)}/")
+    return service.collection(GlobusEndpoint(end.text, typed)) if known else service.resolve(typed, known=names)

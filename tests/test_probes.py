@@ -14,6 +14,7 @@ from tests.commands import Result
 from tests.probe.defects import ALL, find, sees, shown
 from tests.sandboxes import Sandbox
 
+SITE, STAGING = "mxp#MXP_BNL_TEST", "/site/TEST3"
 SOME = ("no-python3", "no-network", "read-only", "a portal that redirects", "no way to a collection")
 
 
@@ -88,6 +89,9 @@ def test_a_probe_that_failed_or_vanished_says_so(user: Sandbox) -> None:
         pytest.param(("TEST1", "--path=x"), ExitCode.REQUEST, '--path "x" is not the path of', id="a path"),
         pytest.param(("TEST1", "--collection=XX"), ExitCode.ENDPOINT, '"XX"', id="an unknown collection"),
         pytest.param(("TEST1", "--collection=gsiftp://a"), ExitCode.ENDPOINT, "carried jobs do not", id="a server"),
+        pytest.param(("TEST1", "--shared=x"), ExitCode.REQUEST, '"x"', id="no location"),
+        pytest.param(("TEST1", "--shared=gsiftp://a/b"), ExitCode.ENDPOINT, "carried jobs do not", id="not Globus"),
+        pytest.param(("TEST1", f"--shared={SITE}:/none"), ExitCode.ENDPOINT, "cannot make a directory", id="no place"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_sent(
@@ -115,3 +119,59 @@ def test_a_lost_answer_is_not_sent_again(user: Sandbox) -> None:
     assert again.code == ExitCode.REQUEST
     assert "the same request was sent" in again.err
     assert json.loads(user.run("goclient", "probe", "TEST1", "--detach", "--again", "--json").out)["waiting"]
+
+
+def test_the_directory_of_a_site_is_found_kept_and_used(user: Sandbox) -> None:
+    words = [
+        *("--computingSite=TEST1", f"--transformation={user.url}/transformations/datatransfer.sh", "--goVia=site"),
+        *("--Data=10mb-file.bin", "--OutputGO=wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/"),
+    ]
+    assert user.run("goclient", "check", *words).code == ExitCode.REQUEST, "nobody has said where"
+    probe = ("goclient", "probe", "TEST1", f"--shared={SITE}:{STAGING}/")
+    assert user.run(*probe, "--detach", f"--path={user.path(SITE).parent}", f"--path={user.path(SITE)}").code == 0
+    other = user.run("goclient", "probe", "TEST1", f"--shared={SITE}:/other")
+    assert (other.code, "does not look for" in other.err) == (ExitCode.REQUEST, True)
+    run_at_site(user)
+    told = user.run(*probe)
+    (row,) = user.rows("select id from collections where display_name = ?", SITE)
+    node = user.path(SITE, STAGING)
+    assert told.code == 0, told.out
+    assert f"{SITE}:{STAGING}/ is {node} on the nodes of TEST1: files for jobs can be left there" in told.out
+    settings = f'[site.TEST1]\ncollection = "{row["id"]}"\ndirectory = "{STAGING}"\nnode = "{node}"\n'
+    assert told.out.endswith(settings)
+    assert list(node.iterdir()) == [], "the mark is gone"
+
+    sent = user.run("sendJob.py", *words, "--campaign=probed", "--goOverwrite")
+    assert (sent.code, "a probe has found" in sent.err, "(just now)" in sent.err) == (0, True, True), sent.err
+    assert user.pilot().code == 0
+    done = user.run("goclient", "advance", "probed", "--wait")
+    assert "all is done: 1 of 1 jobs have delivered" in done.out, done.err
+
+    user.run("goclient", "probe", "TEST1", "--detach")
+    run_at_site(user)
+    assert user.run("goclient", "probe", "TEST1", "--json").json["site"]["node"] == str(node), "it is kept"
+    (user.cwd / "own.toml").write_text(settings.replace(str(node), "/own"))
+    own = user.run("goclient", "check", *words, GOCLIENT_SETTINGS=str(user.cwd / "own.toml"))
+    assert "a probe has found" not in own.err, "settings count first"
+
+
+def test_a_directory_that_no_node_has_is_told_and_nothing_is_left(user: Sandbox) -> None:
+    assert user.run("goclient", "probe", "TEST1", "--detach", f"--shared={SITE}:{STAGING}").code == 0
+    run_at_site(user)
+    told = user.run("goclient", "probe", "TEST1", "--json")
+    assert (told.code, told.json["site"]) == (ExitCode.ENDPOINT, None), told.out
+    assert [one["code"] for one in told.json["findings"]] == ["nodes", "site-not-found"]
+    assert list(user.path(SITE, STAGING).iterdir()) == []
+
+
+def test_a_mark_whose_jobs_may_have_been_sent_stays_until_another_is_made(user: Sandbox) -> None:
+    words = ("goclient", "probe", "TEST1", "--detach", f"--shared={SITE}:{STAGING}")
+    user.trouble("POST /api/v1/job/submit", "lost", times=1)
+    assert user.run(*words).code == ExitCode.SERVER
+    user.clear_trouble()
+    (mark,) = user.path(SITE, STAGING).iterdir()
+    again = user.run(*words)
+    assert (again.code, "the same request was sent" in again.err) == (ExitCode.REQUEST, True), again.err
+    assert user.run(*words, "--again").code == 0
+    (other,) = user.path(SITE, STAGING).iterdir()
+    assert other != mark

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from goclient.campaigns.batch import Batch, KeptBatch
 from goclient.campaigns.deliveries import find_free, not_staged
 from goclient.campaigns.jobs import Jobs, Standings
+from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import (
     CLEAN,
     DELIVER,
@@ -30,68 +30,12 @@ from goclient.campaigns.transfers import Service, Transfers, parts_of
 from goclient.campaigns.unfinished import over_words
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
-from goclient.errors.sent import JobsFailed
+from goclient.errors.sent import JobsFailed, first_to_last, how_to_tell
 from goclient.errors.wording import counted
 from goclient.jobs.next_steps import mending_steps
 from goclient.journal import Entry, Journal
 from goclient.model.staging import staged_name
 from goclient.reporter.base import Reporter
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a batch is: its jobs by how they stand, those whose outputs are delivered, and what is in the way.
-
-    One that was not looked at has no jobs: it was closed before, or that is a problem.
-    """
-
-    campaign: str
-    key: str
-    jobs: int = 0
-    sent: Sent = Sent.UNKNOWN
-    brought: bool = False
-    standing: Mapping[Standing, int] = field(default_factory=dict)
-    delivered: int = 0
-    closed: bool = False
-    problems: tuple[GoclientError, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """Return it in words, none if it was not looked at."""
-        if not self.jobs:
-            return ""
-        if self.closed and self.sent is not Sent.YES:
-            return f"{self.campaign}: given up: its jobs were not sent"
-        if self.closed:
-            have = "has" if self.jobs == 1 else "have"
-            return f"{self.campaign}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {have} delivered"
-        if self.sent is not Sent.YES:
-            where = "there" if self.brought else "on their way"
-            known = (
-                "it is not known whether its jobs are sent" if self.sent is Sent.UNKNOWN else "its jobs are not sent"
-            )
-            return f"{self.campaign}: its inputs are {where}, {known}"
-        words = {Standing.RUNNING: "waiting or running"}
-        counts = ", ".join(f"{number} {words.get(one, one.value)}" for one, number in self.standing.items())
-        have = "has" if self.delivered == 1 else "have"
-        return f"{self.campaign}: {counted(self.jobs, 'job')}: {counts}; {self.delivered} {have} delivered"
-
-    def document(self) -> dict[str, Any]:
-        """Return the JSON object of it; of one that was not looked at, without its jobs."""
-        known = {
-            "jobs": self.jobs,
-            "brought": self.brought,
-            "sent": self.sent.value,
-            **{one.value: self.standing.get(one, 0) for one in Standing},
-            "delivered": self.delivered,
-        }
-        return {
-            "campaign": self.campaign,
-            "key": self.key,
-            **(known if self.jobs else {}),
-            "done": self.closed,
-            "problems": [one.document() for error in self.problems for one in error.findings],
-        }
 
 
 class Advance:
@@ -257,14 +201,10 @@ class Advance:
         return [JobsFailed(message, hint=hint, subject=campaign)]
 
     def _unknown(self) -> GoclientError:
-        names = " to ".join(dict.fromkeys((self._batch.records[0].jobName, self._batch.records[-1].jobName)))
-        message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, {names}"
-        command = f"goclient advance {self._batch.campaign}"
-        hint = (
-            f"search the PanDA monitor for these names (/jobs/?jobname=…), and type: {command} --jobs=FIRST-LAST, with "
-        )
-        hint += f"their PandaIDs; if there are none, {command} --again sends them"
-        return ServerError(message, hint=hint, code="unknown")
+        names = [one.jobName for one in self._batch.records]
+        message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, "
+        hint = how_to_tell(f"goclient advance {self._batch.campaign}", len(names))
+        return ServerError(f"{message}{first_to_last(names)}", hint=hint, code="unknown")
 
     def progress(self) -> Progress:
         """Return how far the batch is now."""
@@ -278,6 +218,7 @@ class Advance:
             delivered=len(self._delivered(known)),
             closed=self.closed,
             problems=tuple(self._problems),
+            targets=batch.targets,
         )
 
     def _delivered(self, known: Known) -> set[int]:

@@ -22,6 +22,7 @@ from goclient.errors.wording import quoted
 from goclient.files.private import make_directory, private, replace
 from goclient.journal import KEPT, Journal
 from goclient.model.endpoint import Endpoint, read_endpoint
+from goclient.model.location import Location
 from goclient.model.plan import TransferItem
 from goclient.model.records.panda_job import JobRecord, JobTemplate
 from goclient.model.staging import Bring, Output, StagingArea
@@ -53,6 +54,11 @@ class Batch:
     def destinations(self) -> tuple[Endpoint, ...]:
         """Return the endpoints to which outputs are delivered, each once."""
         return tuple(dict.fromkeys(one.destination for one in self.outputs))
+
+    @property
+    def targets(self) -> tuple[Location, ...]:
+        """Return the places where the outputs of a job will be."""
+        return tuple(Location(one.destination, one.path) for one in self.outputs)
 
     @property
     def serials(self) -> Mapping[str, int]:

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from goclient.campaigns.advance import Advance, Progress
+from goclient.campaigns.advance import Advance
 from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
-from goclient.campaigns.jobs import PandaJobs
+from goclient.campaigns.jobs import PandaJobs, Retry
+from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import Allowed, Sent
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, Interrupted, RequestError, ServerError, raise_all
@@ -18,20 +21,18 @@ from goclient.errors.wording import quoted
 from goclient.journal import Journal
 from goclient.model.nearest import hint_of_known
 from goclient.services.retry import pauses
-from goclient.submission import Submission
+from goclient.submission import Submission, SubmittedJob
 
 PATIENCE = 60.0  # seconds in which Globus, if it is too busy, is asked again
 Show = Callable[[Submission], None]
+ShowSent = Callable[[Batch, Sequence[SubmittedJob]], None]
 POLL = (0.2, 15.0)  # seconds between looks at what goes on: at first, and at most
 
 
 class Campaigns:
-    """Do for the batches of a user whatever is due; ``journal`` is the path of the main one, beside which they are.
+    """Do for the batches of a user whatever is due; ``journal`` is the path of the main one, beside which they are."""
 
-    ``retry`` sends jobs again, by their PandaIDs, or raises GoclientError.
-    """
-
-    def __init__(self, connections: Connections, journal: Path, retry: Callable[[Sequence[int]], None]) -> None:
+    def __init__(self, connections: Connections, journal: Path, retry: Retry) -> None:
         self._connections = connections
         self._journal = journal
         self._retry = retry
@@ -46,8 +47,8 @@ class Campaigns:
         prune(self._state, now=time.time())
         sent: list[Submission] = []
 
-        def shown(submission: Submission) -> None:
-            sent.append(replace(prepared, jobs=submission.jobs))
+        def shown(_: Batch, jobs: Sequence[SubmittedJob]) -> None:
+            sent.append(replace(prepared, jobs=tuple(jobs)))
             show(sent[0])
 
         go_on = f"type: goclient advance {prepared.campaign}"
@@ -82,24 +83,31 @@ class Campaigns:
             luggage=prepared.luggage,
         )
 
-    def advance(self, campaign: str, allowed: Allowed, *, waits: bool = False) -> list[Progress]:
+    def advance(self, campaign: str, allowed: Allowed, show: ShowSent, *, waits: bool = False) -> list[Progress]:
         """Do whatever is due in the batches of a campaign, of all without one; return how far each is.
+
+        ``show`` tells the user of jobs as soon as they are sent.
 
         A batch for which another process does that is left alone; what is wrong with one, in its ``problems``, keeps no
         other from going on.  ``waits``: until each is done, or needs a person.
         """
         _check_one_is_named(campaign, allowed)
-        found, going = dict[KeptBatch, Progress](), dict[KeptBatch, Advance]()
+        found, going, sent = dict[KeptBatch, Progress](), dict[KeptBatch, Advance](), dict[str, list[SubmittedJob]]()
+
+        def shown(batch: Batch, jobs: Sequence[SubmittedJob]) -> None:
+            sent.setdefault(batch.key, []).extend(jobs)
+            show(batch, jobs)
+
         with ExitStack() as locks:
             ours = [one for one in self._named(campaign) if not one.is_open or self._is_ours(one, locks)]
             for pause in pauses(*POLL):
                 for kept in (one for one in ours if one not in found):
-                    if progress := self._advanced(kept, allowed, going, waits=waits):
+                    if progress := self._advanced(kept, _Asked(allowed, shown, waits), going):
                         found[kept] = progress
                 if len(found) == len(ours):
                     break
                 time.sleep(pause)
-        return [found[kept] for kept in ours]
+        return [replace(found[kept], submitted=tuple(sent.get(kept.key, ()))) for kept in ours]
 
     def _named(self, campaign: str) -> list[KeptBatch]:
         """Return the batches that are not done, of a campaign that is named all; raise RequestError if it has none."""
@@ -122,27 +130,23 @@ class Campaigns:
             self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
         return is_ours
 
-    def _advanced(
-        self, kept: KeptBatch, allowed: Allowed, going: dict[KeptBatch, Advance], *, waits: bool
-    ) -> Progress | None:
+    def _advanced(self, kept: KeptBatch, asked: _Asked, going: dict[KeptBatch, Advance]) -> Progress | None:
         """Do what is due in a batch, and return how far it is; None if that may change while somebody waits."""
         if not kept.is_open:
             return Progress(kept.campaign, kept.key, closed=True)
         try:
             if kept not in going:
-                going[kept] = self._advance(kept, allowed)
+                going[kept] = self._advance(kept, asked.allowed, asked.show)
             progress = going[kept].run()
         except GoclientError as error:
-            is_asked_again = waits and isinstance(error, ServerError) and error.transient
-            if is_asked_again and not allowed.again:  # that would send jobs at each turn
+            is_asked_again = asked.waits and isinstance(error, ServerError) and error.transient
+            if is_asked_again and not asked.allowed.again:  # that would send jobs at each turn
                 self._connections.reporter.warning(error.message, error.hint)
                 return None
             return Progress(kept.campaign, kept.key, problems=(error,))
-        return progress if not waits or progress.closed or progress.problems else None
+        return progress if not asked.waits or progress.closed or progress.problems else None
 
-    def _advance(
-        self, kept: KeptBatch, allowed: Allowed, show: Callable[[Submission], None] = lambda _: None
-    ) -> Advance:
+    def _advance(self, kept: KeptBatch, allowed: Allowed, show: ShowSent) -> Advance:
         """Return what advances a batch; raise RequestError unless the services are those with which it was begun."""
         batch, connections = kept.read(), self._connections
         server, identity = connections.panda(), connections.globus().identity
@@ -158,12 +162,20 @@ class Campaigns:
             *(batch, server, Journal(self._journal)),  # read now that no other process is about the batch
             reporter=connections.reporter,
             allowed=allowed,
-            show=show,
+            show=partial(show, batch),
             retry=self._retry,
         )
         if allowed.jobs:
             jobs.adopt(allowed.jobs)
         return Advance(kept, connections.transfer(PATIENCE), jobs, reporter=connections.reporter, allowed=allowed)
+
+
+class _Asked(NamedTuple):
+    """Hold what a user asks of an advance."""
+
+    allowed: Allowed
+    show: ShowSent
+    waits: bool
 
 
 def _check_one_is_named(campaign: str, allowed: Allowed) -> None:

@@ -59,6 +59,7 @@ class SiteDirectory(NamedTuple):
     collection: str | None = None  # the id of a server's
     directory: PurePosixPath | None = None  # the path there
     node: PurePosixPath | None = None  # the path on the nodes
+    seen: float = 0.0  # when a probe has found it, in seconds since 1970; 0 if it is set
 
     @property
     def is_set(self) -> bool:

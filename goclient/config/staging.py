@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from goclient.config.connections import Connections
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
 SITE = "site"  # the word of --goVia
 
 
-def site_directory(options: TransferOptions, connections: Connections) -> SiteDirectory:
-    """Return the directory of the queue that these options name; raise RequestError if there is none."""
+def site_directory(
+    options: TransferOptions, connections: Connections, find: Callable[[str], SiteDirectory | None]
+) -> SiteDirectory:
+    """Return the directory of the queue that these options name; raise RequestError if there is none.
+
+    Where no setting says anything of a queue, ``find`` tells it.
+    """
     queue = getattr(options, "computingSite", None)
     if queue is None:
         message = "--goVia site is for sendJob: the jobs of a task are made by the server, as many as it likes"
@@ -31,6 +37,8 @@ def site_directory(options: TransferOptions, connections: Connections) -> SiteDi
         message += "has an endpoint"
         raise RequestError(message, hint="leave out one of the two", code="combination", subject="--goVia")
     found = connections.settings.site(queue)
+    if not found.is_set:
+        found = find(queue) or found
     missing = [name for name, value in found._asdict().items() if value is None]
     if missing:
         example = {

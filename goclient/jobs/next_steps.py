@@ -28,16 +28,21 @@ def mending_steps(campaign: str, *, cancelled: bool) -> str:
     return f"to send them again, type: {again}; to give them up: goclient advance {campaign} --end"
 
 
+def delivery_step(campaign: str) -> str:
+    """Return what delivers the outputs of jobs that leave them at a site."""
+    return f"to deliver it when jobs have ended, type: goclient advance {campaign}"
+
+
 def targets_of(spec: TransferSpec) -> list[Location]:
     """Return where the files of a job will be."""
     return [one.target for one in (*spec.stage_out, *spec.output) if not one.destination.in_job]
 
 
-def final_names(targets: Sequence[Location], count: int) -> list[str]:
-    """Return where the files of so many jobs will be, a line each: for several jobs, in the first and in the last."""
+def final_names(targets: Sequence[Location], serials: Sequence[int]) -> list[str]:
+    """Return where the files of jobs with these numbers will be, a line each: of several, of the first and the last."""
     shown = targets if len(targets) <= SHOWN else targets[: SHOWN - 1]
     lines = []
     for target in shown:
-        ends = (target.with_path(fill_serial(target.path, serial)).display for serial in (1, count))
+        ends = (target.with_path(fill_serial(target.path, serial)).display for serial in (serials[0], serials[-1]))
         lines.append(" to ".join(dict.fromkeys(ends)))
     return lines if len(shown) == len(targets) else [*lines, f"and {len(targets) - len(shown)} more for each job"]

@@ -23,6 +23,13 @@ class ProbeOptions(Options):
     path: tuple[str, ...] = option(
         "--path", help="a directory of the nodes: is it there, and shared?", group=OWN, many=True, metavar="DIR"
     )
+    shared: str = option(
+        "--shared",
+        help="find this directory of a collection on the nodes, for --goVia site",
+        group=OWN,
+        default="",
+        metavar="COLLECTION:/PATH",
+    )
     njobs: int = option(
         "--njobs",
         help="how many jobs look, each at its node",

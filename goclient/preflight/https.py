@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # Bytes: nothing but the client itself resumes a transfer by HTTPS, and one that is sent begins again.
 LARGE = 5 * 10**9
 OTHER_WAY = "leave out --goVia https (in a text of 2012 in-mode=https): Globus Connect on the node brings it"
-NO_OTHER_WAY = "a job with --goCarry has no other way"
+CONNECT_WAY = "add --goVia=gc --goConnect=URL, of Globus Connect Personal for Linux: the job brings that"
+SERVICE_WAY = f"leave out --goCredential=token and {CONNECT_WAY}"
 
 
 class Https(Check):
@@ -31,15 +32,17 @@ class Https(Check):
 
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield a finding for each collection, then a few for the sources that had better come another way."""
-        connection = context.connection
+        connection, is_token = context.connection, context.options.token_wait is not None
+        other_way = OTHER_WAY
+        if context.options.carried:
+            other_way = SERVICE_WAY if is_token else CONNECT_WAY
         for endpoint in https_endpoints(context.resolved):
             collection = connection.collections.get(endpoint.text)
             if collection is not None:
-                yield _judge_server(endpoint, collection, carried=context.options.carried)
+                yield _judge_server(endpoint, collection, other_way=other_way if context.options.carried else "")
                 if collection.https_server and (found := _find_consent(endpoint, context)) is not None:
                     yield found
         closed, large = [], []
-        other_way = NO_OTHER_WAY if context.options.carried else OTHER_WAY
         for location, entry in _sources(context):
             shown = location.display
             if entry.is_directory and connection.locations.listings.is_closed(Directory.at(location)):
@@ -76,13 +79,14 @@ def _sources(context: Context) -> Iterator[tuple[Location, FileInfo]]:
     return (pair for pair in locations.sources() if pair[0] in named)
 
 
-def _judge_server(endpoint: Endpoint, collection: Collection, *, carried: bool) -> Finding:
+def _judge_server(endpoint: Endpoint, collection: Collection, *, other_way: str) -> Finding:
+    """Return whether a collection serves HTTPS; ``other_way`` is a carried job's, empty for other jobs."""
     name = endpoint.display
     try:
         url = collection.https_url(name)
     except EndpointError as error:
-        hint = "name a collection that serves HTTPS, or ask its owner to enable it: " + NO_OTHER_WAY
-        return error.replace(hint=hint).finding if carried else error.finding
+        hint = f"name a collection that serves HTTPS, ask its owner to enable it, or {other_way}"
+        return error.replace(hint=hint).finding if other_way else error.finding
     message = f"{name} serves HTTPS at {url}; for a file above {LARGE // 10**9} GB a transfer task is the better way"
     return Finding("ok", "https", name, message)
 

@@ -8,13 +8,15 @@ import time
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
+from goclient.config.settings import SiteDirectory
 from goclient.errors import EndpointError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted, printable
 from goclient.files.private import make_directory, replace
+from goclient.probe.marks import Mark
 from goclient.probe.nodes import Node, Problem
 
 if TYPE_CHECKING:
@@ -26,11 +28,16 @@ _AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Nodes of a queue as they were seen last; ``jobs`` are those of a probe that was sent and is not over."""
+    """Nodes of a queue as they were seen last; ``jobs`` are those of a probe that was sent and is not over.
+
+    ``mark`` is what those look for, or were to look for; ``site`` is the directory that the last mark has found.
+    """
 
     nodes: tuple[Node, ...] = ()
     jobs: tuple[int, ...] = ()
     sent: float = 0.0  # seconds since 1970
+    mark: Mark | None = None
+    site: SiteDirectory | None = None
 
 
 def file_of(source: QueueSource, queue: str) -> Path:
@@ -45,7 +52,8 @@ def load(file: Path) -> Kept:
         with open(file, encoding="utf-8") as opened:
             found = json.loads(opened.read(_MOST))
         nodes = tuple(Node(int(i), float(seen), dict(report), str(why)) for i, seen, report, why in found["nodes"])
-        return Kept(nodes, tuple(map(int, found["jobs"])), float(found["sent"]))
+        mark = Mark(**found["mark"]) if found.get("mark") else None
+        return Kept(nodes, tuple(map(int, found["jobs"])), float(found["sent"]), mark, _read_site(found.get("site")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return Kept()
 
@@ -55,7 +63,14 @@ def store(file: Path, kept: Kept) -> None:
     nodes = [(one.panda_id, one.seen, one.report, one.reason) for one in kept.nodes]
     with suppress(OSError):
         make_directory(file.parent)
-        replace(file, json.dumps({**asdict(kept), "nodes": nodes}).encode())
+        replace(file, json.dumps({**asdict(kept), "nodes": nodes}, default=str).encode())
+
+
+def _read_site(found: list[Any] | None) -> SiteDirectory | None:
+    if not found:
+        return None
+    collection, directory, node, seen = found
+    return SiteDirectory(str(collection), PurePosixPath(directory), PurePosixPath(node), float(seen))
 
 
 def judge(
@@ -72,11 +87,11 @@ def judge(
             found.setdefault(problem, []).append(node)
     for problem, those in found.items():
         some = f"{len(those)} of {len(nodes)}, " if len(those) < len(nodes) else ""
-        text = f"nodes of {queue} were last seen {problem.phrase} ({some}{_ago(max(one.seen for one in those))})"
+        text = f"nodes of {queue} were last seen {problem.phrase} ({some}{ago(max(one.seen for one in those))})"
         error = EndpointError(printable(text), hint=problem.hint, code=problem.code, subject=queue)
         yield error.finding if problem.stops and not some else error.finding.as_warning()
     if nodes and not found:
-        text = f"nodes of {queue} were last seen fit for carried jobs ({_ago(max(one.seen for one in nodes))})"
+        text = f"nodes of {queue} were last seen fit for carried jobs ({ago(max(one.seen for one in nodes))})"
         yield Finding("ok", "nodes", queue, printable(text))
     for (path, _), names in _places(nodes).items() if wanted is None else ():
         if len(names) > 1:
@@ -93,7 +108,7 @@ def _places(nodes: Sequence[Node]) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def _ago(seen: float) -> str:
+def ago(seen: float) -> str:
     """Return how long ago a time is."""
     age = int(time.time() - seen)
     return next((f"{counted(age // size, unit)} ago" for size, unit in _AGES if age >= size), "just now")

@@ -48,6 +48,18 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """Path of a directory with a mark as a node has it, the answer that was left there, or the error of that.
+
+    The path is empty where the mark was not found.
+    """
+
+    path: str
+    answer: str
+    error: str
+
+
+@dataclass(frozen=True)
 class Node:
     """A node at a time (seconds since 1970), and its report; without one, ``reason`` says why the job failed.
 
@@ -105,6 +117,17 @@ class Node:
         for one in _dicts(self.report, "paths"):
             if mark := _take(one, "mark", str, ""):
                 yield said(one.get("of"), 100), mark
+
+    def shared(self, mark: str) -> Sharing | None:
+        """Return what it tells of the directory that has a mark; None if it tells nothing of that."""
+        found = _dict(self.report, "shared")
+        if _take(found, "mark", str, "") != mark:
+            return None
+        path, answer = _take(found, "node", str, ""), _take(found, "answer", str, "")
+        is_path = path.startswith("/") and path.isprintable() and ".." not in path.split("/")
+        if not is_path or re.fullmatch("[0-9a-f]{16}", answer) is None:
+            return Sharing("", "", "")
+        return Sharing(path, answer, said(_take(found, "error", str, "")))
 
     # --- the parts of a report --------------------------------------------------------------------------------------
 

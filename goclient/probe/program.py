@@ -34,7 +34,7 @@ MODULES = ("ctypes", "fcntl", "hashlib", "select", "ssl", "zlib")  # that a mini
 FILES = ("/dev/null", "/proc/self/stat")  # that a small container lacks
 LIMITS = ("AS", "CPU", "FSIZE", "NOFILE", "NPROC")
 ROOM = 1 << 20  # bytes, as a carrier needs them at once
-LONGEST = 300  # characters of an error
+LONGEST, MOST_TOPS = 300, 64  # characters of an error, directories below which a shared one is sought
 
 
 def main(question: str) -> int:
@@ -57,6 +57,7 @@ def main(question: str) -> int:
         ("proxy", find_proxy),
         ("targets", lambda: side_by_side(reach, asked["targets"], asked["seconds"])),
         ("paths", lambda: side_by_side(find_path, asked["paths"], asked["seconds"])),
+        ("shared", lambda: find_shared(asked["shared"], asked["seconds"]) if asked["shared"] else None),
     ):
         try:
             found[name] = find()
@@ -96,9 +97,6 @@ def side_by_side(call: Callable[..., dict[str, Any]], asked: list[dict[str, Any]
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     return list(found)  # a thread that is late changes no more of it
-
-
-# --- the node itself ----------------------------------------------------------------------------------------------
 
 
 def find_system() -> dict[str, Any]:
@@ -145,7 +143,6 @@ def find_directory() -> dict[str, Any]:
     """Return what the job's directory is: its room, and why it cannot be written, or run a program, if so."""
     room = os.statvfs(".")
     found: dict[str, Any] = {"free": room.f_bavail * room.f_frsize, "files": room.f_favail if room.f_files else None}
-    found["type"] = file_system(os.getcwd())
     write, run, script = "", "", ".goclient-probe"
     try:
         with open(script, "w") as file:
@@ -162,7 +159,7 @@ def find_directory() -> dict[str, Any]:
     finally:
         with suppress(OSError):
             os.unlink(script)
-    return {**found, "write": write, "run": run}
+    return {**found, "type": file_system(os.getcwd()), "write": write, "run": run}
 
 
 def find_temporary() -> str:
@@ -200,7 +197,23 @@ def find_path(asked: dict[str, Any], _: float) -> dict[str, Any]:
     return found
 
 
-# --- what it reaches ----------------------------------------------------------------------------------------------
+def find_shared(sought: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return the path here of a directory that is known by another path, and has a mark; leave an answer in that."""
+    mark, answer = sought["mark"], os.urandom(8).hex()
+    with open("/proc/self/mounts", errors="replace") as file:
+        tops = [*sought["tops"], "/", *(line.split()[1] for line in file)][:MOST_TOPS]
+
+    def find(asked: dict[str, Any], _: float) -> dict[str, Any]:
+        paths = (os.path.join(asked["of"], tail).rstrip("/") for tail in sought["tails"])
+        return {"node": next((one for one in paths if os.path.isdir(f"{one}/{mark}")), "")}
+
+    found = [one["node"] for one in side_by_side(find, [{"of": top} for top in tops], seconds) if one.get("node")]
+    told = {"mark": mark, "node": "".join(found[:1]), "answer": answer, "error": ""}
+    try:
+        os.mkdir(f"{told['node']}/{mark}/{answer}")
+    except OSError as error:
+        told["error"] = said(error)
+    return told
 
 
 def count_authorities() -> int:

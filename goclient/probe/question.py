@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from goclient.carrier.rungen import shell_word
 from goclient.probe import program
+from goclient.probe.marks import Mark
 from goclient.probe.nodes import AUTH, FILES, TRANSFER
 
 # Without a python3 that runs the program, the shell tells what there is.  The text has no "%" before a letter and no
@@ -34,16 +35,25 @@ class Target:
 
 @dataclass(frozen=True)
 class Question:
-    """All that a probe asks for; a server, or a path, is given up after so many ``seconds``."""
+    """All that a probe asks for; a server, or a path, is given up after so many ``seconds``.
+
+    A directory with a ``mark`` is also looked for below the ``paths``.
+    """
 
     targets: tuple[Target, ...]
     paths: tuple[str, ...] = ()
     seconds: int = 10
+    mark: Mark | None = None
 
     def parameters(self) -> str:
         """Return the jobParameters of a job that asks it, for runGen: no file of it is PanDA's."""
         targets, paths = [asdict(one) for one in self.targets], [{"of": one} for one in self.paths]
-        asked = json.dumps({"targets": targets, "paths": paths, "seconds": self.seconds})
+        shared = None
+        if self.mark is not None:
+            parts = self.mark.directory.strip("/").split("/")
+            tails = ["/".join(parts[first:]) for first in range(len(parts) + 1)]
+            shared = {"mark": self.mark.name, "tails": tails, "tops": self.paths}
+        asked = json.dumps({"targets": targets, "paths": paths, "seconds": self.seconds, "shared": shared})
         command = _SHELL.format(
             program=_program(), question=shell_word(asked), unwritten=program.UNWRITTEN, metadata=program.METADATA
         )

@@ -118,11 +118,14 @@ def test_a_job_that_was_killed_is_cancelled_and_its_hints_mend(site: Site) -> No
     assert site.panda_ids("killed") == first, "somebody stopped jobs: none is sent again unasked"
     followed = run(*status)
     assert (followed.code, "are not delivered" in followed.err) == (5, False), followed.err
-    assert run(*typed(held.err, "retry")).code == 0
+    again = run(*typed(held.err, "retry"))
+    assert again.code == 0, again.err
+    assert "to follow the jobs, type: goclient status " in again.err
+    assert "to deliver it when jobs have ended, type: goclient advance killed" in again.err
     assert "2 waiting or running, 1 finished" in site.advance("killed").out
     assert run(*status).code == 6
-    (again,) = site.panda_ids("killed")[-1:]
-    assert run("goclient", "kill", str(again)).code == 0
+    (last,) = site.panda_ids("killed")[-1:]
+    assert run("goclient", "kill", str(last)).code == 0
     site.run_jobs(1)
     held = site.advance("killed", "--wait")
     assert (held.code, "2 finished, 1 cancelled; 2 have delivered" in held.out) == (5, True), held.out

@@ -150,10 +150,24 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
     assert detached.json["staged"]["bring"] == [{"source": detached.json["staged"]["bring"][0]["source"], "items": 3}]
     assert "goclient advance detached" in detached.err
     site.sandbox.set()
-    until(lambda: "2 waiting or running" in site.advance("detached").out)
+    seen = [detached]
+
+    def is_sent() -> bool:
+        seen.append(site.advance("detached"))
+        return "2 waiting or running" in seen[-1].out
+
+    until(is_sent)
+    assert f"PandaID={site.panda_ids('detached')[1]} jobName=detached." in seen[-1].out
+    assert "goclient status --campaign detached" in seen[-1].err
+    final = f"{DESTINATION}:/atlas/detached/out.1.txt to {DESTINATION}:/atlas/detached/out.2.txt"
+    assert f"the output will be at:\n    {final}" in seen[-1].err
+    assert "to deliver it when jobs have ended, type: goclient advance detached" in seen[-1].err
     site.run_jobs(2)
     found = site.advance("detached", "--wait", "--json")
-    assert found.json[0] | {"key": ""} == {
+    (document,) = found.json
+    places = [one["path"] for one in document.pop("deliver")]
+    assert places == ["/atlas/detached/out.${SN}.txt", "/atlas/detached/job${SN}/made/"]
+    assert document | {"key": ""} == {
         "campaign": "detached",
         "key": "",
         "jobs": 2,
@@ -166,6 +180,7 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
         "unknown": 0,
         "delivered": 2,
         "done": True,
+        "submitted": [],
         "problems": [],
     }
 
@@ -225,7 +240,8 @@ def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, acc
     site.sandbox.trouble("POST /*submit", "lost" if accepted else "reset", times=1)
     assert site.send(campaign).code == 90
     asked = site.advance(campaign)
-    assert asked.code == 90
+    known = f"{campaign}: its inputs are there, it is not known whether its jobs are sent\n"
+    assert (asked.code, asked.out) == (90, known)
     assert f"goclient advance {campaign} --again" in asked.err
     if accepted:
         wrong = site.advance(campaign, "--jobs", f"{before + 1}")
@@ -350,10 +366,11 @@ def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> No
     assert watching.stdout.readline() == "2 jobs of campaign cured: 2 activated\n"
     site.fail(first, "pilotErrorCode", 1201)  # the batch system stopped it
     site.fail(second, "pilotErrorCode", 1201)
-    tried = site.advance("cured")
-    assert "cured: 2 jobs: 2 waiting or running" in tried.out, tried.err
-    assert "2 jobs sent again" in tried.err
+    tried = site.advance("cured", "--json")
     third, fourth = site.panda_ids("cured")[2:]
+    sent = tried.json[0]["submitted"]
+    assert [(one["PandaID"], one["jobName"][-5:]) for one in sent] == [(third, ".try2"), (fourth, ".try2")]
+    assert (tried.json[0]["running"], "2 jobs sent again" in tried.err) == (2, True), tried.err
     assert f"PandaID={third} activated\n" in (line.partition(" ")[2] for line in watching.stdout)
     site.fail(third, "pilotErrorCode", 1201)
     site.run_jobs(1)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from goclient.campaigns.advance import Advance, Progress
+from goclient.campaigns.advance import Advance
 from goclient.campaigns.batch import Batch, KeptBatch, keep
-from goclient.campaigns.jobs import PandaJobs
+from goclient.campaigns.jobs import NewJob, PandaJobs
+from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import NOTHING_MORE, Allowed
 from goclient.config.connections import Connections
 from goclient.errors import raise_all
@@ -277,8 +278,8 @@ def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE, *, r
     main = Journal(kept.path.parent.parent / "journal.jsonl")
     server = cast(PandaServer, Panda(world))
 
-    def again(panda_ids: Sequence[int]) -> None:
-        raise_all(retry_jobs(panda_ids, RetryOptions(noCheck=True), Here(world, main.path.parent)).refused)
+    def again(panda_ids: Sequence[int], show: Callable[[Sequence[NewJob]], None]) -> None:
+        raise_all(retry_jobs(panda_ids, RetryOptions(noCheck=True), Here(world, main.path.parent), show).refused)
 
     jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, allowed=allowed, retry=again)
     with kept.locked() as is_ours:

@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.panda_pilot import site, why_not
 from tests.sandboxes import Sandbox
 
-RUN_GEN = "runGen-00-00-02"
+RUN_GEN, SITE = "runGen-00-00-02", "mxp#MXP_BNL_TEST"
 
 
 def test_a_probe_comes_back_from_an_unmodified_pilot(shared_sandbox: Sandbox) -> None:
@@ -23,15 +23,23 @@ def test_a_probe_comes_back_from_an_unmodified_pilot(shared_sandbox: Sandbox) ->
         settings = sandbox.cwd / "settings.toml"
         settings.write_text(f'[carrier]\nrunGen = "{made.has(own)}"\n')
         sandbox.env["GOCLIENT_SETTINGS"] = str(settings)
-        sent = sandbox.run("goclient", "probe", "TEST1", "--detach", "--json", "--collection=GUEST1")
+        (staging := made.folder / "pnfs/staging").mkdir(parents=True)
+        sandbox.rows("update collections set root = ? where display_name = ?", str(staging.parent), SITE)
+        words = ("--collection=GUEST1", f"--shared={SITE}:/staging", f"--path={staging.parent}")
+        sent = sandbox.run("goclient", "probe", "TEST1", "--detach", "--json", *words)
         assert sent.code == 0, sent.err
         (panda_id,) = sent.json["waiting"]
+        (mark,) = staging.iterdir()
+        mark.chmod(0o777)  # as a default ACL of the site does: the pilots have an account of their own
         with made.pilot(sandbox) as pilot:
             done = pilot.wait_for(sandbox, panda_id, "finished", "failed")
             assert done["jobStatus"] == "finished", (done, pilot.log)
-    told = sandbox.run("goclient", "probe", "TEST1", "--json")
+        assert [one.stat().st_uid for one in mark.iterdir()] != [mark.stat().st_uid]
+        told = sandbox.run("goclient", "probe", "TEST1", "--json")
+        assert list(staging.iterdir()) == [], "nothing is left"
     (node,) = told.json["nodes"]
-    assert (told.code, [one["code"] for one in told.json["findings"]]) == (0, ["nodes"]), told.out
+    assert (told.code, [one["code"] for one in told.json["findings"]]) == (0, ["nodes", "site"]), told.out
+    assert (told.json["site"]["directory"], told.json["site"]["node"]) == ("/staging", str(staging))
     assert node["report"]["pilot"].startswith("3.")
     assert node["report"]["rungen"]
     assert len([one for one in node["report"]["targets"] if not one["error"]]) == 4

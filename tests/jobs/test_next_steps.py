@@ -27,14 +27,14 @@ def test_the_command_names_these_jobs_and_no_others(panda_ids: list[int], name: 
 def test_the_first_and_the_last_file_are_named() -> None:
     spec = spec_from({"Data": ["a.${SN/P}", "b/"], "OutputGO": ["SITE1:/out/${SN}/"],
                       "StageoutGOsrc": ["x"], "StageoutGOdest": ["SITE1:/x${SN}"]})  # fmt: skip
-    assert final_names(targets_of(spec), 20) == [
+    assert final_names(targets_of(spec), range(1, 21)) == [
         "SITE1:/x1 to SITE1:/x20",
         "SITE1:/out/1/a.000001 to SITE1:/out/20/a.000020",
         "SITE1:/out/1/b/ to SITE1:/out/20/b/",
     ]
-    assert final_names(targets_of(spec), 1)[0] == "SITE1:/x1"
+    assert final_names(targets_of(spec), [1])[0] == "SITE1:/x1"
 
 
 def test_of_many_files_some_are_named_and_the_rest_is_counted() -> None:
     spec = spec_from({"Data": [f"{n}" for n in range(9)], "OutputGO": ["SITE1:/out/"]})
-    assert final_names(targets_of(spec), 1) == [*(f"SITE1:/out/{n}" for n in range(4)), "and 5 more for each job"]
+    assert final_names(targets_of(spec), [1]) == [*(f"SITE1:/out/{n}" for n in range(4)), "and 5 more for each job"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from goclient.config.settings import SiteDirectory
 from goclient.probe.kept import Kept, judge, load, store
 from goclient.probe.nodes import Node
+from tests.probe.test_marks import MARK
 from tests.probe.test_nodes import DISK, GOOD
 
 FULL = {**GOOD, "directory": {**DISK, "write": "No space left on device"}}
@@ -20,18 +22,22 @@ def node(report: dict[str, object], *, age: float = 0) -> Node:
     return Node(7, NOW - age, report)
 
 
+NOT_A_SITE = '{"nodes": [], "jobs": [], "sent": 0, "site": ["id", "/a"]}'
+
+
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
-    kept = Kept((node(GOOD), Node(8, 1.0, {}, "no reason")), (9, 10), 5.0)
+    site = SiteDirectory("id", PurePosixPath("/staging"), PurePosixPath("/pnfs/staging"), 7.5)
+    kept = Kept((node(GOOD), Node(8, 1.0, {}, "no reason")), (9, 10), 5.0, MARK, site)
     store(tmp_path / "state/nodes", kept)
     assert load(tmp_path / "state/nodes") == kept
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"nodes": [1], "jobs": [], "sent": 0}', "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"nodes": [1], "jobs": [], "sent": 0}', NOT_A_SITE, "[" * 100_000])
 def test_a_damaged_file_has_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "nodes").write_text(text)
     assert load(tmp_path / "nodes") == load(tmp_path / "none") == Kept()

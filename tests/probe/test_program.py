@@ -15,7 +15,7 @@ from tests.commands import TIMEOUT
 from tests.faults import FaultyServer, certificate
 from tests.pace import within
 
-ASKED: dict[str, Any] = {"targets": [], "paths": [{"of": "/none"}], "seconds": 1}
+ASKED: dict[str, Any] = {"targets": [], "paths": [{"of": "/none"}], "seconds": 1, "shared": None}
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 
 
@@ -63,6 +63,21 @@ def test_a_report_that_cannot_be_written_goes_another_way(
     else:
         critical = "CRITICAL goclient: the probe cannot write its report: Is a directory\n"
         assert (code, capfd.readouterr().out) == (program.UNWRITTEN, critical)
+
+
+@pytest.mark.parametrize("top", ["", "pnfs", "pnfs/site/staging"])
+def test_a_mark_is_found_below_a_directory_that_is_named(top: str, home: Path) -> None:
+    tails = ("site/staging", "staging", "")
+    (there := home / "pnfs/site/staging").joinpath("mark").mkdir(parents=True)
+    sought = {"mark": "mark", "tails": ["pnfs/site/staging", *tails], "tops": [str(home / top)]}
+    found = program.find_shared(sought, 5.0)
+    assert found == {"mark": "mark", "node": str(there), "answer": found["answer"], "error": ""}
+    assert (there / "mark" / found["answer"]).is_dir()
+
+
+def test_a_mark_that_is_nowhere_is_told() -> None:
+    found = program.find_shared({"mark": "no-such-mark", "tails": ["a/b", "b", ""], "tops": []}, 5.0)
+    assert (found["node"], found["error"]) == ("", "No such file or directory")
 
 
 def test_runGen_is_known_by_its_build_or_its_name(home: Path) -> None:

@@ -1,6 +1,7 @@
 """Do what is due in campaigns through a site: ``goclient advance``."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
@@ -9,6 +10,10 @@ from goclient.errors.findings import exit_code
 from goclient.errors.wording import quoted
 from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
+
+if TYPE_CHECKING:
+    from goclient.campaigns.batch import Batch
+    from goclient.submission import SubmittedJob
 
 PROG = "goclient advance"
 
@@ -60,14 +65,18 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if len(names) > 1:
         message = f"two campaigns are named: {' and '.join(map(quoted, sorted(names)))}"
         raise UsageError(message, hint="name one", code="combination", subject="--campaign")
-    found = run.Session(reporter).client.advance(
-        "".join(names),
-        wait=options.wait,
-        again=options.again,
-        end=options.end,
-        overwrite=options.goOverwrite,
-        jobs=options.jobs,
-    )
+    from goclient.campaigns.state import Allowed  # --help needs none of it
+    from goclient.jobs.panda_ids import read_panda_ids
+
+    def show(batch: "Batch", jobs: Sequence["SubmittedJob"]) -> None:
+        from goclient.cli.sent_text import print_sent, report_next_steps  # few calls send any
+
+        if not options.json:
+            print_sent(jobs)
+        report_next_steps(jobs, batch.campaign, batch.targets, is_staged=True, reporter=reporter)
+
+    allowed = Allowed(options.again, options.end, options.goOverwrite, tuple(read_panda_ids(options.jobs)))
+    found = run.Session(reporter).client.advance_shown("".join(names), allowed, show, waits=options.wait)
     if options.json:
         output.print_json([one.document() for one in found])
         return int(exit_code(finding for one in found for error in one.problems for finding in error.findings))

@@ -1,10 +1,12 @@
 """Ask what the worker nodes of a queue have: ``goclient probe``."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
+from goclient.config.toml_text import key
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import ExitCode, exit_code
 from goclient.model.option import frozen_options, option
@@ -58,3 +60,8 @@ def print_probed(probed: "Probed") -> None:
     if rows:
         print_table(("PandaID", "node", "what", "is"), rows)
     output.print_findings(probed.findings)
+    if probed.site is not None:
+        print("settings that say so, which no later probe changes:")
+        print(f"[site.{key(probed.queue)}]")
+        for name in ("collection", "directory", "node"):
+            print(f"{name} = {json.dumps(str(getattr(probed.site, name)), ensure_ascii=False)}")

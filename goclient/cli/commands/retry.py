@@ -1,6 +1,6 @@
 """Send jobs again that have failed, or have JEDI retry tasks: ``goclient retry``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
@@ -53,6 +53,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 
     if options.noSubmit:
         _print_jobs(done.jobs)
+    elif done.jobs:
+        _report_next_steps(done.jobs, client.staged_campaigns(), reporter)
     for task in done.tasks:
         print(f"JediTaskID={task.task_id} {task.answer}")
     for why in dict.fromkeys(one.why for one in done.left):
@@ -62,6 +64,19 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         reporter.progress("there was nothing to retry")
     done.check()
     return 0
+
+
+def _report_next_steps(jobs: Sequence["RetriedJob"], staged: Collection[str], reporter: Reporter) -> None:
+    """Report how to follow the jobs, and what delivers the outputs of those whose campaigns go through a site."""
+    from goclient.jobs.next_steps import delivery_step  # as in command
+    from goclient.jobs.panda_ids import as_ranges
+    from goclient.model.campaign import campaign_of
+
+    what = "job" if len(jobs) == 1 else "jobs"
+    reporter.progress(f"to follow the {what}, type: goclient status {as_ranges(job.panda_id for job in jobs)}")
+    for campaign in dict.fromkeys(campaign_of(job.name) for job in jobs):
+        if campaign in staged:
+            reporter.progress(delivery_step(campaign))
 
 
 def _print_jobs(jobs: Sequence["RetriedJob"]) -> None:

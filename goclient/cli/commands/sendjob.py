@@ -102,32 +102,27 @@ def _send(submission: "Submission", options: SendJobOptions, client: "Client") -
 
 def _report_next_steps(sent: "Submission", client: "Client", reporter: Reporter) -> None:
     """Report how to follow the jobs, and where their files will be."""
-    from goclient.jobs.next_steps import final_names, status_command, targets_of  # what sends nothing needs none of it
+    from goclient.cli.sent_text import report_next_steps  # what sends nothing needs none of it
+    from goclient.jobs.next_steps import targets_of
 
-    jobs, spec, staged = sent.jobs, sent.spec, sent.staged
+    spec, staged = sent.spec, sent.staged
     with suppress(GoclientError):  # it was read before
         spec = spec.model_copy(update={"stage_in": ()}).displayed(client.catalogue())
-    command = status_command([job.panda_id for job in jobs], sent.campaign, job_name=jobs[0].name)
-    reporter.progress(f"to follow the {'job' if len(jobs) == 1 else 'jobs'}, type: {command}")
     targets = targets_of(spec) if staged is None else staged.targets
-    if names := final_names(targets, len(jobs)):
-        reporter.progress("the output will be at:", *names)
-    if targets and staged is not None:
-        reporter.progress(f"to deliver it when jobs have ended, type: goclient advance {sent.campaign}")
+    report_next_steps(sent.jobs, sent.campaign, targets, is_staged=staged is not None, reporter=reporter)
 
 
 def _print_jobs(submission: "Submission", options: SendJobOptions) -> None:
     """Print the jobs; if that fails, their numbers are in the error."""
+    from goclient.cli.sent_text import not_printed, print_sent  # as in _report_next_steps
+
+    if not options.json:
+        print_sent(submission.jobs)
+        return
     try:
-        if options.json:
-            output.print_json(submission.document())
-        else:
-            lines = (f"PandaID={job.panda_id} jobName={job.name}\n" for job in submission.jobs)
-            print("".join(lines), end="", flush=True)
+        output.print_json(submission.document())
     except OSError as error:
-        ids = " ".join(str(job.panda_id) for job in submission.jobs)
-        message = f"the jobs were accepted, but that could not be printed: {error.strerror}; PandaID {ids}"
-        raise GoclientError(message, hint="do not submit them again", code="os-error") from error
+        raise not_printed(submission.jobs, error) from error
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.remote import FileInfo
 from goclient.node.engines.background import insist
-from goclient.node.engines.far_end import FarFile
 from goclient.node.engines.store import ServerEnd
-from goclient.services.contents import Moved
+from goclient.services.contents import FarFile, Moved
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.copies import broken, get, put
 from goclient.services.gridftp.data import Watch
@@ -75,7 +74,7 @@ class GridftpEnd(ServerEnd[GridftpFiles]):
         def once(told: Moved) -> str:
             with self._files.session(self._server) as session:
                 watch = Watch(told, self._access.silent)
-                return get(session, one.path, one.file, size=one.size, watch=watch, others=others)
+                return get(session, one, watch=watch, others=others)
 
         return insist(once, moved, patience=self._access.patience)
 

@@ -14,18 +14,17 @@ from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory
-from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
 from goclient.node.destination import make_with_parents
 from goclient.node.engines.background import BackgroundTransport
 from goclient.node.engines.base import JobContext, Transferred
-from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, FarFile, check_link, warn_cut
+from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, check_link, warn_cut
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals, open_of_job
 from goclient.node.engines.own import OwnFiles
-from goclient.services.contents import Moved
+from goclient.services.contents import FarFile, Moved
 
 
 class _File(NamedTuple):
@@ -197,5 +196,4 @@ class Streaming(BackgroundTransport):
 def _check_kind(item: TransferItem, found: FileInfo | None) -> None:
     """Raise NotADirectory for a file that was typed as a directory."""
     if item.recursive and found is not None and not found.is_directory:
-        message = f"{quoted(item.source)}: it is a file, not a directory"
-        raise NotADirectory(message, hint="leave out the final /", subject=item.source)
+        raise NotADirectory.typed(item.source)

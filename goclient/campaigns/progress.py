@@ -1,0 +1,74 @@
+"""Progress of a batch, in words and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from goclient.campaigns.state import Sent, Standing
+from goclient.errors import GoclientError
+from goclient.errors.wording import counted
+from goclient.model.location import Location
+from goclient.submission import SubmittedJob
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch is: its jobs by how they stand, those whose outputs are delivered, and what is in the way.
+
+    One that was not looked at has no jobs: it was closed before, or that is a problem.  ``submitted`` are the jobs that
+    were sent meanwhile, further tries included; ``targets`` are the places where the outputs of a job will be.
+    """
+
+    campaign: str
+    key: str
+    jobs: int = 0
+    sent: Sent = Sent.UNKNOWN
+    brought: bool = False
+    standing: Mapping[Standing, int] = field(default_factory=dict)
+    delivered: int = 0
+    closed: bool = False
+    problems: tuple[GoclientError, ...] = ()
+    submitted: tuple[SubmittedJob, ...] = ()
+    targets: tuple[Location, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return it in words, none if it was not looked at."""
+        if not self.jobs:
+            return ""
+        if self.closed and self.sent is not Sent.YES:
+            return f"{self.campaign}: given up: its jobs were not sent"
+        if self.closed:
+            have = "has" if self.jobs == 1 else "have"
+            return f"{self.campaign}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {have} delivered"
+        if self.sent is not Sent.YES:
+            where = "there" if self.brought else "on their way"
+            known = (
+                "it is not known whether its jobs are sent" if self.sent is Sent.UNKNOWN else "its jobs are not sent"
+            )
+            return f"{self.campaign}: its inputs are {where}, {known}"
+        words = {Standing.RUNNING: "waiting or running"}
+        counts = ", ".join(f"{number} {words.get(one, one.value)}" for one, number in self.standing.items())
+        have = "has" if self.delivered == 1 else "have"
+        return f"{self.campaign}: {counted(self.jobs, 'job')}: {counts}; {self.delivered} {have} delivered"
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of it; of one that was not looked at, without its jobs."""
+        known = {
+            "jobs": self.jobs,
+            "brought": self.brought,
+            "sent": self.sent.value,
+            **{one.value: self.standing.get(one, 0) for one in Standing},
+            "delivered": self.delivered,
+            "deliver": [{"destination": one.endpoint.text, "path": one.path} for one in self.targets],
+        }
+        return {
+            "campaign": self.campaign,
+            "key": self.key,
+            **(known if self.jobs else {}),
+            **({"submitted": [one.document() for one in self.submitted]} if self.jobs or self.submitted else {}),
+            "done": self.closed,
+            "problems": [one.document() for error in self.problems for one in error.findings],
+        }
