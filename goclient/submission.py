@@ -17,7 +17,7 @@ from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerE
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
-from goclient.model.deal import Deal, find_outer_collisions
+from goclient.model.deal import Deal
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import find_collisions, group_tasks
@@ -143,7 +143,7 @@ def prepare(
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
         if len(records) == 1 and first.counts is None:
             spec = first.spec.displayed({one.display: one for one in spec.endpoints})
-    raise_all(list(find_collisions(spec) if deal is None else find_outer_collisions(spec)))
+    raise_all(list(find_collisions(spec.transfers if deal is None else spec.outward)))
     return Submission(
         *(spec, tuple(records), findings),
         deposit_due=report.deposit_due,

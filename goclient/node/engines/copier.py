@@ -77,10 +77,7 @@ class Copier:
         if _is_in(target, source):
             yield _error(source, f"it cannot be copied into itself, to {quoted(target)}", "name a part", "into-itself")
         if os.path.lexists(target) and not self._overwrite:
-            hint = "submit again with another destination, or with --goOverwrite"
-            yield PathExists(
-                f"{quoted(target)}: it exists by now, and would be overwritten", hint=hint, subject=str(target)
-            )
+            yield PathExists.by_now(target)
 
     def _kept_out(self, path: Path, *, inside: bool) -> Iterator[EndpointError]:
         """Yield an error if a path, as it is written or where its links lead, is not a job's to read or write."""
@@ -129,8 +126,9 @@ class Copier:
                 while piece := reader.read(PIECE):
                     self._bytes += writer.write(piece)
                     self._heartbeat.send()
-                writer.flush()
-                os.fsync(writer.fileno())
+                if task.destination != JOB:  # the job's directory does not outlive the node's end
+                    writer.flush()
+                    os.fsync(writer.fileno())
                 os.fchmod(writer.fileno(), os.fstat(reader.fileno()).st_mode & 0o777)  # setuid is not for a copy
             self._place(part, target)
         finally:
@@ -213,8 +211,7 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
     elif not stat.S_ISREG(mode):
         yield _error(source, "it is neither a file nor a directory", "name a file", "not-a-file")
     elif item.recursive:
-        message = f"{quoted(source)}: it is a file, not a directory"
-        yield NotADirectory(message, hint="leave out the final /", subject=str(source))
+        yield NotADirectory.typed(source)
 
 
 def _is_plain(path: Path) -> bool:
