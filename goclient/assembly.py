@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient import submission
@@ -33,6 +35,7 @@ from goclient.preflight.carry_options import find_wrong_carry_options
 from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
+    from goclient.carrier.others import Kept
     from goclient.model.spec import MyproxyAccount
 
 
@@ -258,13 +261,24 @@ def _preflight_options(
         token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
         staging=None if site is None else Location(read_endpoint(str(site.collection)), f"{site.directory}/"),
-        secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
+        secrets=None if carriage is None else partial(_kept_secrets, options, connections, is_new=bool(carriage.place)),
+        shares_secrets=carriage is not None and carriage.shares_secrets,
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),
         pilot=options.pilot or settings.get("pilot.dn"),
         deposit=options.deposit,
     )
+
+
+def _kept_secrets(options: TransferOptions, connections: Connections, *, is_new: bool) -> Kept:
+    """Return what PanDA keeps for the user; for the text of jobs, whose credential is not known, without goclient's."""
+    from goclient.jobs.credentials import Credentials  # only carried jobs have one
+    from goclient.journal import Journal
+
+    journal = Journal(environment.journal_path(connections.env))
+    kept = Credentials(journal, connections).kept(getattr(options, "campaign", None) or "")
+    return kept if is_new else replace(kept, others=())
 
 
 def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:

@@ -97,9 +97,8 @@ class Following(Lookups):
 
         followed = follow(selection, self._connections, self._journal)
         followed = replace(followed, unfinished=self.unfinished(selection, followed.jobs))
-        done = [one.panda_id for one in followed.jobs if one.done]
-        if done and self._journal.mentions(OURS):
-            self._credentials().revoke_ended(done, self._reporter)
+        if self._journal.mentions(OURS):
+            self._credentials().revoke_ended([one.panda_id for one in followed.jobs if not one.done], self._reporter)
         return followed
 
     def page(

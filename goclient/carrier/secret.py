@@ -146,7 +146,11 @@ class Use:
         return cls(key, who, identity, until, server, process, tuple(access))
 
 
-class OthersShared(RequestError):
+class SecretsShared(RequestError):
+    """Secrets of the user's beside that of these jobs: each job that gets one secret gets all."""
+
+
+class OthersShared(SecretsShared):
     """Secrets of the user's that are not goclient's: each job that gets one secret gets all."""
 
     code = "other-secrets"

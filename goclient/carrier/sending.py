@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from goclient.carrier.carried import Luggage
-from goclient.carrier.secret import OthersShared, Secret, Use, check_alone
+from goclient.carrier.others import check_same
+from goclient.carrier.secret import Secret, SecretsShared, Use, check_alone
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import NotSent, ReplyLost
 from goclient.errors.wording import quoted
@@ -54,7 +55,7 @@ def send_luggage(
 ) -> None:
     """Send the archive of carried jobs, and then their secret, if they have one; ``key`` is that of the request.
 
-    Raises ServerError if either is not there in the end: then no job can run.  Raises OthersShared as store_secret.
+    Raises ServerError if either is not there in the end: then no job can run.  Raises SecretsShared as store_secret.
     """
     files = server.at(luggage.file_server)
     size = f"{len(luggage.data)} bytes to {files.name}"
@@ -70,7 +71,7 @@ def send_luggage(
 def hand_out(secret: Secret, key: str, *, server: Secrets, journal: Journal, note: Callable[[Entry], None]) -> None:
     """Have PanDA hand out a secret to the jobs of a submission: it is out there until an entry says ``done``.
 
-    After an error it may be there, too, unless it was never sent (OthersShared).
+    After an error it may be there, too, unless it was never sent (SecretsShared).
     """
     process = this_process()
     use = Use(secret.key, secret.who.value, secret.identity, secret.until, server.name, process, secret.access)
@@ -116,7 +117,7 @@ def _call(
         note(intent.then("unknown", detail=error.message))
         raise ServerError(error.message + _UNSENT, hint=_AGAIN, code=error.code, transient=True) from error
     except GoclientError as error:
-        note(intent.then("refused" if isinstance(error, OthersShared) else failed, detail=error.message))
+        note(intent.then("refused" if isinstance(error, SecretsShared) else failed, detail=error.message))
         raise error if isinstance(error, NotSent) else error.replace(message=error.message + _UNSENT) from error
     except BaseException as stop:  # a signal: the request may have arrived
         note(intent.then("unknown", detail=type(stop).__name__))
@@ -127,10 +128,17 @@ def _call(
 def store_secret(secret: Secret, server: Secrets, lock: Path) -> None:
     """Set a secret, unless it is there already, and read it back; one process of this user at a time does it.
 
-    Raises OthersShared if there are any beside those of goclient, unless the user shares them with the jobs.
+    Raises SecretsShared if there are any beside those of goclient, or such as do not open the same, unless the user
+    shares them with the jobs.
     """
+
+    def check(known: Mapping[str, str]) -> None:
+        if not secret.shares:
+            check_alone(known)
+            check_same(secret, known)
+
     with locked(lock):
-        _change(server, secret.key, secret.value, check=lambda known: None if secret.shares else check_alone(known))
+        _change(server, secret.key, secret.value, check=check)
 
 
 def remove_secret(key: str, server: Secrets) -> None:

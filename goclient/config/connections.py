@@ -117,10 +117,6 @@ class Connections:
 
         revoke(self.globus_access(), tokens)
 
-    def panda_secrets(self) -> list[str]:
-        """Return the keys of the secrets that the PanDA server keeps for the user."""
-        return list(self.panda().secrets())
-
     def queues(self) -> QueueSource:
         """Return where the PanDA server lists its queues."""
         return environment.queue_source(self.env)

@@ -10,16 +10,19 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from goclient.carrier.others import Kept, Other, read_others
 from goclient.carrier.secret import Secret, Use, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret, turn
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.sent import UnreadableJob
 from goclient.errors.wording import quoted
 from goclient.jobs.grants import GRANT, granted_at, holders, let_go, read_grant, secret_of
+from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
 from goclient.journal import Entry, Journal
 from goclient.model.nearest import hint_of_known
 from goclient.model.records.answers import TASK_DONE, JobState
+from goclient.model.request import Who
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -68,6 +71,23 @@ class Outstanding:
             return self.state
         return next((one for one in (State.IN_USE, State.UNKNOWN) if one in said), self.state)
 
+    def described(self, other: Other, same: Collection[str]) -> Other:
+        """Return what PanDA keeps as this, with who has it and for what; ``same`` are requests that count as one."""
+        pairs = zip(self.uses, self.entries, strict=True)
+        access = dict.fromkeys(one for use, entry in pairs if request_of(entry) not in same for one in use.access)
+        holders = [f"{name} {as_ranges(ids)}" for name, ids in (("job", self.jobs), ("task", self.tasks)) if ids]
+        document = self.document()
+        what = list(dict.fromkeys(document["for"]))
+        if any(use.who == Who.TOKEN.value for use in self.uses):
+            what = [f"all that you may do in {name}" for name in dict.fromkeys(one.rpartition(":/")[0] for one in what)]
+        return replace(
+            other,
+            access=tuple(access),
+            holders=" and ".join(holders) or "a submission without jobs yet",
+            what=", ".join(what),
+            until=document["until"] or "",
+        )
+
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it."""
         uses, grants = self.uses, [read_grant(one) for one in self.grants]
@@ -101,6 +121,17 @@ class Credentials:
         others = sorted(key for key in self._server.secrets() if id_of(key) and key not in keys)
         return [*found, *(Outstanding(key, state=State.ELSEWHERE) for key in others)]
 
+    def kept(self, campaign: str) -> Kept:
+        """Return all secrets of the user, and what is known of the credentials among them.
+
+        The directories of submissions of the same campaign do not count as those of others.
+        """
+        secrets, known = self._server.secrets(), {one.key: one for one in self.known()}
+        requests = Journal(self._path).latest(REQUEST) if known else ()
+        same = {one.key for one in requests if campaign and one.subjects[5:6] == (campaign,)}
+        others = [known[one.key].described(one, same) if one.key in known else one for one in read_others(secrets)]
+        return Kept(tuple(secrets), tuple(others))
+
     def revoke(self, ids: Sequence[str]) -> list[Outstanding]:
         """Take back those with these ids, whatever their jobs do, or all that no job needs; return them.
 
@@ -112,17 +143,22 @@ class Credentials:
         wanted = [listed[one] for one in dict.fromkeys(ids)] if ids else list(listed.values())
         return self._revoke([one for one in wanted if ids or one.state is State.ENDED], always=bool(ids))
 
-    def revoke_ended(self, panda_ids: Iterable[int], reporter: Reporter) -> None:
-        """Take back what only these jobs, which are done, may have needed, or no job; what goes wrong is a warning."""
-        asked = set(panda_ids)
-        concerned = [one for one in self.known() if one.tasks or not one.jobs or asked.intersection(one.jobs)]
+    def revoke_ended(self, busy: Iterable[int], reporter: Reporter) -> None:
+        """Take back all that no job needs any more; those of ``busy`` jobs are not asked for.
+
+        What goes wrong is a warning.
+        """
+        running = set(busy)
+        self._revoke_ended([one for one in self.known() if not running.intersection(one.jobs)], reporter)
+
+    def _revoke_ended(self, concerned: Sequence[Outstanding], reporter: Reporter) -> None:
         try:
             ended = [one for one in self._judge(concerned) if one.state is State.ENDED]
             for one in self._revoke(ended, always=False):
                 reporter.progress(f"the credential {one.id} was taken back: no job needs it any more")
         except GoclientError as error:
             hint = "to try it again, type: goclient credential revoke"
-            reporter.warning(f"a credential of these jobs was not taken back: {error.message}", hint)
+            reporter.warning(f"a credential was not taken back: {error.message}", hint)
 
     def give_up(self, secret: Secret, reporter: Reporter) -> None:
         """Take back the secret of a submission that failed, unless a job may have been sent that needs it.
@@ -140,7 +176,7 @@ class Credentials:
                 f"the tokens for these jobs were not made void: {error.message}", f"they end {secret.until}"
             )
         let_go(secret, journal)
-        self.revoke_ended([], reporter)
+        self._revoke_ended([one for one in self.known() if one.tasks or not one.jobs], reporter)
 
     def _revoke(self, wanted: Sequence[Outstanding], *, always: bool) -> list[Outstanding]:
         collector, done = Collector(), []

@@ -235,6 +235,7 @@ def _repack(
         contents, plan = fetch_archive(start, Path(directory))
         who = "service" if plan.auth else "token" if plan.credential else None
         carry = {"goCarry": True, "goCredential": who, "goNeeds": plan.needs or None, "goConnect": plan.connect or None}
+        carry["campaign"] = parts[0].job.campaign or None
         carry |= {"goGrant": options.goGrant, "goShareSecrets": options.goShareSecrets}
         checked = _check(parts, options, connections, carry)
         assert checked.carriage is not None, "its options say so"

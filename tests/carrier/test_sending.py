@@ -178,6 +178,7 @@ def test_a_secret_that_was_taken_back_meanwhile_stays_away(tmp_path: Path) -> No
 def test_twenty_at_once_lose_none(tmp_path: Path) -> None:
     server = Server()
     secrets = [Secret.of(Credential(f"{COLLECTION[:-2]}{number:02}", f"secret-{number}")) for number in range(20)]
+    secrets = [replace(one, shares=True) for one in secrets]
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(partial(store_secret, server=server, lock=tmp_path / "lock"), secrets))
     assert server.kept == {one.key: one.value for one in secrets}

@@ -13,11 +13,11 @@ import re
 import shutil
 import sys
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import requests
 
@@ -41,26 +41,24 @@ class Place(NamedTuple):
     directory: str
 
     def is_granted(self, kind: str, own: str) -> bool:
-        """True if a credential of this kind is meant to open it: the jobs' own directory, or the guest collection."""
+        """True if jobs with this kind of credential open it as told: their own directory, or the guest collection."""
         return self.collection == "GUEST1" and (kind == TOKEN or self.directory == own)
 
 
 @dataclass
-class Thief:
-    """Tries what is found: ids and secrets of clients, and tokens."""
+class Loot:
+    """Ids and secrets of clients, and tokens, that are found in files and in members of archives."""
 
-    sandbox: Sandbox
-    places: Sequence[Path]
-    own: str  # the jobs' own directory, in the guest collection
     clients: set[tuple[str, str]] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
 
-    def read(self) -> None:
-        """Read every file, and every member of every archive."""
-        for content in _contents(self.places):
+    def read(self, places: Iterable[Path]) -> Loot:
+        """Read every file, and every member of every archive; return this."""
+        for content in _contents(places):
             self.tokens |= {one.decode() for one in _TOKEN.findall(content)}
             for blob in _BASE64.findall(content):
                 self._unpack(blob)
+        return self
 
     def _unpack(self, blob: bytes) -> None:
         with suppress(ValueError, TypeError, KeyError, AttributeError):
@@ -69,23 +67,36 @@ class Thief:
                 self.clients.add((found["client_id"], found["client_secret"]))
             self.tokens |= set(found.get("tokens", {}).values())
 
-    def reach(self) -> set[tuple[str, Place]]:
+
+class Thief:
+    """Tries what is found; what opens what is kept, as the jobs of one submission have the same."""
+
+    def __init__(self, sandbox: Sandbox, own: str) -> None:
+        self.sandbox, self.own = sandbox, own  # the jobs' own directory, in the guest collection
+        self._known: dict[str, set[Place]] = {}
+
+    def reach(self, loot: Loot) -> set[tuple[str, Place]]:
         """Return what can be read or written, each with the kind of the credential that opens it."""
-        opened = {(TOKEN, place) for token in self.tokens for place in self._opened(token)}
-        for client in self.clients:
+        opened = {(TOKEN, place) for token in loot.tokens for place in self._opened(token)}
+        for client in loot.clients:
             opened |= {(SERVICE, place) for token in self._minted(client) for place in self._opened(token)}
         return opened
 
     def _minted(self, client: tuple[str, str]) -> list[str]:
-        """The tokens that a client gets for Transfer, and for every collection's own servers."""
+        """The tokens that a client gets for Transfer, and for every collection's own servers, each time new ones."""
         ids = [row["id"] for row in self.sandbox.rows("select id from collections")]
         scopes = [TRANSFER_SCOPE, *(f"https://auth.globus.org/scopes/{one}/https" for one in ids)]
         forms = ({"grant_type": "client_credentials", "scope": scope} for scope in scopes)
         url = f"{self.sandbox.url}/v2/oauth2/token"
-        answers = (requests.post(url, auth=client, data=form, timeout=WITHIN) for form in forms)
+        answers = [requests.post(url, auth=client, data=form, timeout=WITHIN) for form in forms]
         return [answer.json()["access_token"] for answer in answers if answer.ok]
 
-    def _opened(self, token: str) -> Iterator[Place]:
+    def _opened(self, token: str) -> set[Place]:
+        if token not in self._known:
+            self._known[token] = set(self._try(token))
+        return self._known[token]
+
+    def _try(self, token: str) -> Iterator[Place]:
         session = requests.Session()
         session.headers.update({"Authorization": f"Bearer {token}", "X-Requested-With": "XMLHttpRequest"})
         for row in self.sandbox.rows("select id, display_name from collections"):
@@ -93,6 +104,10 @@ class Thief:
             for directory in (*DIRECTORIES.get(row["display_name"], ()), *mine):
                 if _opens(session, self.sandbox.url, row["id"], directory):
                     yield Place(row["display_name"], directory)
+
+
+def _named(place: Place) -> str:
+    return f"{place.collection}{place.directory}"
 
 
 # Directories of the sandbox's collections, in each of which the thief lists, reads and writes.
@@ -139,38 +154,61 @@ class Round:
         python.write_text(PYTHON.format(python=sys.executable, dying=DYING))
         python.chmod(0o755)
         self._pick = random.Random(number)
+        self._told: dict[int, str] = {}  # the kind of the credential of each job that waits
         client = sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]
         sandbox.rows("delete from rules where principal = ?", client)
 
     def play(self) -> list[str]:
-        """Return what is wrong: what a thief reaches beyond what was granted, and what is still good after the end."""
-        for kind in (SERVICE, TOKEN):
-            self._submit(kind)
-        for _ in range(2 * self.jobs):
-            self._run()
-        own = f"{CAMPAIGN}round-{self.number}/"
-        thief = Thief(self.sandbox, (self.folder, self.sandbox.root / "site"), own)
-        thief.read()
-        before = thief.reach()
-        wrong = [
-            f"{kind}: {place.collection}{place.directory}" for kind, place in before if not place.is_granted(kind, own)
-        ]
-        if {kind for kind, _ in before} != {SERVICE, TOKEN}:
-            wrong.append(f"the thief has found {len(thief.clients)} clients and {len(thief.tokens)} tokens only")
+        """Return what is wrong: what a thief reaches beyond what was granted, and what is still good after the end.
+
+        A submission that is refused while credentials of the other kind are out is made once these are taken back.
+        """
+        wrong = []
+        for kind in (SERVICE, TOKEN) if self.number % 2 else (TOKEN, SERVICE):
+            if not self._submit(kind):
+                wrong += self._end()
+                assert self._submit(kind), "it is refused although nothing is out"
+        return [f"round {self.number}: {one}" for one in (*wrong, *self._end())]
+
+    def _end(self) -> list[str]:
+        """Run the jobs that wait, have their credentials taken back; return what is wrong.
+
+        The log of each job is judged by what its own submission was told, whatever credentials are in it.
+        """
+        own, site, kinds = f"{CAMPAIGN}round-{self.number}/", self.sandbox.root / "site", set(self._told.values())
+        ends = [self._run() for _ in self._told]
+        loot, thief = Loot().read((self.folder, site)), Thief(self.sandbox, own)
+        before = thief.reach(loot)
+        wrong = [f"{kind}: {_named(place)}" for kind, place in before if not place.is_granted(kind, own)]
+        if {kind for kind, _ in before} != kinds:
+            wrong.append(f"the thief has found {len(loot.clients)} clients and {len(loot.tokens)} tokens only")
+        for end in ends:
+            told, log = self._told[end["PandaID"]], Loot().read([Path(end["directory"]).parent])
+            if not (log.clients or log.tokens):
+                wrong.append(f"the log of job {end['PandaID']} has no credential")
+            wrong += [
+                f"the log of a job with {told} opens {_named(place)} by {kind}"
+                for kind, place in thief.reach(log)
+                if not place.is_granted(told, own)
+            ]
         revoked = run_command(("goclient", "credential", "revoke", "--json"), env=self.sandbox.env, cwd=self.folder)
-        if revoked.code or len(revoked.json) != 2:
+        if revoked.code or len(revoked.json) != len(kinds):
             wrong.append(f"not all was taken back: {revoked.out}{revoked.err}")
-        wrong += [f"after the end, {kind}: {place.collection}{place.directory}" for kind, place in thief.reach()]
-        wrong += [f"after the end, a token is valid: {one[:12]}" for one in thief.tokens if self._is_valid(one)]
+        left = Thief(self.sandbox, own).reach(loot)
+        wrong += [f"after the end, {kind}: {_named(place)}" for kind, place in left]
+        wrong += [f"after the end, a token is valid: {one[:12]}" for one in loot.tokens if self._is_valid(one)]
         if any(json.loads(row["data"]) for row in self.sandbox.rows("select data from secrets")):
             wrong.append("after the end, PanDA has a secret")
-        shutil.rmtree(self.sandbox.root / "site")  # the next round has its own logs
-        return [f"round {self.number}: {one}" for one in wrong]
+        shutil.rmtree(site)  # what comes next has its own logs
+        (self.folder / "seen").unlink(missing_ok=True)
+        self._told.clear()
+        return wrong
 
     def _is_valid(self, token: str) -> bool:
         return bool(self.sandbox.rows("select 1 from tokens where access_token = ?", token))
 
-    def _submit(self, kind: str) -> None:
+    def _submit(self, kind: str) -> bool:
+        """Submit jobs with a kind of credential; return False if others are out, which open other things."""
         there = self.sandbox.path("SITE1", f"{GUEST}/round-{self.number}")
         there.mkdir(exist_ok=True)
         (there / "input.dat").write_bytes(b"what is to be read\n")
@@ -184,10 +222,14 @@ class Round:
                  f"--StageoutGOdest={place}/{kind}.${{SN}}.dat", f"--njobs={self.jobs}")  # fmt: skip
         more = ("--goGrant",) if kind == SERVICE else ()
         sent = run_command(("sendJob.py", *words, *moves, *more, "--json"), env=self.sandbox.env, cwd=self.folder)
+        if sent.code == 10 and "other-credentials" in [one["code"] for one in sent.json["findings"]]:
+            return False
         assert sent.code == 0, sent.err + sent.out
+        self._told |= {one["PandaID"]: kind for one in sent.json["jobs"]}
+        return True
 
-    def _run(self) -> None:
-        """Let a site run the next job: to its end, or to a point where it is killed."""
+    def _run(self) -> dict[str, Any]:
+        """Let a site run the next job, to its end, or to a point where it is killed; return what the site tells."""
         how = self._pick.choice(("", MONITOR, BATCH))
         point = self._pick.randrange(1, _POINTS) if how else 0
         env = {
@@ -204,3 +246,4 @@ class Round:
         assert done.code == 0, done.err
         self.sandbox.rows("update jobs set status = 'failed' where panda_id = ? and status in ('activated', 'running')",
                           done.json["PandaID"])  # fmt: skip
+        return dict(done.json)
