@@ -248,6 +248,8 @@ def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, acc
         wrong = site.advance(campaign, "--jobs", f"{before + 1}")
         assert (wrong.code, "is not among" in wrong.err or "are not among" in wrong.err) == (10, True), wrong.err
         answer = site.advance(campaign, "--jobs", f"{before + 1}-{before + 2}")
+        again = site.advance(campaign, "--jobs", f"{before + 1}-{before + 2}")
+        assert (again.code, "--jobs had no effect" in again.err, "no effect" in answer.err) == (0, True, False)
     else:
         answer = site.advance(campaign, "--again")
     assert "2 waiting or running" in answer.out, answer.err
