@@ -25,7 +25,8 @@ from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, 
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
 from goclient.model.syntax.lists import split_items
-from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE, Items
+from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROXY, OUT_MODE, OVERWRITE
+from goclient.model.syntax.word_reader import Items
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
 from goclient.preflight.carry_options import find_wrong_carry_options
@@ -258,6 +259,7 @@ def _preflight_options(
         service=connections.carry_globus if credential is not None else None,
         staging=None if site is None else Location(read_endpoint(str(site.collection)), f"{site.directory}/"),
         secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
+        journal=environment.journal_path(connections.env),
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

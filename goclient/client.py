@@ -148,7 +148,7 @@ class Client(Mending):
 
     # --- campaigns through a site ---
 
-    def advance(
+    def advance(  # noqa: PLR0913  # what can be typed
         self,
         campaign: str = "",
         *,

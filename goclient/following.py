@@ -141,7 +141,7 @@ class Following(Lookups):
 
         return choose
 
-    def wait(
+    def wait(  # noqa: PLR0913  # what can be typed
         self,
         ids: Ids | None = None,
         *,

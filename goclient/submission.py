@@ -17,7 +17,7 @@ from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerE
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
-from goclient.model.deal import Deal, find_outer_collisions
+from goclient.model.deal import Deal
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import find_collisions, group_tasks
@@ -141,8 +141,9 @@ def prepare(
     records = records_of(common, name=request.name, texts=texts * (request.count if deal is None else 1))
     if spec:
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
-        spec = first.spec if len(records) == 1 and first.counts is None else spec
-    raise_all(list(find_collisions(spec) if deal is None else find_outer_collisions(spec)))
+        if len(records) == 1 and first.counts is None:
+            spec = first.spec.displayed({one.display: one for one in spec.endpoints})
+    raise_all(list(find_collisions(spec.transfers if deal is None else spec.outward)))
     return Submission(
         *(spec, tuple(records), findings),
         deposit_due=report.deposit_due,
@@ -223,14 +224,14 @@ def _send_batch(
     batch: Sequence[JobRecord], *, key: str, server: PandaServer, journal: Journal, note: Callable[[Entry], None]
 ) -> list[int | None]:
     """Send jobs in one call, and return the PandaID of each, None for one that was refused."""
-    from goclient.jobs.sent import CALL  # as in send
+    from goclient.jobs.sent import CALL, REFUSED_ROW  # as in send
     from goclient.journal import Entry
 
     names = tuple(dict.fromkeys((batch[0].jobName, batch[-1].jobName)))
     known = journal.last(CALL, key)
     if known is not None and known.state == "accepted":
-        if len(known.subjects) < len(batch):
-            message = f"the server's database has refused {len(batch) - len(known.subjects)} of {len(batch)} jobs"
+        if refused := len(batch) - sum(one.isdigit() for one in known.subjects):
+            message = f"the server's database has refused {refused} of {len(batch)} jobs"
             hint = f"look which jobs there are: {_SHOW} {key}; send the others under another name"
             raise ServerError(message, hint=hint, code="row-refused")
         return [int(panda_id) for panda_id in known.subjects]
@@ -238,8 +239,8 @@ def _send_batch(
     journal.append(intent)
     try:
         ids = server.submit(encode_jobs(batch), len(batch))
-        taken = [str(panda_id) for panda_id in ids if panda_id is not None]
-        note(intent.then("accepted" if taken else "refused", *taken))
+        rows = [REFUSED_ROW if panda_id is None else str(panda_id) for panda_id in ids]
+        note(intent.then("accepted", *rows) if any(rows) else intent.then("refused"))
     except ReplyLost as error:
         note(intent.then("unknown", detail=error.message))
         raise _unknown(error, names, key) from error

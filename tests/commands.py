@@ -17,7 +17,7 @@ from tests.starter import Forked, ForkedPopen, Starter
 MODULES = {
     "sendJob.py": ["-m", "goclient.cli.commands.sendjob"],
     "goclient": ["-m", "goclient"],
-    "killed": ["-m", "tests.killed"],  # sendJob.py, which kills itself
+    "killed": ["-m", "tests.killed"],  # a command, which kills itself
 }
 TIMEOUT = 60  # seconds; a command that hangs is a failure
 # What a command needs of the developer's environment; PYTHONPATH names the tree that tools/mutations.py tests.

@@ -1,6 +1,6 @@
-"""Run sendJob in this process, and kill it at one of its steps: ``python -m tests.killed POINT FILE WORD...``.
+"""Run a command in this process, and kill it at one of its steps: ``python -m tests.killed POINT FILE COMMAND...``.
 
-A step is a call of the operating system by the submission: of the journal's file, of the socket, of standard output;
+A step is a call of the operating system by what is sent: of the journal's file, of the socket, of standard output;
 it has a point before it and one after it, numbered from 1.  ``POINT`` 0 kills nothing, and writes into ``FILE`` the
 name of each point.
 """
@@ -13,7 +13,7 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -35,6 +35,8 @@ SERVICE = {
 }
 FILES = {"open", "write", "fsync", "flock", "fstat", "pread", "close"}
 SOCKETS = {"connect", "connect_ex", "send", "sendall", "recv", "recv_into", "shutdown"}
+BEGINS = {"new_request", "turn", "kill_jobs"}  # of sendJob, retry and kill: what they read before changes nothing
+PROGRAMS = {"sendJob.py": "goclient.cli.commands.sendjob", "goclient": "goclient"}
 OUTPUT = {"TextIOWrapper.write", "TextIOWrapper.flush"}
 
 
@@ -48,7 +50,7 @@ class Steps:
 
     def watch(self, frame: FrameType, event: str, function: Any) -> None:
         """Count a point, and end the process if it is the fatal one; as sys.setprofile calls it."""
-        self._begun = self._begun or frame.f_code.co_name == "new_request"
+        self._begun = self._begun or frame.f_code.co_name in BEGINS
         if not self._begun or event not in ("c_call", "c_return", "c_exception"):
             return
         module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
@@ -63,11 +65,11 @@ class Steps:
 def main() -> None:
     point, file, *words = sys.argv[1:]
     steps = Steps(int(point))
-    sys.argv = ["sendJob.py", *words]
+    sys.argv = words
     threading.setprofile(steps.watch)
     sys.setprofile(steps.watch)
     try:
-        runpy.run_module("goclient.cli.commands.sendjob", run_name="__main__", alter_sys=True)
+        runpy.run_module(PROGRAMS[words[0]], run_name="__main__", alter_sys=True)
     finally:
         sys.setprofile(None)
         Path(file).write_text("\n".join(steps.passed))
@@ -150,7 +152,12 @@ def sample(total: int, count: int, seed: int) -> list[int]:
 
 
 def _run(point: int, folder: Path, env: Mapping[str, str], more: tuple[str, ...]) -> Result:
-    return completed(("killed", str(point), str(folder / "points"), *JOB, *more), env=env, cwd=folder)
+    return run_to(point, folder, ("sendJob.py", *JOB, *more), env=env)
+
+
+def run_to(point: int, folder: Path, words: Sequence[str], *, env: Mapping[str, str]) -> Result:
+    """Run a command line to one of its points; without one, the file ``points`` of the folder has their names."""
+    return completed(("killed", str(point), str(folder / "points"), *words), env=env, cwd=folder)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ NO_INPUT = {
     ("config/environment.py", "name"),  # of a variable
     ("config/grid.py", "option"),
     ("errors/sent.py", "key"),  # of the journal, a UUID
+    ("errors/sent.py", "ids"),  # numbers
     ("submission.py", "key"),
     ("model/option.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name

@@ -18,7 +18,8 @@ from goclient.journal import Journal
 from goclient.model.endpoint import JOB, GridftpEndpoint
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.base import Attempt, Heartbeat, JobContext
-from goclient.node.engines.gridftp import Access, GridftpEngine
+from goclient.node.engines.gridftp import GridftpEngine
+from goclient.node.engines.gridftp_end import Access
 from goclient.node.transfers import Transfers
 from goclient.reporter.base import SILENT
 from goclient.services.gsi.identity import Search, find_identity

@@ -48,4 +48,6 @@ def main(directory: str) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] or not all(os.path.isdir(os.path.join(one, "pandaclient")) for one in sys.argv[1:]):
+        sys.exit("usage: PYTHON pathena_exit.py [DIRECTORY], which has a pandaclient")
     sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))

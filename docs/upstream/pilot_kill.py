@@ -44,4 +44,6 @@ def main(source: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not os.path.isdir(os.path.join(sys.argv[1], "pilot")):
+        sys.exit("usage: python3 pilot_kill.py PILOT_SOURCE, which has a directory pilot")
     sys.exit(main(os.path.abspath(sys.argv[1])))

@@ -28,4 +28,6 @@ def main(transformation: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not os.path.isfile(sys.argv[1]):
+        sys.exit("usage: python3 rungen_255.py RUNGEN, a file")
     sys.exit(main(os.path.abspath(sys.argv[1])))

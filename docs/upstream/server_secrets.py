@@ -92,4 +92,6 @@ def main(directory: str) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] or not all(Path(one, "entity_module.py").is_file() for one in sys.argv[1:]):
+        sys.exit("usage: PYTHON server_secrets.py [DIRECTORY], which has an entity_module.py")
     sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))

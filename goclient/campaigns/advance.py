@@ -30,7 +30,7 @@ from goclient.campaigns.transfers import Service, Transfers, parts_of
 from goclient.campaigns.unfinished import over_words
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
-from goclient.errors.sent import JobsFailed
+from goclient.errors.sent import JobsFailed, first_to_last, how_to_tell
 from goclient.errors.wording import counted
 from goclient.jobs.next_steps import mending_steps
 from goclient.journal import Entry, Journal
@@ -201,14 +201,10 @@ class Advance:
         return [JobsFailed(message, hint=hint, subject=campaign)]
 
     def _unknown(self) -> GoclientError:
-        names = " to ".join(dict.fromkeys((self._batch.records[0].jobName, self._batch.records[-1].jobName)))
-        message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, {names}"
-        command = f"goclient advance {self._batch.campaign}"
-        hint = (
-            f"search the PanDA monitor for these names (/jobs/?jobname=…), and type: {command} --jobs=FIRST-LAST, with "
-        )
-        hint += f"their PandaIDs; if there are none, {command} --again sends them"
-        return ServerError(message, hint=hint, code="unknown")
+        names = [one.jobName for one in self._batch.records]
+        message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, "
+        hint = how_to_tell(f"goclient advance {self._batch.campaign}", len(names))
+        return ServerError(f"{message}{first_to_last(names)}", hint=hint, code="unknown")
 
     def progress(self) -> Progress:
         """Return how far the batch is now."""

@@ -249,9 +249,9 @@ def prune(state: Path, *, now: float) -> None:
                 one.remove()
 
 
-def kept_batches(state: Path, campaign: str = "") -> list[KeptBatch]:
-    """Return the batches of a campaign, or of all, the oldest first, also those that are done."""
-    found = [KeptBatch(path) for path in (state / DIRECTORY).glob(f"{campaign or '*'}.*{_OPEN}")]
+def kept_batches(state: Path) -> list[KeptBatch]:
+    """Return all batches, the oldest first, also those that are done."""
+    found = [KeptBatch(path) for path in (state / DIRECTORY).glob(f"*.*{_OPEN}")]
     times = {}
     for one in found:
         with suppress(OSError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from goclient.campaigns.batch import Batch
 from goclient.campaigns.state import NOTHING_MORE, Allowed, Sent, Standing
 from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors.sent import first_to_last, how_to_tell
 from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
@@ -77,7 +78,7 @@ class Jobs(Protocol):
 class PandaJobs(Jobs):
     """Jobs of a batch at a PanDA server."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its last four are keywords that tests leave out
         self,
         batch: Batch,
         server: PandaServer,
@@ -149,7 +150,7 @@ class PandaJobs(Jobs):
         known = {job.panda_id: job for job in self._described(panda_ids)}
         self._latest = {}
         standing, curable, finished = dict[int, Standing](), list[int](), dict[int, int]()
-        missed, lost = list[int](), list[int]()
+        missed, lost = list[int](), dict[int, str]()
         given_up = self._allowed.given_up
         if strangers := set(given_up) - set(panda_ids):
             message = f"PandaID {as_ranges(strangers)}: not of {self._batch.campaign}"
@@ -168,12 +169,15 @@ class PandaJobs(Jobs):
             if standing[serial] is Standing.UNKNOWN and latest.panda_id in given_up:
                 standing[serial] = Standing.FAILED
             elif standing[serial] is Standing.UNKNOWN:
-                (missed if latest.lost is None else lost).append(latest.panda_id)
+                if latest.lost is None:
+                    missed.append(latest.panda_id)
+                else:
+                    lost[latest.panda_id] = latest.lost.name
             elif standing[serial] is Standing.FAILED and len(own) == 1 and cure_of(own[0]) is Cure.AGAIN:
                 curable.append(serial)
         return Standings(standing, tuple(curable), tuple(self._unsure(missed, lost)), finished, self._latest)
 
-    def _unsure(self, missed: Sequence[int], lost: Sequence[int]) -> Iterator[GoclientError]:
+    def _unsure(self, missed: Sequence[int], lost: Mapping[int, str]) -> Iterator[GoclientError]:
         """Yield what is not known of jobs, with what to type."""
         campaign = self._batch.campaign
         if missed:
@@ -184,8 +188,9 @@ class PandaJobs(Jobs):
             yield ServerError(message, hint=f"{hint}{_give_up(campaign, ids)}", code="unknown-job", subject=ids)
         if lost:
             ids = as_ranges(lost)
-            message = f"{campaign}: it is not known whether the server accepted another try of PandaID {ids}"
-            hint = f"goclient retry {ids} --again sends one; or give these jobs up: {_give_up(campaign, ids)}"
+            message = f"{campaign}: it is not known whether the server accepted another try of PandaID {ids}, "
+            message += first_to_last([*lost.values()])
+            hint = f"{how_to_tell(f'goclient retry {ids}', len(lost))}; or give up: {_give_up(campaign, ids)}"
             yield ServerError(message, hint=hint, code="unknown", subject=ids)
 
     def retry(self, serials: Sequence[int]) -> None:
@@ -209,23 +214,14 @@ class PandaJobs(Jobs):
         yield from (job for job in found if isinstance(job, JobState))
 
     def _first(self, journal: Journal) -> dict[int, int | None]:
-        """Return the PandaID of the first try of each job, by its number; None for one that was not accepted.
-
-        Of a call of which the server has refused some rows, the names tell which.
-        """
+        """Return the PandaID of the first try of each job, by its number; None for one that was not accepted."""
         found: dict[int, int | None] = {}
         for n in range(self._calls):
             records = self._batch.records[n * JOBS_A_CALL : (n + 1) * JOBS_A_CALL]
             call = journal.last(CALL, f"{self._batch.key}.{n}")
             ids: list[int | None] = []
             if call is not None and call.state == "accepted":
-                ids += map(int, call.subjects)
-            if 0 < len(ids) < len(records):
-                names = {job.name: job.panda_id for job in self._described([one for one in ids if one is not None])}
-                if len(names) < len(ids):
-                    message = f"{self._server.name} does not know all jobs of {self._batch.campaign} now"
-                    raise ServerError(message, hint="type it again later", code="unknown-job", transient=True)
-                ids = [names.get(one.jobName) for one in records]
+                ids += [int(one) if one.isdigit() else None for one in call.subjects]
             found |= enumerate(ids or [None] * len(records), len(found) + 1)
         return found
 

@@ -232,7 +232,7 @@ def _find_wrong_names(found: Mapping[str, Member]) -> Iterator[RequestError]:
     """Yield a mistake for each name that is ours or cannot travel, and each link that leads out of the archive."""
     for name, member in found.items():
         if is_taken(name):
-            message = f"{quoted(name)} is a name that goclient, or PanDA, uses beside {CARRY} and {PLAN}"
+            message = f"{quoted(name)} is a name that goclient, or PanDA, uses in a job's directory"
             yield RequestError(message, hint="give it another name", code="archive-name", subject=FILES)
         elif not is_text(name):
             message = f"the name {quoted(ascii(name))} has a control character, or is not UTF-8"

@@ -52,12 +52,12 @@ def _state(pid: int) -> bytes:
 
 
 @contextmanager
-def watching(above: Above, *, every: float = EVERY) -> Iterator[None]:
+def watching(above: Above) -> Iterator[None]:
     """Run the body, in whose thread SIGTERM is raised once somebody above is gone."""
     ended, body = threading.Event(), threading.get_ident()
 
     def watch() -> None:
-        while not ended.wait(every):
+        while not ended.wait(EVERY):
             if above.fault():
                 signal.pthread_kill(body, signal.SIGTERM)
                 return

@@ -15,6 +15,7 @@ GROUP = "general"
 class GeneralOptions(Options):
     """Hold what was typed of any command."""
 
+    verbose: int = option("-v", help="-vv shows the traceback of an error", group=GROUP, default=0, count=True)
     quiet: bool = option(
         "--quiet", help="do not tell of progress: print results, warnings and errors only", group=GROUP, default=False
     )

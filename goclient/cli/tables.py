@@ -29,14 +29,13 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, file: Te
     file.writelines(f"{line}\n" for line in lines)
 
 
-def print_pairs(pairs: Iterable[tuple[str, str]], *, file: TextIO | None = None) -> None:
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Print what is known of one thing: a name and its value on each line, in columns where they fit."""
-    file = file or sys.stdout
     shown = [(name, printable(value)) for name, value in pairs]
     lines = list(_aligned(shown))
-    if max(map(_columns_of, lines), default=0) > _width(file):
+    if max(map(_columns_of, lines), default=0) > _width(sys.stdout):
         lines = [f"{name}: {value}" for name, value in shown]
-    file.writelines(f"{line}\n" for line in lines)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -42,10 +42,10 @@ def endpoints(env: Mapping[str, str] = os.environ) -> list[str]:
     return sorted(found)
 
 
-def campaigns(env: Mapping[str, str] = os.environ) -> list[str]:
+def campaigns() -> list[str]:
     """Return the campaigns of the last requests in the journal, the newest first."""
     try:
-        with open(environment.journal_path(env), "rb") as file:
+        with open(environment.journal_path(), "rb") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - _TAIL, 0))
             lines = file.read(_TAIL).splitlines()
     except OSError:

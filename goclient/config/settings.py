@@ -141,11 +141,11 @@ def missing_file(environ: Mapping[str, str] = os.environ) -> tuple[str, str] | N
     return message, f"type: unset {VARIABLE}, or make the file"
 
 
-def read_settings(environ: Mapping[str, str] = os.environ, *, site_file: str | None = None) -> Settings:
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings of the user and the site; raises RequestError with everything that is wrong in the files."""
     collected = Collector()
     found: dict[str, Setting] = {}
-    for path in (SITE_FILE if site_file is None else site_file, user_file(environ)):
+    for path in (SITE_FILE, user_file(environ)):
         file = ConfigFile(path, "settings file", VARIABLE, "settings")
         text, errors = file.read()
         if text:

@@ -28,7 +28,7 @@ class GoclientError(Exception):
     exit_code = ExitCode.UNEXPECTED
     code = "unexpected"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a finding has beside its message
         self,
         message: str,
         *,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import ExitCode
@@ -21,6 +21,30 @@ class SentBefore(RequestError):
         message = f"the same request was sent at {utc(since)}, and {outcome}; nothing was sent now"
         hint = f"look what became of it: goclient journal show {key}; to submit it once more all the same, add --again"
         super().__init__(message, hint=hint, subject="--again")
+
+
+class TriesLost(SentBefore):
+    """Further tries of jobs, of which nobody knows whether the server accepted them; ``ids`` are the jobs' numbers."""
+
+    def __init__(self, key: str, *, ids: str, names: Sequence[str]) -> None:
+        self.key = key
+        tries = "another try of it" if len(names) == 1 else "another try of each"
+        message = f"PandaID {ids}: it is not known whether the server accepted {tries}, {first_to_last(names)}"
+        RequestError.__init__(self, message, hint=how_to_tell(f"goclient retry {ids}", len(names)), subject=ids)
+
+
+def first_to_last(names: Sequence[str]) -> str:
+    """Return the names of jobs as people read them: the first and the last of many."""
+    return " to ".join(dict.fromkeys((names[0], names[-1])))
+
+
+def how_to_tell(command: str, jobs: int) -> str:
+    """Return the hint for jobs whose names are known, and of which it is not known whether the server has them."""
+    this, which, some = ("this name", "PANDAID, with its PandaID", "there is none, {} sends it")
+    if jobs > 1:
+        this, which, some = ("these names", "FIRST-LAST, with their PandaIDs", "there are none, {} sends them")
+    again = some.format(f"{command} --again")
+    return f"search the PanDA monitor for {this} (/jobs/?jobname=…), and type: {command} --jobs={which}; if {again}"
 
 
 class ReplyLost(ServerError):

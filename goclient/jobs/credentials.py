@@ -221,6 +221,7 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
                 for call in calls
                 if (call.what, call.state) == (kind, "accepted")
                 for one in call.subjects[:most]
+                if one.isdigit()
             )
             for kind, most in ((CALL, None), (TASK, 1))  # a task has its number first
         )

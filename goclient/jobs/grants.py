@@ -91,8 +91,8 @@ def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal,
     """Give a permission; of one that is there and that nobody of goclient's has given, nothing is changed."""
     own = [one for one in journal.latest(GRANT) if one.state == "accepted" and read_grant(one).rule == grant.rule]
     if grant.rule and not own:
-        place = f"{grant.collection}:{grant.path}"
-        message = f"the permission for {quoted(place)} ends too early, or allows too little, and is not goclient's"
+        where = f"{grant.collection}:{grant.path}"
+        message = f"the permission for {quoted(where)} ends too early, or allows too little, and is not goclient's"
         hint = "change or remove it at app.globus.org, then type the command again"
         raise EndpointError(message, hint=hint, code="grant", subject=grant.path)
     entry_key, others = (own[0].key, holders(own[0])) if grant.rule else (str(uuid.uuid4()), [])

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 REQUEST, CALL = "request", "submission"  # what entries are about
 OPEN = ("intended", "unknown", "accepted")
 JOBS_A_CALL = 1000  # the server cuts a list of more than 5000 without a word
+# Subjects of a call that was accepted, one a job in their order: its PandaID, or one of these.
+REFUSED_ROW, LOST_ROW = "", "?"
 _OLDEST = 5  # subjects that a request has at least
 
 
@@ -118,7 +120,7 @@ def sent_requests(journal: Journal) -> list[SentRequest]:
     for entry in journal.latest(REQUEST):
         if _OLDEST <= len(entry.subjects) <= len(Subjects._fields):
             own = calls.get(entry.key, [])
-            ids = tuple(panda_id for one in own if one.state == "accepted" for panda_id in one.subjects)
+            ids = tuple(row for one in own if one.state == "accepted" for row in one.subjects if row.isdigit())
             # A process of another machine may be about to make its first call.
             has_calls = bool(own) or entry.state != "intended" or not entry.is_here
             found.append(SentRequest(entry, Subjects(*entry.subjects), ids, has_calls, tuple(own)))

@@ -6,26 +6,37 @@ sent, and its request and calls say what became of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import NamedTuple
 
-from goclient.errors.sent import SentBefore
 from goclient.files.private import locked
-from goclient.jobs.sent import JOBS_A_CALL, SentRequest, sent_requests
+from goclient.jobs.sent import JOBS_A_CALL, LOST_ROW, REFUSED_ROW, SentRequest, sent_requests
 from goclient.journal import Entry, Journal
 from goclient.model.names import first_name, try_number
 
 TRY = "retry"  # what entries are about
 
 
+class Row(NamedTuple):
+    """Row of a call, by its place in it; ``rows`` are what is known of all of them."""
+
+    call: Entry
+    rows: tuple[str, ...]
+    place: int
+
+
 class Try(NamedTuple):
-    """A job that was sent again: under a name, by a request, as a job whose number may not be known."""
+    """A job that was sent again: under a name, by a row of a request, as a job whose number may not be known.
+
+    There is no ``row`` for one of a call that another process may not have made yet.
+    """
 
     name: str
     panda_id: int | None
     request: SentRequest
+    row: Row | None = None
 
 
 def turn(journal: Journal) -> AbstractContextManager[None]:
@@ -54,29 +65,33 @@ def known_tries(journal: Journal, server: str) -> dict[int, Try]:
     sent = {one.entry.key: one for one in sent_requests(journal)}
     found: dict[int, Try] = {}
     for entry in entries:
-        pairs = list(zip(entry.subjects[1::2], entry.subjects[2::2], strict=True))
         request = sent.get(entry.key)
-        if request is None or not _may_be_sent(request):
-            continue
-        ids = _panda_ids(request, len(pairs))
-        found |= {int(old): Try(name, new, request) for (old, name), new in zip(pairs, ids, strict=False)}
+        if request is not None and _may_be_sent(request):
+            found |= _tries_of(request, list(zip(entry.subjects[1::2], entry.subjects[2::2], strict=True)))
     return found
 
 
-def _panda_ids(request: SentRequest, jobs: int) -> list[int | None]:
-    """Return the numbers of a request's jobs in their order, None where nobody knows: each call is judged by itself.
+def _tries_of(request: SentRequest, pairs: Sequence[tuple[str, str]]) -> dict[int, Try]:
+    """Return the tries that a request has made, or may have: each call, and each row of it, is judged by itself.
 
-    Jobs of a call that was refused, or will never be made, were not tried: they are left out, and are the last.
+    ``pairs`` are the jobs' numbers and their new names.  A row that was refused, and one of a call that was refused, or
+    will never be made, was not tried.
     """
-    found: list[int | None] = []
+    found: dict[int, Try] = {}
+    rest = list(pairs)
     for call in request.calls:
-        size = min(JOBS_A_CALL, jobs - len(found))
+        own, rest = rest[:JOBS_A_CALL], rest[JOBS_A_CALL:]
         if call.state != "refused":
-            is_whole = call.state == "accepted" and len(call.subjects) == size
-            found += [*map(int, call.subjects)] if is_whole else [None] * size
+            is_whole = call.state == "accepted" and len(call.subjects) == len(own)
+            rows = call.subjects if is_whole else (LOST_ROW,) * len(own)
+            for place, ((old, name), row) in enumerate(zip(own, rows, strict=True)):
+                if row != REFUSED_ROW:
+                    new = None if row == LOST_ROW else int(row)
+                    found[int(old)] = Try(name, new, request, Row(call, rows, place))
     # Its process, which may be that of another machine, makes the other calls now.
-    is_going_on = request.is_running or (request.entry.state == "intended" and not request.entry.is_here)
-    return found + [None] * (jobs - len(found)) if is_going_on else found
+    if request.is_running or (request.entry.state == "intended" and not request.entry.is_here):
+        found |= {int(old): Try(name, None, request) for old, name in rest}
+    return found
 
 
 def _may_be_sent(request: SentRequest) -> bool:
@@ -89,13 +104,6 @@ class Latest(NamedTuple):
 
     panda_id: int
     lost: Try | None = None
-
-    def check(self) -> None:
-        """Raise SentBefore if it is not known whether there is a later try."""
-        if self.lost is not None:
-            entry = self.lost.request.entry
-            outcome = "is being sent" if self.lost.request.is_running else self.lost.request.outcome
-            raise SentBefore(entry.key, since=entry.time, outcome=outcome)
 
 
 def with_tries(panda_ids: Iterable[int], tries: Mapping[int, Try]) -> Iterator[int]:

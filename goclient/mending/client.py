@@ -1,4 +1,7 @@
-"""Part of the client that mends what went wrong: jobs and tasks are tried again, or stopped."""
+"""Part of the client that mends what went wrong: jobs and tasks are tried again, or stopped.
+
+What only some of the calls need is imported in them, as in ``client.py``.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,12 +18,13 @@ from goclient.config.connections import Connections
 from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
-from goclient.errors.sent import CHECK_NUMBER, SentBefore, UnreadableJob
+from goclient.errors.sent import CHECK_NUMBER, TriesLost, UnreadableJob
 from goclient.errors.wording import quoted
-from goclient.jobs.panda_ids import as_ranges
+from goclient.jobs.panda_ids import as_ranges, read_panda_ids
 from goclient.jobs.selection import campaigns_of
 from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name, turn
 from goclient.journal import Journal
+from goclient.mending.adoption import adopt
 from goclient.mending.preparation import Again, Left, prepare_again
 from goclient.model.campaign import campaign_of
 from goclient.model.records.answers import KnownJob
@@ -70,9 +71,13 @@ def retry_jobs(
     path = environment.journal_path(connections.env)
     with turn(Journal(path)):
         journal = Journal(path)  # as the process before has left it
+        jobs = _adopted(panda_ids, options, connections, journal)
+        if jobs:
+            journal = Journal(path)
+            if not options.noSubmit:
+                show(jobs)
         choice = _choose(panda_ids, options, connections, journal)
         prepared = prepare_again(choice.jobs, options, connections)
-        jobs: list[RetriedJob] = []
         for group in prepared.groups:
             names = {one.panda_id: one.record.jobName for one in group.jobs}
             if options.noSubmit:
@@ -82,6 +87,22 @@ def retry_jobs(
             journal.append(new_tries(submission.key, connections.panda().name, names))
             jobs += _send(submission, tuple(names), connections, _Sent(tuple(jobs), show))
     return Retried(tuple(jobs), (*choice.left, *prepared.left), choice.refused, prepared.findings)
+
+
+def _adopted(
+    panda_ids: Iterable[int], options: RetryOptions, connections: Connections, journal: Journal
+) -> list[RetriedJob]:
+    """Return the jobs that the user names as tries whose answers are lost, once the journal has them."""
+    if not options.jobs:
+        return []
+    server = connections.panda()
+    tries = known_tries(journal, server.name)
+    latest = (latest_try(one, tries) for one in panda_ids)
+    lost = {one.panda_id: one.lost for one in latest if one.lost is not None and one.lost.row is not None}
+    noted = {one.panda_id for one in tries.values()}
+    named = [one for one in read_panda_ids(options.jobs) if one not in noted]
+    found = adopt(named, lost, server, journal) if named else {}
+    return [RetriedJob(old, new, lost[old].name) for old, new in found.items()]
 
 
 class _Sent(NamedTuple):
@@ -123,7 +144,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         latest.setdefault(found.panda_id, found)
     me = person_name(server.rights().name) if latest else ""
     definition = int(time.time()) % 10_000 or 1  # as new_job_template()
-    jobs, left, lost = [], [], list[GoclientError]()
+    jobs, left, lost = [], [], list[Latest]()
     refused: dict[_Refusal, list[int]] = {}
     for one, job in zip(latest.values(), server.records(list(latest)), strict=True):
         if job is None or isinstance(job, UnreadableJob):
@@ -132,11 +153,8 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         if (refusal := _refusal(job, me)) is not None:
             refused.setdefault(refusal, []).append(one.panda_id)
             continue
-        try:
-            if not options.again:
-                one.check()
-        except SentBefore as error:
-            lost.append(error)
+        if one.lost is not None and not options.again:
+            lost.append(one)
             continue
         if job.state.state != FAILED and not options.all:
             left.append(Left(one.panda_id, f"{job.state.state}; --all retries such jobs, too"))
@@ -149,10 +167,20 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         record = job.record._replace(common=common, jobName=name)
         campaign = campaigns.get(one.panda_id) or campaign_of(name)
         jobs.append(Again(one.panda_id, job.state, record, campaign, kept.batch_of(name) is not None))
-    if jobs or left:
+    if jobs or left or options.jobs:
         for why in [one for one in refused if one.passes]:
             left += [Left(panda_id, why.why) for panda_id in refused.pop(why)]
-    return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *lost))
+    return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *_errors_of(lost)))
+
+
+def _errors_of(lost: Sequence[Latest]) -> Iterator[TriesLost]:
+    """Yield an error for each request whose answer is lost."""
+    found: dict[str, dict[int, str]] = {}
+    for one in lost:
+        assert one.lost is not None, "it is lost"
+        found.setdefault(one.lost.request.entry.key, {})[one.panda_id] = one.lost.name
+    for key, names in found.items():
+        yield TriesLost(key, ids=as_ranges(names), names=[*names.values()])
 
 
 class _Refusal(NamedTuple):

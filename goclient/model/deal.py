@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -90,8 +90,9 @@ class Deal(NamedTuple):
         sizes = [0] * (self.jobs + 1)
         for serial, one in zip(self.serials, spec.stage_in, strict=True):
             sizes[serial] += len(one.source.path) + len(one.destination.path)
-        sizes[0] = -1
-        return next(islice(self.specs(spec), sizes.index(max(sizes)) - 1, None))
+        whose = 0, sizes.index(max(sizes[1:]), 1)
+        own = (one for serial, one in zip(self.serials, spec.stage_in, strict=True) if serial in whose)
+        return spec.model_copy(update={"stage_in": tuple(own)})
 
     def shared(self, spec: TransferSpec) -> TransferSpec:
         """Return what every job has of a spec."""
@@ -152,31 +153,20 @@ def deal_files(spec: TransferSpec, order: DealOrder) -> Dealt:
 
 def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
     """Return the tasks of all jobs of a dealt spec together; raise RequestError for each two items with one target."""
-    raise_all(list(find_outer_collisions(spec)))
+    raise_all(list(find_collisions(spec.outward)))
     return group_tasks(spec)
 
 
 def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
     """Yield an error for each two items that would be written to one place: in one job, or outside the jobs."""
-    yield from find_outer_collisions(spec)
-    whose = zip(deal.serials, spec.stage_in, strict=True)
-    places = [(serial, same_location(one.target_path)) for serial, one in whose if one.destination.in_job]
+    yield from find_collisions(spec.outward)
+    places = list(zip(deal.serials, spec.target_keys, strict=False))
     if len(set(places)) == len(places) and 0 not in deal.serials:
         return
     for own in deal.specs(spec):
         brought = [one for one in own.stage_in if one.destination.in_job]
-        if any(_collide(brought)):
-            yield from _collide(dict.fromkeys(brought))  # what is there twice is told
-
-
-def _collide(brought: Iterable[Transfer]) -> Iterator[RequestError]:
-    return find_collisions(TransferSpec.model_construct(stage_in=tuple(brought)))
-
-
-def find_outer_collisions(spec: TransferSpec) -> Iterator[RequestError]:
-    """Yield an error for each two items of a dealt spec that would be written to one place outside the jobs."""
-    outside = tuple(one for one in spec.stage_in if not one.destination.in_job)
-    return find_collisions(spec.model_copy(update={"stage_in": outside}))
+        if any(find_collisions(brought)):
+            yield from find_collisions(dict.fromkeys(brought))  # what is there twice is told
 
 
 def _with_number(transfer: Transfer, serial: int) -> Transfer:

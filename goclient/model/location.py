@@ -22,14 +22,11 @@ def closed_path(path: str) -> str:
     return path if path.endswith("/") else f"{path}/"
 
 
-def _parts(path: str) -> tuple[str, str]:
-    """Return the directory of a path, with a final slash, and its last part; the slash of ``${SN/P}`` parts nothing."""
+def _last_part(path: str) -> str:
+    """Return the last part of a path; the slash of ``${SN/P}`` parts nothing."""
     if "${SN/P}" in path:
-        directory, name = _parts(path.replace("${SN/P}", "${SN\0P}"))
-        return directory.replace("\0", "/"), name.replace("\0", "/")
-    whole = path.rstrip("/")
-    directory, _, name = whole.rpartition("/")
-    return f"{directory}/", "" if whole == "/~" else name  # a home directory has no name of its own
+        return _last_part(path.replace("${SN/P}", "${SN\0P}")).replace("\0", "/")
+    return path.rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,9 @@ class Location:
     path: str
 
     def __post_init__(self) -> None:
-        problem = path_problem(self.path, reads_home=self.endpoint.reads_home) or self.endpoint.path_problem(self.path)
-        if problem is None and not self.endpoint.has_home and (self.path == "/~" or self.path.startswith("/~/")):
+        endpoint, path = self.endpoint, self.path
+        problem = path_problem(path, reads_home=endpoint.reads_home) or endpoint.path_problem(path)
+        if problem is None and not endpoint.has_home and f"{path}/".startswith("/~/"):
             problem = Problem("there is no home directory there", "leave out the ~")
         if problem is not None:
             raise LocationError(problem)
@@ -76,12 +74,12 @@ class Location:
     @property
     def name(self) -> str:
         """Last part of the path, without a slash at its end."""
-        return _parts(self.path)[1]
+        return "" if self.path.rstrip("/") == "/~" else _last_part(self.path)  # a home directory has no name of its own
 
     @property
     def directory(self) -> str:
         """Directory of the path's last part, with a slash at its end."""
-        return _parts(self.path)[0]
+        return self.path.rstrip("/").removesuffix(_last_part(self.path)) or "/"
 
     @property
     def display(self) -> str:
@@ -128,14 +126,19 @@ class Transfer:
         if not endpoint.keeps_names and (problem := endpoint.target_problem(self.target_path)) is not None:
             raise LocationError(problem)
 
-    @cached_property
+    @property
     def target_path(self) -> str:
         """Path that the source will have: the destination's, joined with the source's name for a directory."""
-        path, source = self.destination.path, self.source.path
+        path, source = self.destination.path, self.source
         if not path.endswith("/"):
             return path
-        name = _parts(source)[1]
-        return f"{path.rstrip('/')}/{name}{'/' if name and source.endswith('/') else ''}"
+        name = source.name
+        return f"{path.rstrip('/')}/{name}{'/' if name and source.is_directory else ''}"
+
+    @property
+    def target_key(self) -> str:
+        """Endpoint and path of the target in one text: two transfers of one text write one place."""
+        return f"{self.destination.endpoint.text}\n{closed_path(self.target_path)}"
 
     @cached_property
     def target(self) -> Location:

@@ -88,10 +88,6 @@ def path_problem(path: str, *, reads_home: bool = True) -> Problem | None:
         return Problem(what, remedy, path.strip("\t\r\n\0\x7f"))
     if "$" in path and "$" in _PLACEHOLDER.sub("", path):
         return _dollar_problem(path)
-    if path == "~" or path.startswith("~/"):
-        return Problem("a home directory is written /~/", instead=f"/~/{path[2:]}")
-    if path.startswith("~"):
-        return Problem("only your own home directory has a short name, /~/", "write the absolute path")
     if not path.startswith("/"):
         return _relative_problem(path)
     if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
@@ -105,6 +101,10 @@ def path_problem(path: str, *, reads_home: bool = True) -> Problem | None:
 
 
 def _relative_problem(path: str) -> Problem:
+    if path == "~" or path.startswith("~/"):
+        return Problem("a home directory is written /~/", instead=f"/~/{path[2:]}")
+    if path.startswith("~"):
+        return Problem("only your own home directory has a short name, /~/", "write the absolute path")
     what = "the path must begin with / (or /~/ for the home directory)"
     if path.startswith(".."):
         return Problem(what, "write the absolute path")

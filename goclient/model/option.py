@@ -12,7 +12,7 @@ from goclient.errors import UsageError
 from goclient.errors.wording import quoted
 
 
-def option(
+def option(  # noqa: PLR0913  # all that an option may say
     *names: str,
     help: str,
     group: str,

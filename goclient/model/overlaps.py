@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from goclient.model.location import Location, Transfer, closed_path
@@ -22,14 +21,14 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
 
     What is typed as a directory, or has the other's source in it, is a directory.
     """
-    transfers = list(spec.transfers)
-    keys = [_target_key(transfer) for transfer in transfers]
+    transfers, keys = spec.transfers, spec.target_keys
+    if _at_or_above({f"{key[:-1].rpartition('/')[0]}/" for key in keys}).isdisjoint(keys):
+        return  # there may be a hundred thousand
     for outer, inner in _nested(
         keys, [not transfer.source.is_directory and transfer.target_path != "/" for transfer in transfers]
     ):
         one, other = transfers[outer], transfers[inner]
-        same = one.source.endpoint == other.source.endpoint
-        below = same and _key(other.source)[1].startswith(_key(one.source)[1])
+        below = _key(other.source).startswith(_key(one.source))
         if not below and keys[outer] != keys[inner]:
             yield Overlap(one, other)
 
@@ -37,9 +36,9 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
 def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
-    inside = sorted(map(_target_key, written))
-    brought = [one for one in brought if _has_below(_key(one.source), inside)]  # there may be a hundred thousand
-    keys = [*(_key(transfer.source) for transfer in brought), *map(_target_key, written)]
+    above = _at_or_above(one.target_key for one in written)
+    brought = [one for one in brought if _key(one.source) in above]  # as above
+    keys = [*(_key(one.source) for one in brought), *(one.target_key for one in written)]
     for outer, inner in _nested(keys, [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):
             yield Overlap(brought[outer], written[inner - len(brought)])
@@ -48,50 +47,38 @@ def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
 def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield directories that are written after the payload (outer) and what is brought from below them (inner)."""
     brought, written = _ends(spec)
-    keys = [_target_key(transfer) for transfer in written] + [_key(transfer.source) for transfer in brought]
+    keys = [*(one.target_key for one in written), *(_key(one.source) for one in brought)]
     outer_ones = [transfer.source.is_directory for transfer in written] + [False] * len(brought)
     for outer, inner in _nested(keys, outer_ones) if brought else ():
         if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
 
 
-def _ends(spec: TransferSpec) -> tuple[list[Transfer], list[Transfer]]:
-    """Return the moves that bring something from an endpoint, and those that write to one after the payload."""
-    brought = [transfer for transfer in spec.stage_in if not transfer.source.in_job]
-    return brought, [transfer for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job]
+def _ends(spec: TransferSpec) -> tuple[Sequence[Transfer], Sequence[Transfer]]:
+    """Return the moves that bring something, and those that write to an endpoint after the payload."""
+    return spec.stage_in, [transfer for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job]
 
 
-Key = tuple[str, str]  # an endpoint, and a path that ends with a slash: what is below it begins with it
+def _key(location: Location) -> str:
+    """Return an endpoint and a path in one text: what is below that begins with it."""
+    return f"{location.endpoint.text}\n{closed_path(location.path)}"
 
 
-def _key(location: Location) -> Key:
-    return location.endpoint.text, closed_path(location.path)
+def _at_or_above(keys: Iterable[str]) -> set[str]:
+    return {key[: end + 1] for key in keys for end, sign in enumerate(key) if sign == "/"}
 
 
-def _target_key(transfer: Transfer) -> Key:
-    return transfer.destination.endpoint.text, closed_path(transfer.target_path)
-
-
-def _has_below(key: Key, places: Sequence[Key]) -> bool:
-    """Return True if one of the places, which are sorted, is that one or is below it: those follow it at once."""
-    number = bisect_left(places, key)
-    if number == len(places):
-        return False
-    endpoint, path = places[number]
-    return endpoint == key[0] and path.startswith(key[1])
-
-
-def _nested(keys: Sequence[Key], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
+def _nested(keys: Sequence[str], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Yield the numbers of a place that may be an outer one, and of another that is it or is below it.
 
     Each inner place is yielded once.  Sorted, all that is below a place follows it.
     """
     places = sorted((key, not one, number) for number, (key, one) in enumerate(zip(keys, outer, strict=True)))
-    open_places: list[tuple[str, str, int]] = []
-    for (endpoint, path), is_inner, number in places:
-        while open_places and not (open_places[-1][0] == endpoint and path.startswith(open_places[-1][1])):
+    open_places: list[tuple[str, int]] = []
+    for key, is_inner, number in places:
+        while open_places and not key.startswith(open_places[-1][0]):
             open_places.pop()
         if open_places:
-            yield open_places[-1][2], number
+            yield open_places[-1][1], number
         if not is_inner:
-            open_places.append((endpoint, path, number))
+            open_places.append((key, number))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from goclient.errors import RequestError, raise_all
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB
 from goclient.model.location import Transfer
-from goclient.model.plan import TransferItem, TransferTask, same_location
+from goclient.model.plan import TransferItem, TransferTask
 from goclient.model.spec import TransferSpec
 
 
@@ -17,7 +17,7 @@ def plan(spec: TransferSpec) -> tuple[TransferTask, ...]:
 
     Raises RequestError for each two items that would be written to one place.
     """
-    raise_all(list(find_collisions(spec)))
+    raise_all(list(find_collisions(spec.transfers)))
     return group_tasks(spec)
 
 
@@ -41,12 +41,11 @@ def group_tasks(spec: TransferSpec, *, items: bool = True) -> tuple[TransferTask
     return tuple(tasks)
 
 
-def find_collisions(spec: TransferSpec) -> Iterator[RequestError]:
-    """Yield an error for each two items of a job that would be written to one place."""
-    written: dict[tuple[str, str], Transfer] = {}  # by texts: there may be a hundred thousand
-    for transfer in spec.transfers:
-        place = transfer.destination.endpoint.text, same_location(transfer.target_path)
-        first = written.setdefault(place, transfer)
+def find_collisions(transfers: Iterable[Transfer]) -> Iterator[RequestError]:
+    """Yield an error for each two of a job's transfers that would be written to one place."""
+    written: dict[str, Transfer] = {}  # by texts: there may be a hundred thousand
+    for transfer in transfers:
+        first = written.setdefault(transfer.target_key, transfer)
         if first is not transfer:
             sources, target = (quoted(one.source.display) for one in (first, transfer)), transfer.target.display
             message = f"{' and '.join(sources)} would both be written to {quoted(target)}"

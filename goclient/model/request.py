@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from goclient.model.deal import DealOrder
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
-from goclient.model.syntax.options import Items
+from goclient.model.syntax.word_reader import Items
 
 if TYPE_CHECKING:
     from goclient.model.staging import StagingArea

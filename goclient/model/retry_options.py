@@ -34,6 +34,13 @@ class RetryOptions(Options):
         group=RETRY,
         default=False,
     )
+    jobs: tuple[str, ...] = option(
+        "--jobs",
+        help="PandaIDs of tries of which it is not known whether they were sent, such as 42-141",
+        group=RETRY,
+        many=True,
+        metavar="IDS",
+    )
     again: bool = option(
         "--again",
         help="retry although it is not known whether an earlier try was accepted",

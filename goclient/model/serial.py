@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from posixpath import commonprefix
 
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location, Transfer
@@ -13,8 +14,8 @@ from goclient.model.spec import TransferSpec
 
 def needs_serial(spec: TransferSpec) -> Iterator[Transfer]:
     """Yield the transfers whose target is written outside the job's directory and is the same for all jobs."""
-    for transfer in spec.transfers:
-        if not transfer.destination.in_job and not any(number in transfer.target_path for number in SERIAL_NUMBERS):
+    for transfer in spec.outward:
+        if not any(number in transfer.target_path for number in SERIAL_NUMBERS):
             yield transfer
 
 
@@ -48,9 +49,11 @@ _GAP = re.compile(r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)")
 
 def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:
     """Yield each source that is brought to one of so many jobs and is written by another, with that target."""
-    sources = list(dict.fromkeys(transfer.source for transfer in spec.stage_in if not transfer.source.in_job))
     written = (transfer.target for transfer in (*spec.stage_out, *spec.output) if not transfer.destination.in_job)
-    targets = list(dict.fromkeys(written)) if sources else []
+    targets = list(dict.fromkeys(written))
+    head = commonprefix([target.path.partition("${SN")[0] for target in targets])
+    read = (transfer.source for transfer in spec.stage_in) if targets else ()
+    sources = list(dict.fromkeys(one for one in read if one.path.startswith(head) or "${SN" in one.path))
     locations = sources + targets
     heads = _alike({number: one.path.partition("${SN")[0] for number, one in enumerate(locations)})
     paths = {number: locations[number].path for number in heads}
@@ -74,7 +77,7 @@ def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, L
 
     ``x1${SN}`` of job 1 and ``x${SN}`` of job 11 are both ``x11``.
     """
-    targets = list(dict.fromkeys(transfer.target for transfer in spec.transfers if not transfer.destination.in_job))
+    targets = list(dict.fromkeys(transfer.target for transfer in spec.outward))
     heads = _alike({number: target.path.partition("${SN")[0] for number, target in enumerate(targets)})
     alike = _alike({number: targets[number].path.rpartition("}")[2][::-1] for number in heads})
     seen: dict[tuple[Endpoint, str], Location] = {}

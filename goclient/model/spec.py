@@ -8,10 +8,11 @@ which took a third of the time in which it makes the models, at each start of a 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import chain
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
@@ -24,6 +25,8 @@ from goclient.model.location import Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import LocationError, endpoint_problem, name_problem
 from goclient.model.plan import Phase
+
+T = TypeVar("T")
 
 
 def _checked_name(name: str) -> str:
@@ -81,15 +84,6 @@ _Endpoint = Annotated[
 ]
 
 
-def _moved_to(endpoint: Endpoint, old: Location) -> Location:
-    """Return the same path on the endpoint that a name means; raise NotALocation if there is none."""
-    try:
-        return old if endpoint is old.endpoint else Location(endpoint, old.path)
-    except LocationError as error:
-        message = f"{quoted(old.display)}: {error.problem.what}: it is {endpoint.title}"
-        raise NotALocation(message, hint=error.problem.remedy, subject=old.display) from error
-
-
 def checked_transfer(source: Location, destination: Location) -> Transfer:
     """Return the transfer; raise NotALocation if nothing can have the source's name at the destination."""
     try:
@@ -98,6 +92,12 @@ def checked_transfer(source: Location, destination: Location) -> Transfer:
         name, place = source.display, destination.display
         message = f"{quoted(name)} cannot be written to {quoted(place)}: {error.problem.what}"
         raise NotALocation(message, hint=error.problem.remedy, subject=name) from error
+
+
+def _objects(values: Iterable[T]) -> dict[int, T]:
+    """Return objects by their ids, each once and in order."""
+    each = list(values)
+    return dict(zip(map(id, each), each, strict=True))
 
 
 _ENDS = attrgetter("source", "destination")
@@ -166,17 +166,32 @@ class TransferSpec(BaseModel):
             ("output", self.out_mode, self.output),
         )
 
-    @property
-    def transfers(self) -> Iterator[Transfer]:
-        """Every move, in the order in which they happen."""
-        yield from self.stage_in
-        yield from self.stage_out
-        yield from self.output
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> "TransferSpec":
+        """Return a copy, which keeps nothing of what was found out about this one, as pydantic's would."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     @property
+    def transfers(self) -> tuple[Transfer, ...]:
+        """Every move, in the order in which they happen."""
+        return (*self.stage_in, *self.stage_out, *self.output)
+
+    @cached_property
+    def outward(self) -> tuple[Transfer, ...]:
+        """Moves that end outside the job's directory: a few, where thousands of files are brought into it."""
+        return tuple(one for one in self.transfers if not one.destination.in_job)
+
+    @cached_property
+    def target_keys(self) -> tuple[str, ...]:
+        """Keys of the targets of the transfers, in their order."""
+        return tuple([one.target_key for one in self.transfers])
+
+    @cached_property
     def locations(self) -> tuple[Location, ...]:
         """Each source and destination, once, in the order of its first use."""
-        return tuple(dict.fromkeys(chain.from_iterable(map(_ENDS, self.transfers))))
+        return tuple(dict.fromkeys(_objects(chain.from_iterable(map(_ENDS, self.transfers))).values()))
 
     @property
     def makes_endpoint(self) -> bool:
@@ -195,15 +210,16 @@ class TransferSpec(BaseModel):
         """True if the user's proxy acts at an end, which the pilot retrieves with the MyProxy account."""
         return any(one.needs_proxy for one in self.endpoints)
 
-    @property
+    @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Each endpoint that a service or server is asked about, once, in the order of its first use."""
-        used = (*self._used().values(), *([self.local_endpoint] if self.local_endpoint else []))
+        used = (*self._used.values(), *([self.local_endpoint] if self.local_endpoint else []))
         return tuple(dict.fromkeys(one for one in used if one.is_remote))
 
+    @cached_property
     def _used(self) -> dict[int, Endpoint]:
         """Return the objects, by their ids, that are the transfers' endpoints: a few, of which thousands make use."""
-        return {id(one): one for one in chain.from_iterable(map(_ENDPOINTS, self.transfers))}
+        return _objects(chain.from_iterable(map(_ENDPOINTS, self.transfers)))
 
     def with_endpoints(self, named: Catalogue) -> "TransferSpec":
         """Return the same spec with each endpoint replaced by the one of that name, if there is one.
@@ -221,8 +237,17 @@ class TransferSpec(BaseModel):
     def _replace_endpoints(self, wanted: Mapping[Endpoint, Endpoint]) -> "TransferSpec":
         if not wanted:
             return self
-        new = {key: wanted.get(old, old) for key, old in self._used().items()}
-        spec = self.with_locations(lambda old: _moved_to(new[id(old.endpoint)], old))
+        new = {key: wanted.get(old, old) for key, old in self._used.items()}
+
+        def moved(old: Location) -> Location:
+            endpoint = new[id(old.endpoint)]
+            try:
+                return old if endpoint is old.endpoint else Location(endpoint, old.path)
+            except LocationError as error:
+                message = f"{quoted(old.display)}: {error.problem.what}: it is {endpoint.title}"
+                raise NotALocation(message, hint=error.problem.remedy, subject=old.display) from error
+
+        spec = self.with_locations(moved)
         local = self.local_endpoint and wanted.get(self.local_endpoint, self.local_endpoint)
         return spec.model_copy(update={"local_endpoint": local})
 

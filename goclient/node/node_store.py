@@ -17,12 +17,6 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.node.destination import Renaming, Store
 from goclient.node.engines.copier import OTHERS_READ, place
 
-_KINDS: dict[type[OSError], type[EndpointError]] = {
-    FileNotFoundError: PathNotFound,
-    NotADirectoryError: NotADirectory,
-    FileExistsError: PathExists,
-}
-
 
 class NodeStore(Store):
     """Directories of the node, to which files are delivered."""

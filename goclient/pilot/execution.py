@@ -21,7 +21,8 @@ from goclient.model.syntax.shell import words
 from goclient.node.destination import Store
 from goclient.node.engines.base import Heartbeat, JobContext, TransferEngine, TransferService
 from goclient.node.engines.globus import GlobusEngine
-from goclient.node.engines.gridftp import Access, GridftpEngine
+from goclient.node.engines.gridftp import GridftpEngine
+from goclient.node.engines.gridftp_end import Access
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore

@@ -33,15 +33,14 @@ def find_mistakes(
 
     ``nested`` are the first of what ``find_nested_targets`` finds.
     """
-    yield from find_collisions(spec) if deal is None else find_dealt_collisions(spec, deal)
+    yield from find_collisions(spec.transfers) if deal is None else find_dealt_collisions(spec, deal)
     copied = (transfer for _, mode, transfers in spec.phases if mode.copies_on_node for transfer in transfers)
     forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
     for location in islice(forbidden, SHOWN):
         message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"
         yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=location.display)
-    for transfer in spec.stage_in:
-        path = transfer.target_path
-        if JOB_OUT in path and transfer.destination.in_job and path.split("/")[1] == JOB_OUT:
+    for transfer, key in zip(spec.stage_in, spec.target_keys, strict=False):
+        if transfer.destination.in_job and key.startswith(f"\n/{JOB_OUT}/"):
             message = (
                 f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory"
             )
@@ -77,9 +76,9 @@ def find_mistakes(
 
 def find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
     """Yield an error for each transfer whose target is its source, or is below it."""
-    for transfer in spec.transfers:
-        source, destination = transfer.source, transfer.destination
-        if not destination.in_job and source.endpoint == destination.endpoint and transfer.target.is_in(source):
+    for transfer in spec.outward:
+        source = transfer.source
+        if source.endpoint == transfer.destination.endpoint and transfer.target.is_in(source):
             hint = "leave the destination out to bring it into the job's directory, or name another place"
             message = f"{quoted(source.display)} would be written onto or into itself"
             yield RequestError(message, hint=hint, code="onto-itself", subject=source.display)

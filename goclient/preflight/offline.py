@@ -123,9 +123,9 @@ class UnlikelyNames(Check):
             _find_patterns(own),
             _find_joined(own),
             _find_padded(dict.fromkeys((*own, *brought))),
-            _find_wild_targets(dict.fromkeys(one.destination for one in spec.transfers)),
+            _find_wild_targets(dict.fromkeys(one.destination for one in spec.outward)),
             _find_encoded(odd),
-            _find_alike(spec),
+            _find_alike(spec, odd),
         ):
             yield from islice(found, SHOWN)
 
@@ -153,7 +153,7 @@ def _find_patterns(own: Iterable[Location]) -> Iterator[Finding]:
 
 def _find_wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
     for location in targets:
-        if not location.in_job and any(c in location.path for c in "*?[{") and has_wildcards(location.path):
+        if any(c in location.path for c in "*?[{") and has_wildcards(location.path):
             message = f"{quoted(location.display)} is a path as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", location.display, message, "write the directory that you mean")
 
@@ -194,13 +194,12 @@ def _find_padded(locations: Iterable[Location]) -> Iterator[Finding]:
             yield Finding("warning", "quote", str(location), message, hint)
 
 
-def _find_alike(spec: TransferSpec) -> Iterator[Finding]:
-    """Yield a warning for each two sources of a job that look the same and are not."""
-    sources = [transfer.source for transfer in spec.transfers]
-    if all(one.path.isascii() for one in sources) and all(one.display.isascii() for one in spec.endpoints):
+def _find_alike(spec: TransferSpec, odd: Iterable[Location]) -> Iterator[Finding]:
+    """Yield a warning for each two sources of a job that look the same and are not; ``odd`` is what is not plain."""
+    if all(one.path.isascii() for one in odd) and all(one.display.isascii() for one in spec.endpoints):
         return
     seen: dict[str, str] = {}
-    for name in dict.fromkeys(one.display for one in sources):
+    for name in dict.fromkeys(one.source.display for one in spec.transfers):
         first = seen.setdefault(skeleton(name), name)
         if first != name:
             message = f"{with_code_points(first)} and {with_code_points(name)} look the same, and are two names"

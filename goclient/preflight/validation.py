@@ -21,9 +21,9 @@ from goclient.model.records.registry import attach
 from goclient.model.request import Request
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
-from goclient.model.syntax.options import Items
 from goclient.model.syntax.parameters import read_typed, without_consequences
 from goclient.model.syntax.shell import JOB_PARAMETERS, Source
+from goclient.model.syntax.word_reader import Items
 from goclient.preflight.mistakes import find_mistakes
 from goclient.preflight.offline import check_offline
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from goclient.errors import RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
-from goclient.model.deal import Deal, find_outer_collisions
+from goclient.model.deal import Deal
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import find_collisions, group_tasks
@@ -19,7 +19,7 @@ from goclient.preflight.mistakes import find_onto_themselves
 def judge_ways(spec: TransferSpec, deal: Deal | None = None) -> Iterator[Finding]:
     """Yield an error for each pair of ends that cannot exchange files, and for servers for which there is no proxy."""
     # Two names in the catalogue may be one endpoint's.
-    if collisions := list(find_collisions(spec) if deal is None else find_outer_collisions(spec)):
+    if collisions := list(find_collisions(spec.transfers if deal is None else spec.outward)):
         yield from (error.finding for error in collisions)
         return
     tasks = group_tasks(spec, items=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from goclient.errors.conditions import SourceChanged
 from goclient.errors.wording import quoted
@@ -15,6 +15,14 @@ from goclient.errors.wording import quoted
 Moved = Callable[[int], object]  # is told of bytes that have moved, now and then; what it raises ends the copy
 MOST_BYTES = 1 << 40  # bytes that are taken of a file whose size its server does not tell
 _HINT = "copy it once nobody writes to it"
+
+
+class FarFile(NamedTuple):
+    """A file of the far end, and the local one into which it goes; ``size`` is what was listed, 0 if not known."""
+
+    path: str
+    file: BinaryIO
+    size: int = 0
 
 
 class Source:

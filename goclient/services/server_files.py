@@ -1,4 +1,7 @@
-"""Interface of what asks servers for their files, as the clients of GridFTP and of WebDAV do."""
+"""Interface of what asks servers for their files, as the clients of GridFTP and of WebDAV do.
+
+Standard library only, of Python 3.9: this code travels to worker nodes.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,10 @@ class ServerFiles(Protocol):
         """Log in; return the account that the credential has there, "" if the server does not tell it."""
         raise NotImplementedError
 
+    def listing(self, endpoint: Any, directory: str, /) -> Listing:
+        """Return what a directory holds, by name."""
+        raise NotImplementedError
+
     def listings(self, endpoint: Any, directories: Sequence[str], /) -> Mapping[str, Listing | GoclientError]:
         """Return what each directory holds."""
         raise NotImplementedError
@@ -24,8 +31,20 @@ class ServerFiles(Protocol):
         """Return what is at each path."""
         raise NotImplementedError
 
-    def mkdir(self, endpoint: Any, directory: str, /) -> None:
-        """Make a directory, unless it is there."""
+    def mkdir(self, endpoint: Any, /, *directories: str) -> None:
+        """Make directories, in order, unless they are there."""
+        raise NotImplementedError
+
+    def rename(self, endpoint: Any, old: str, new: str, /) -> None:
+        """Give a path another one, which must be free."""
+        raise NotImplementedError
+
+    def renames(self, endpoint: Any, pairs: Sequence[tuple[str, str]], /) -> list[GoclientError]:
+        """Give paths others that are free; return why that failed for some of them."""
+        raise NotImplementedError
+
+    def replace(self, endpoint: Any, old: str, new: str, /) -> None:
+        """Give a file another path, in place of the file that has it."""
         raise NotImplementedError
 
     def remove(self, endpoint: Any, /, *directories: str) -> None:

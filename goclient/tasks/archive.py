@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import posixpath
+import shlex
 import shutil
 import tarfile
 import zlib
@@ -73,9 +74,10 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int) -> N
 def _check_names(members: Sequence[tarfile.TarInfo]) -> None:
     """Raise RequestError for a file of the user's whose name is one that the carrier has."""
     for member in members:
-        if is_taken(posixpath.normpath(member.name)):
-            message = f"{quoted(member.name)} in the task's archive is a name that goclient, or PanDA, uses in jobs"
-            hint = "give it another name, or leave it out: --excludeFile=NAME"
+        name = posixpath.normpath(member.name)
+        if is_taken(name):
+            message = f"{quoted(name)} of the archive is a name that goclient, or PanDA, uses in a job's directory"
+            hint = f"give it another name, or leave it out: --excludeFile={shlex.quote(name)}"
             raise RequestError(message, hint=hint, code="archive-name", subject="--goCarry")
 
 

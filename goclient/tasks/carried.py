@@ -25,7 +25,7 @@ from goclient.model.request import Carriage, Who
 from goclient.model.spec import TransferSpec
 from goclient.preflight.carried import find_impossible, no_carry_client
 from goclient.tasks import panda_client
-from goclient.tasks.loss_warnings import INPUTS, SPLITS, given_options
+from goclient.tasks.inputs import INPUTS, SPLITS, given_options
 from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import MAP, TaskMap, pad_serial
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,15 +15,10 @@ from goclient.model.nearest import nearest
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import listed
 from goclient.model.syntax.shell import shell_word
+from goclient.tasks.inputs import DEALS, INPUTS, SPLITS, given_options
 from goclient.tasks.outputs import ExpectedTask, Outputs, pad_serial, read_trf
 from goclient.tasks.validation import ValidTask
 
-# What splits the files that PanDA brings, and what else is about these files alone.
-SPLITS = ("nFilesPerJob", "nFiles", "nGBPerJob")
-DEALS = (*SPLITS, "nSkipFiles", "nEventsPerFile", "match", "antiMatch", "inputFileList", "inputFileListName",
-         "writeInputToTxt")  # fmt: skip
-_UNSET = ("None", "", "0", "-1")  # what panda-client has for an option that is not given
-INPUTS = ("inDS", "inDsTxt", "inOutDsJson", "pfnList", "goodRunListXML", "eventPickEvtList", "secondaryDSs", "loadXML")
 # What panda-client fills in --exec and --trf, and nowhere else.
 FILLED_ELSEWHERE = re.compile(
     r"%(?:RNDM[:=]\d+|OUT\.|DB[:=]|(?:IN\d*|RNDM|SKIPEVENTS|MAXEVENTS|FIRSTEVENT|DATASET_(?:IN|OUT)|BULKSEQNUMBER)(?![A-Za-z]))"
@@ -118,11 +113,6 @@ def _with_declared(options: Any, more: list[str]) -> str:
     option = "outputs" if hasattr(options, "outputs") else "extOutFile"
     given = getattr(options, option, "") or []
     return _write_option(f"--{option}", [*(given.split(",") if isinstance(given, str) else given), *more])
-
-
-def given_options(options: Any, names: Sequence[str]) -> list[str]:
-    """Return those of panda-client's options that are given, with their dashes."""
-    return [f"--{name}" for name in names if str(getattr(options, name, None)) not in _UNSET]
 
 
 def _find_unsplit(spec: TransferSpec, options: Any) -> Iterator[Finding]:

@@ -13,8 +13,8 @@ from goclient.errors.wording import quoted
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import ReadLines
-from goclient.model.syntax.options import Items
 from goclient.model.syntax.shell import Source
+from goclient.model.syntax.word_reader import Items
 from goclient.preflight.run import Preflight
 from goclient.preflight.validation import TypedWords, validate
 from goclient.tasks.output_server import OutputServer

@@ -21,7 +21,8 @@ from goclient.model.records.panda_job import JobRecord, records_of
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.options import Items, spec_from
+from goclient.model.syntax.options import spec_from
+from goclient.model.syntax.word_reader import Items
 from goclient.submission import new_job_template
 
 COLLECTION = "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"

@@ -56,6 +56,17 @@ def site(user: Sandbox, *words: str) -> dict[str, Any]:
     return found
 
 
+def test_a_node_with_an_old_python_says_so_and_the_output_has_the_name_that_was_typed(user: Sandbox) -> None:
+    sent = user.run(
+        "sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--goFiles=lib/",
+        "--goOverwrite", *MOVES,
+    )  # fmt: skip
+    assert "GUEST1:/campaign/out/hits.1" in sent.err
+    told = site(user, "--fault=old-python3", "--pilotVersion=3.7")
+    assert told["state"] == "failed"
+    assert "this node's Python is 3.6, and the job needs Python 3.9 or later" in told["pilotErrorDiag"]
+
+
 def test_the_program_runs_with_its_files_its_input_and_its_own_words(
     user: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.config.connections import Connections
+from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import ReplyLost, SentBefore
 from goclient.jobs.sent import open_requests
 from goclient.jobs.tries import next_name
@@ -39,13 +40,17 @@ class Server:
     def __init__(self, count: int) -> None:
         self.jobs: dict[int, dict[str, Any]] = {}
         self.deadly, self.passed, self.loses = 0, 0, False
+        self.refuses: set[str] = set()  # names of rows that its database does not take
         template = JobTemplate("/bin/true", "TEST1", "user", "local", "panda.destDB.x", 7, 1000)
         self._store(encode_jobs(job_records(template, name="n", parameters="run ${SN}", count=count)))
         self.end("failed", *self.jobs)
 
-    def _store(self, record: str) -> list[int]:
-        made = []
+    def _store(self, record: str) -> list[int | None]:
+        made: list[int | None] = []
         for row in decode_jobs(record):
+            if row["jobName"] in self.refuses:
+                made.append(None)
+                continue
             panda_id = len(self.jobs) + 1
             self.jobs[panda_id] = {**row, "PandaID": panda_id, "jobStatus": "activated", "prodUserID": OWNER}
             made.append(panda_id)
@@ -68,7 +73,7 @@ class Server:
         found = (self.jobs.get(panda_id) for panda_id in panda_ids)
         return [None if job is None else KnownJob.from_answer(json.loads(json.dumps(job))) for job in found]
 
-    def submit(self, record: str, count: int) -> list[int]:
+    def submit(self, record: str, count: int) -> list[int | None]:
         self.step()
         made = self._store(record)
         assert len(made) == count
@@ -95,7 +100,7 @@ class Here(Connections):
         return self.server
 
 
-def retry(server: Server, state: Path, *panda_ids: int, deadly: int = 0, **options: bool) -> Retried:
+def retry(server: Server, state: Path, *panda_ids: int, deadly: int = 0, **options: Any) -> Retried:
     server.deadly, server.passed = deadly, 0
     return retry_jobs(panda_ids, RetryOptions(noCheck=True, **options), Here(server, state))
 
@@ -139,8 +144,10 @@ def test_whatever_dies_no_job_is_retried_twice(count: int, runs: list[tuple[int,
         done = retry(server, Path(folder), *range(1, count + 1))
         assert all(number == 1 for number in server.alive.values()), server.jobs
         lost = [error for error in done.refused if isinstance(error, SentBefore)]
-        if not lost:
-            assert len(server.alive) == count, "each job is tried again"
+        if lost:  # the monitor shows which there are, and the others are sent
+            there = tuple(map(str, range(count + 1, len(server.jobs) + 1)))
+            retry(server, Path(folder), *range(1, count + 1), jobs=there, again=True)
+        assert server.alive == {job["jobName"]: 1 for job in list(server.jobs.values())[:count]}
 
 
 @pytest.mark.parametrize("deadly", range(1, STEPS + 1))
@@ -219,7 +226,7 @@ def test_each_call_of_a_retry_is_judged_by_itself(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("goclient.jobs.tries.JOBS_A_CALL", 1)
     submit = server.submit
 
-    def losing(record: str, count: int) -> list[int]:
+    def losing(record: str, count: int) -> list[int | None]:
         server.loses = len(server.alive) == 1
         return submit(record, count)
 
@@ -249,3 +256,92 @@ def test_a_retry_is_not_that_of_an_identical_job(tmp_path: Path) -> None:
     assert [one.subjects.first for one in open_requests(Journal(path))] == ["n_0.try2"]
     assert [job.name for job in retry(server, tmp_path, 1, again=True).jobs] == ["n_0.try3"]
     assert not open_requests(Journal(path))
+
+
+def test_each_row_of_a_call_is_judged_by_itself(tmp_path: Path) -> None:
+    Running.server = server = Server(4)
+    server.refuses = {"n_1.try2"}
+    with pytest.raises(ServerError, match=r"refused 1 of 4 jobs: n_1\.try2; 3 of 4 jobs were accepted"):
+        retry(server, tmp_path, 1, 2, 3, 4)
+    server.refuses = set()
+    again = retry(server, tmp_path, 1, 2, 3, 4)
+    assert [(job.old, job.name) for job in again.jobs] == [(2, "n_1.try2")], "the others are known"
+    assert ([one.panda_id for one in again.left], again.refused) == ([5, 6, 7], ())
+    server.end("failed", 6)
+    assert [(job.old, job.name) for job in retry(server, tmp_path, 3).jobs] == [(6, "n_2.try3")]
+
+
+def lost(server: Server, state: Path, *panda_ids: int) -> None:
+    """Send jobs again, and lose the answer."""
+    server.loses = True
+    with pytest.raises(ReplyLost):
+        retry(server, state, *panda_ids)
+    server.loses = False
+
+
+def test_jobs_whose_answer_is_lost_are_named_by_the_user(tmp_path: Path) -> None:
+    Running.server = server = Server(3)
+    lost(server, tmp_path, 1, 2, 3)
+    (error,) = retry(server, tmp_path, 1, 2, 3).refused
+    assert error.message == (
+        "PandaID 1-3: it is not known whether the server accepted another try of each, n_0.try2 to n_2.try2"
+    )
+    assert error.hint == (
+        "search the PanDA monitor for these names (/jobs/?jobname=…), and type: goclient retry 1-3 --jobs=FIRST-LAST, "
+        "with their PandaIDs; if there are none, goclient retry 1-3 --again sends them"
+    )
+    named = retry(server, tmp_path, 1, 2, jobs=("5,4",))
+    assert [(job.old, job.panda_id, job.name) for job in named.jobs] == [(2, 5, "n_1.try2"), (1, 4, "n_0.try2")]
+    assert named.refused == ()
+    path = tmp_path / "journal.jsonl"
+    assert len(open_requests(Journal(path))) == 1, "of one nobody has said anything"
+    error = retry(server, tmp_path, 1, 2, 3).refused[-1]
+    assert error.message == "PandaID 3: it is not known whether the server accepted another try of it, n_2.try2"
+    assert "goclient retry 3 --jobs=PANDAID, with its PandaID; if there is none" in error.hint
+    assert [job.panda_id for job in retry(server, tmp_path, 3, jobs=("6",)).jobs] == [6]
+    assert not open_requests(Journal(path))
+    again = retry(server, tmp_path, 3, jobs=("6",))
+    assert ([one.panda_id for one in again.left], again.jobs) == ([6], ()), "typed twice"
+    server.end("failed", 6)
+    assert [job.name for job in retry(server, tmp_path, 3).jobs] == ["n_2.try3"]
+
+
+def test_a_job_that_is_named_and_has_failed_is_tried_again(tmp_path: Path) -> None:
+    Running.server = server = Server(1)
+    lost(server, tmp_path, 1)
+    server.end("failed", 2)
+    done = retry(server, tmp_path, 1, jobs=("2",))
+    assert [(job.old, job.name) for job in done.jobs] == [(1, "n.try2"), (2, "n.try3")]
+
+
+WRONG = {
+    "another job": (("1",), "not-these"),
+    "one of them and another": (("4", "3"), "not-these"),
+    "a job that is not there": (("4-9",), "unknown-job"),
+    "no number": (("x",), "not-a-number"),
+}
+
+
+@pytest.mark.parametrize(("jobs", "code"), WRONG.values(), ids=WRONG)
+def test_what_is_not_such_a_job_is_not_believed(tmp_path: Path, jobs: tuple[str, ...], code: str) -> None:
+    Running.server = server = Server(3)
+    lost(server, tmp_path, 1, 2)
+    before = (tmp_path / "journal.jsonl").read_bytes()
+    with pytest.raises(GoclientError) as caught:
+        retry(server, tmp_path, 1, 2, jobs=jobs)
+    assert caught.value.code == code
+    assert (tmp_path / "journal.jsonl").read_bytes() == before
+
+
+def test_a_job_of_somebody_else_with_that_name_is_not_believed(tmp_path: Path) -> None:
+    Running.server = server = Server(1)
+    lost(server, tmp_path, 1)
+    server.jobs[2]["prodUserID"] = "/O=Grid/CN=Mallory"
+    with pytest.raises(GoclientError, match=r'is "n\.try2" of "Mallory", and none of the jobs whose answers are lost'):
+        retry(server, tmp_path, 1, jobs=("2",))
+
+
+def test_no_job_is_named_where_no_answer_is_lost(tmp_path: Path) -> None:
+    Running.server = server = Server(2)
+    with pytest.raises(GoclientError, match="and of no job that was named an answer is lost"):
+        retry(server, tmp_path, 1, jobs=("2",))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,16 +12,10 @@ from urllib.parse import quote
 import pytest
 
 from goclient.model.records.registry import decode
-from tests.recording import Tool, tool_in
+from tests.recording import Tool
 
 OPTIONS = {"outDS": "user.jdoe.test", "noBuild": True, "noCheck": True, "exec": "run.sh"}
 GO = {"Data": "x.txt", "OutputGO": "SITE1:/o/${SN/P}/"}
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
-    with tool_in(tmp_path) as tool:
-        yield tool
 
 
 LETTERS = {

@@ -29,12 +29,6 @@ sys.exit(main())
 GO = ("--noCheck", "--useGOForOutput=SITE1:/o/")
 
 
-@pytest.fixture(scope="module")
-def lasting_tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
-    with tool_in(tmp_path_factory.mktemp("lasting")) as tool:
-        yield tool
-
-
 def _ours(tool: Tool, change: str, name: str, *words: str) -> Result:
     needed = PATHENA if name == "pathena" else ("--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild")
     code = CHANGED.format(change=change)

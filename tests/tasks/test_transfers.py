@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from goclient.model.records.registry import decode
-from tests.recording import NICKNAME, Tool, tool_in
+from tests.recording import NICKNAME, Tool
 from tests.sandboxes import Sandbox
 
 SEED = ("--site=ANALY_BNL_T3", "--useGOForOutput", "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
 LFN = "user.jdoe.$JEDITASKID._${SN/P}.out.dat"
 LOG = "user.jdoe.test.log.$JEDITASKID.${SN/P}.log.tgz"
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
-    with tool_in(tmp_path) as tool:
-        yield tool
-
-
-@pytest.fixture(scope="module")
-def lasting_tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
-    """One folder and server for lines that submit nothing."""
-    with tool_in(tmp_path_factory.mktemp("lasting")) as tool:
-        yield tool
 
 
 # --- what gets into a task ------------------------------------------------------------------------------------

@@ -48,7 +48,6 @@ class AdvanceOptions(Options):
         "--goOverwrite", help="allow that files at the destinations are overwritten", group="advance", default=False
     )
     json: bool = option("--json", help="print one JSON document", group="advance", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="advance", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

@@ -23,7 +23,6 @@ class CarrierOptions(Options):
         "action", help="build", group="carrier", many=True, metavar="build", choices=("build",)
     )
     out: Optional[str] = option("--out", help="the file to write", group="carrier", metavar="FILE")
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="carrier", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

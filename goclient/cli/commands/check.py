@@ -31,7 +31,6 @@ class OwnOptions(Options):
         "--pandaid", help="check a submitted job instead", group=OWN, metavar="N", minimum=1
     )
     json: bool = option("--json", help="print one JSON document", group=OWN, default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group=OWN, default=0, count=True)
 
 
 @frozen_options

@@ -31,7 +31,6 @@ class CredentialOptions(Options):
         metavar="list | revoke [ID ...]",
     )
     json: bool = option("--json", help="print one JSON document", group="credential", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="credential", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

@@ -37,7 +37,6 @@ class EndpointOptions(Options):
     )
     noCheck: bool = option("--noCheck", help="add: do not ask Globus for it", group="endpoint", default=False)
     json: bool = option("--json", help="print one JSON document", group="endpoint", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="endpoint", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

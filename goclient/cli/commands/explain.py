@@ -1,16 +1,19 @@
 """Explain what a jobParameters text will do: ``goclient explain``."""
 
+import re
 from collections.abc import Sequence
 from typing import Optional
 
 from goclient.cli import job_text, output, run
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import UsageError
-from goclient.errors.wording import printable
+from goclient.errors.wording import printable, quoted
 from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient explain"
+# Options of sendJob.py and of status that are not about one transfer, and hardly a payload's.
+_OF_COMMANDS = re.compile(r"--(?:last|campaign|nFilesPerJob|go[A-Z]\w*)(?:=|$)")
 OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version", "--quiet"}
 
 
@@ -25,7 +28,6 @@ class ExplainOptions(Options):
         "--pandaid", help="explain a submitted job instead", group="explain", metavar="N", minimum=1
     )
     json: bool = option("--json", help="print one JSON document", group="explain", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="explain", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
@@ -50,8 +52,12 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         json = "--json" in pasted
         explained = session.client.explain_typed(line.read(pasted, session.defaults))
     output.report_findings(explained.warnings, reporter)
-    if not explained.spec and (hint := job_text.several_words(explained.payload.split(), "")):
+    words = explained.payload.split()
+    if not explained.spec and (hint := job_text.several_words(words, "")):
         reporter.warning("no transfer is named", hint)
+    for ours in filter(_OF_COMMANDS.match, words):
+        hint = "type it behind the command that has it; a submitted job is explained by --pandaid N"
+        reporter.warning(f"{quoted(ours)} is an option of goclient, and in a text the payload's own word", hint)
     if json:
         output.print_json(explained.document())
         return 0

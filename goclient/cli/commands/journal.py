@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
-from goclient.errors.wording import quoted, timestamp
+from goclient.errors.wording import counted, quoted, timestamp
 from goclient.model.nearest import nearest
 from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
@@ -30,7 +30,6 @@ class JournalOptions(Options):
         "words", help="list; or show, and what", group="journal", many=True, metavar="list | show NAME"
     )
     json: bool = option("--json", help="print one JSON document", group="journal", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="journal", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:
@@ -70,7 +69,7 @@ def _mistakes(words: Sequence[str]) -> list[UsageError]:
         return [UsageError(message, hint=hint, code="action", subject="action")]
     if len(given) != len(ACTIONS[action]):
         wanted = " ".join((PROG, action, *ACTIONS[action]))
-        message = f"{action} takes {len(ACTIONS[action])} names, not {len(given)}"
+        message = f"{action} takes {counted(len(ACTIONS[action]), 'name')}, not {len(given)}"
         return [UsageError(message, hint=f"type: {wanted}", code="words", subject=action)]
     return []
 

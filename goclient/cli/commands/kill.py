@@ -16,7 +16,6 @@ class KillOptions(SelectOptions):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="kill", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="kill", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

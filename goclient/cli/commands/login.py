@@ -37,7 +37,6 @@ class LoginOptions(Options):
         metavar="WHAT",
     )
     json: bool = option("--json", help="print one JSON document", group="login", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="login", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

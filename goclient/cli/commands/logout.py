@@ -15,7 +15,6 @@ class LogoutOptions(Options):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="logout", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="logout", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

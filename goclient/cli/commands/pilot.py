@@ -92,7 +92,6 @@ class PilotOptions(Options):
         metavar="HERE=THERE",
     )
     json: bool = option("--json", help="print one JSON document", group="pilot", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="pilot", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:

@@ -24,7 +24,6 @@ class CommandOptions(ProbeOptions):
     """Hold what was typed of it, and of its output."""
 
     json: bool = option("--json", help="print one JSON document", group=OWN, default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group=OWN, default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

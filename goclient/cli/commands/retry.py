@@ -23,7 +23,6 @@ class RetryCommandOptions(RetryOptions, SelectOptions):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="retry", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="retry", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

@@ -80,7 +80,6 @@ class SandboxOptions(Options):
         choices=FAULTS,
     )
     json: bool = option("--json", help="print one JSON document", group="sandbox", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="sandbox", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:

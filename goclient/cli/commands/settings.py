@@ -20,7 +20,6 @@ class SettingsOptions(Options):
         "action", help="show", group="settings", many=True, metavar="show", choices=("show",)
     )
     json: bool = option("--json", help="print one JSON document", group="settings", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="settings", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

@@ -22,7 +22,6 @@ class WhoamiOptions(Options):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="whoami", default=False)
-    verbose: int = option("-v", help="-vv shows the traceback of an error", group="whoami", default=0, count=True)
 
 
 def command(argv: Sequence[str], reporter: Reporter) -> int:

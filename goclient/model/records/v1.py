@@ -106,9 +106,9 @@ def block_words(spec: TransferSpec) -> list[str]:
     """Return the words ``--Name=value`` of a spec, in the order of WORDS; none for a spec that moves nothing."""
 
     def written(location: Location) -> str:
-        if location.in_job:
-            return f"{spec.working}:{location.path}"
-        return location.path if location.on_node else str(location)
+        if location.endpoint.is_remote:
+            return str(location)
+        return f"{spec.working}:{location.path}" if location.in_job else location.path
 
     def named(location: Location) -> str:
         plain = location.in_job and ":" not in location.path and not location.path.startswith(("//", "/~"))
@@ -132,7 +132,7 @@ def block_words(spec: TransferSpec) -> list[str]:
         MYPROXY: [str(spec.myproxy)] if spec.myproxy else [],
         OVERWRITE: ["yes"] if spec.overwrite else [],
     }
-    return [f"--{key}={','.join(map(_encoded_item, lists[key]))}" for key in WORDS if lists[key]]
+    return [f"--{key}={','.join(_encoded_items(lists[key]))}" for key in WORDS if lists[key]]
 
 
 def _relative(path: str) -> str:
@@ -152,10 +152,10 @@ def _destinations(transfers: Sequence[Transfer], written: Callable[[Location], s
     return [written(transfer.destination) for transfer in transfers]
 
 
-def _encoded_item(text: str) -> str:
-    if _ALL_LITERAL.fullmatch(text):
-        return text
-    return _TO_ENCODE.sub(lambda m: m[1] or "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
+def _encoded_items(items: Sequence[str]) -> Sequence[str]:
+    if _ALL_LITERAL.fullmatch("".join(items)):  # nearly always: one look at thousands of names
+        return items
+    return [_TO_ENCODE.sub(lambda m: m[1] or "".join(f"%{byte:02X}" for byte in m[0].encode()), one) for one in items]
 
 
 def _decoded_item(text: str) -> str:

@@ -25,9 +25,10 @@ from goclient.model.names import LocationError, path_problem
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.files_in import Words, parse_brought
 from goclient.model.syntax.lists import ReadLines, shortened, split_items
-from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, MYPROXY, OVERWRITE, Items
+from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, MYPROXY, OVERWRITE
 from goclient.model.syntax.parse import checked_user, node_location, parse_endpoint, parse_name, refuse
 from goclient.model.syntax.shell import Word
+from goclient.model.syntax.word_reader import Items
 
 T = TypeVar("T")
 

@@ -9,8 +9,7 @@ Everything that is wrong is reported at once; nothing but :class:`goclient.error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ListRuleError, NotALocation, OutputNotNamed
@@ -33,6 +32,7 @@ from goclient.model.syntax.parse import (
     refuse,
 )
 from goclient.model.syntax.shell import shell_word
+from goclient.model.syntax.word_reader import Items, WordReader
 
 # What users type, in the order in which a record has it.
 KEYS = ("StageinGOsrc", "StageinGOdest", "StageoutGOsrc", "StageoutGOdest", "OutputGO", "WorkingendpointGO", "Data")
@@ -50,9 +50,7 @@ _OF_2012 = "globus-endpoint-local="  # what names, in the other syntax, any serv
 # The name that a job's Globus Connect endpoint begins with if the user gave none.
 DEFAULT_WORKING = "goclient"
 
-Items = Mapping[str, Sequence[str]]
 Read = Callable[[str], Location]
-T = TypeVar("T")
 
 
 def read_spec(items: Items, columns: Items | None = None) -> tuple[TransferSpec, list[GoclientError]]:
@@ -71,54 +69,14 @@ def spec_from(items: Items) -> TransferSpec:
     return spec
 
 
-class _Builder:
+class _Builder(WordReader):
     """Builds a spec from items, keeping every mistake for one report."""
 
     def __init__(self, items: Items, columns: Items) -> None:
-        self.items = items
-        self.columns = columns
-        self.errors: list[GoclientError] = []
+        super().__init__(items, columns)
         self.working, self.named_server = self._working()
         self.in_mode = self._mode(IN_MODE)
         self.out_mode = self._mode(OUT_MODE)
-
-    def get(self, key: str) -> Sequence[str]:
-        return self.items.get(key, ())
-
-    def wrong(
-        self, key: str, message: str, hint: str, code: str = "", *, kind: type[RequestError] = RequestError
-    ) -> None:
-        """Keep a mistake, with the column of the first item."""
-        self._keep(key, kind(message, hint=hint, code=code))
-
-    def refused(self, key: str, error: RequestError, *, item: int = 0) -> None:
-        """Keep the error that an item of a word raised."""
-        self._keep(key, error.replace(message=f"--{key}={error.message}"), item)
-
-    def _keep(self, key: str, error: RequestError, item: int = 0) -> None:
-        """Keep an error, with the column of the item of that number."""
-        columns = self.columns.get(key)
-        column = columns[item] if columns else ""
-        self.errors.append(error.replace(message=error.message + column, subject=f"--{key}"))
-
-    # --- single values ---
-
-    def one(self, key: str, what: str) -> str | None:
-        """Return the value of a word that takes one; None if there is none, or it is wrong."""
-        values = self.get(key)
-        if len(values) > 1:
-            message = f"--{key} takes one {what}, not {len(values)}: {listed(values)}"
-            self.wrong(key, message, "give one", "one-value")
-        return values[0] if len(values) == 1 else None
-
-    def value(self, key: str, what: str, read: Callable[[str], T]) -> T | None:
-        """Return what ``read`` makes of a word that takes one value; None if there is none, or it is wrong."""
-        text = self.one(key, what)
-        try:
-            return None if text is None else read(text)
-        except RequestError as error:
-            self.refused(key, error)
-            return None
 
     def _working(self) -> tuple[str, Endpoint | None]:
         """Return the name of the job's directory, and the server that sees it, if the user named one."""

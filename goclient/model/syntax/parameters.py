@@ -15,9 +15,10 @@ from goclient.errors.wording import quoted
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import read_globus_words
 from goclient.model.syntax.lists import ReadLines
-from goclient.model.syntax.options import KEYS, LISTS, OPTIONS, Items, read_spec
+from goclient.model.syntax.options import KEYS, LISTS, OPTIONS, read_spec
 from goclient.model.syntax.shell import JOB_PARAMETERS, Source
 from goclient.model.syntax.text_words import TextWords, find_words
+from goclient.model.syntax.word_reader import Items
 
 
 class Typed(NamedTuple):

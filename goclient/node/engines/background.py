@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from goclient.errors import GoclientError
 from goclient.journal import Entry
-from goclient.node.engines.base import JobContext, Steps, Transferred
+from goclient.model.endpoint import JOB
+from goclient.model.plan import TransferTask
+from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
+from goclient.node.engines.far_end import Delivering
 from goclient.node.signals import uninterrupted
 from goclient.services.contents import Moved
 from goclient.services.deadline import Background, Deadline
@@ -37,6 +41,69 @@ def noted(job: JobContext, label: str, steps: Steps, *, way: str) -> Steps:
         raise
     job.journal.append(done.note(intent))
     return done
+
+
+class BackgroundTransport(Transport):
+    """A task on its way whose items a thread transfers.
+
+    What may pass is tried again for ``patience`` seconds when files get their names.
+    """
+
+    def __init__(self, job: JobContext, task: TransferTask, label: str, *, patience: float) -> None:
+        self._job, self._task, self._label = job, task, label
+        self._patience = patience
+        self._known: Delivering | None = None
+
+    @abstractmethod
+    def _new_delivery(self) -> Delivering:
+        """Return how the items are delivered, if they are not for the job's directory."""
+
+    @abstractmethod
+    def _ready(self) -> tuple[Callable[[Moved], Transferred], str]:
+        """Check all items; return the work of the thread, and what the journal says of its way."""
+
+    @abstractmethod
+    def _rest(self) -> None:
+        """Hang up: nothing is connected until files get their names, maybe in hours."""
+
+    @abstractmethod
+    def _cancel(self) -> None:
+        """End what the work waits for."""
+
+    @property
+    def _delivery(self) -> Delivering:
+        if self._known is None:
+            self._known = self._new_delivery()
+        return self._known
+
+    @contextmanager
+    def _resting(self) -> Iterator[None]:
+        """Run the body; nothing is connected for long afterwards."""
+        try:
+            yield
+        finally:
+            self._rest()
+
+    def check_ahead(self) -> None:
+        """Look at the destinations of the items, if they are not in the job's directory."""
+        if self._task.destination != JOB:
+            with self._resting():
+                self._delivery.check()
+
+    def steps(self) -> Steps:
+        """Transfer the items in a thread; those that are done, says the journal, are not done again."""
+        with self._resting():
+            if (done := Transferred.known(self._job.journal, self._label)) is not None:
+                return done
+            work, way = self._ready()
+            yield 0.0  # nothing is sent until all tasks of the phase are checked
+            return (yield from noted(self._job, self._label, in_background(work, self._cancel), way=way))
+
+    def deliver(self) -> None:
+        """Give the files their names, if they are not in the job's directory."""
+        if self._task.destination != JOB:
+            with self._resting():
+                self._delivery.place(patience=self._patience)
 
 
 class Cancelled(Exception):

@@ -1,7 +1,7 @@
 """Interfaces of transfers: an engine carries out transfer tasks, a service is what some engines ask for it.
 
 Standard library only, of Python 3.9: this code travels to worker nodes.  Another engine is one more module here, and
-one more line where a pilot puts its engines together (``pilot/pilot.py``).
+one more line where a pilot puts its engines together (``pilot/execution.py``).
 """
 
 from __future__ import annotations

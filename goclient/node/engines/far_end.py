@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import secrets
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import BinaryIO, ClassVar, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO, ClassVar, Protocol
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quoted
@@ -17,7 +17,7 @@ from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.engines.base import JobContext
 from goclient.reporter.base import Reporter
-from goclient.services.contents import Moved
+from goclient.services.contents import FarFile, Moved
 
 TOGETHER = 32  # files that are open at once
 _ROUNDS = 8  # directories above one another that hold the same, none of which is a link
@@ -39,14 +39,6 @@ class Delivering(Protocol):
         """Give all that has arrived its name."""
 
 
-class FarFile(NamedTuple):
-    """A file of the far end, and the local one into which it goes; ``size`` is what was listed, 0 if not known."""
-
-    path: str
-    file: BinaryIO
-    size: int
-
-
 class FarEnd(Protocol):
     """Storage at the other end of a task; any thread may ask."""
 
@@ -54,7 +46,7 @@ class FarEnd(Protocol):
     endpoint: Endpoint
 
     @abstractmethod
-    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
+    def entries(self, paths: Sequence[str]) -> Mapping[str, FileInfo | GoclientError]:
         """Return what is at each path, or why that is not known."""
 
     @abstractmethod

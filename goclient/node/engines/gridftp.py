@@ -2,57 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import BinaryIO
-
-from goclient.errors import GoclientError
-from goclient.errors.conditions import ChecksumDiffers
-from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
-from goclient.model.plan import TransferItem, TransferTask
-from goclient.model.remote import FileInfo, Listing
-from goclient.node.delivery import Delivery
-from goclient.node.engines.background import insist
+from goclient.model.plan import TransferTask
 from goclient.node.engines.base import JobContext, TransferEngine, Transport
-from goclient.node.engines.far_end import Delivering, FarEnd, FarFile, part_beside
+from goclient.node.engines.far_end import FarEnd
+from goclient.node.engines.gridftp_end import Access, GridftpEnd
 from goclient.node.engines.gridftp_pair import Pair
-from goclient.node.engines.store import ServerStore
 from goclient.node.engines.streaming import Streaming
-from goclient.node.ownership import final_path
 from goclient.node.shared_filesystem import SAME, Shared
-from goclient.services.contents import Moved
-from goclient.services.deadline import Deadline
-from goclient.services.gridftp.copies import broken, get, put
-from goclient.services.gridftp.data import Watch
-from goclient.services.gridftp.files import GridftpFiles
-from goclient.services.gsi.tls import Credential, Trust
-
-ANSWER = 60.0  # seconds for an answer
-
-
-@dataclass(frozen=True)
-class Access:
-    """How servers are asked as a user; a copy that breaks is tried again for ``patience`` seconds without a byte."""
-
-    credential: Callable[[], Credential]
-    trust: Trust
-    patience: float
-
-    @property
-    def silent(self) -> float:
-        """Return the seconds without a byte after which a copy is begun again."""
-        return min(self.patience, 120.0)
-
-    def files(self) -> GridftpFiles:
-        """Return a client with sessions of its own."""
-        return GridftpFiles(self.credential, self.trust, lambda: Deadline(ANSWER))
-
-    def delete(self, endpoint: GridftpEndpoint, *paths: str) -> None:
-        """Delete what has arrived so far, if that can be; in a new session: a job that ends has closed its own."""
-        with suppress(GoclientError), self.files() as files:
-            files.delete(endpoint, *paths)
 
 
 class GridftpEngine(TransferEngine):
@@ -81,109 +38,3 @@ class GridftpEngine(TransferEngine):
     def _end(self, endpoint: Endpoint) -> FarEnd:
         assert isinstance(endpoint, GridftpEndpoint), "can_run has said so"
         return GridftpEnd(endpoint, self.access, overwrite=self.job.overwrite)
-
-
-class GridftpEnd(FarEnd):
-    """A GridFTP server, with one session for everything."""
-
-    way = "over GridFTP"
-
-    def __init__(self, endpoint: GridftpEndpoint, access: Access, *, overwrite: bool) -> None:
-        self.endpoint = endpoint
-        self._server = endpoint
-        self._access = access
-        self._overwrite = overwrite
-        self._files = access.files()
-
-    def entries(self, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
-        """Return what is at each path, or why that is not known."""
-        return self._files.entries(self._server, paths)
-
-    def listing(self, directory: str) -> Listing:
-        """Return what a directory holds, by name."""
-        return self._files.listing(self._server, directory)
-
-    def mkdir(self, directory: str) -> None:
-        """Make a directory, unless it is there; raise PathNotFound if the one above it is missing."""
-        self._files.mkdir(self._server, directory)
-
-    def get(self, path: str, file: BinaryIO, *, size: int, moved: Moved) -> None:
-        """Write a file's content to a local one, and compare the checksums."""
-        self.get_all([FarFile(path, file, size)], moved=moved)
-
-    def get_all(self, wanted: Sequence[FarFile], *, moved: Moved) -> None:
-        """Do so for several files: the next data channel is asked for ahead, and all checksums at once."""
-        here = [self._get(one, moved, others=one is not wanted[-1]) for one in wanted]
-        there = self._files.checksums(
-            self._server, [one.path for one in wanted], largest=max(one.file.tell() for one in wanted)
-        )
-        for one, sum_here in zip(wanted, here, strict=True):
-            self._compare(sum_here, one.path, there[one.path])
-
-    def _get(self, one: FarFile, moved: Moved, *, others: bool) -> str:
-        def once(told: Moved) -> str:
-            with self._files.session(self._server) as session:
-                watch = Watch(told, self._access.silent)
-                return get(session, one.path, one.file, size=one.size, watch=watch, others=others)
-
-        return insist(once, moved, patience=self._access.patience)
-
-    def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
-        """Send a local file; one that has its final path at once replaces what is there when all of it is there."""
-        if final_path(path) != path:
-            self._put(file, path, moved)
-            return
-        part = part_beside(path)
-        try:
-            self._put(file, part, moved)
-            if self._overwrite:
-                self._files.replace(self._server, part, path)
-            else:
-                self._files.rename(self._server, part, path)
-        except BaseException:
-            self._access.delete(self._server, part)
-            raise
-
-    def _put(self, file: BinaryIO, path: str, moved: Moved) -> None:
-        again = False
-
-        def once(told: Moved) -> str:
-            nonlocal again
-            offset, again = self._arrived(path) if again else 0, True
-            with self._files.session(self._server) as session:
-                found = put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
-            if (arrived := self._arrived(path)) < file.tell():  # a server may take a cut for the end
-                raise broken(self.endpoint.show(path), f"{arrived} of {file.tell()} bytes arrived")
-            return found
-
-        here = insist(once, moved, patience=self._access.patience)
-        self._compare(here, path, self._files.checksums(self._server, [path], largest=file.tell())[path])
-
-    def _arrived(self, path: str) -> int:
-        """Return how many bytes of a file that broke off are there."""
-        found = self._files.entries(self._server, [path])[path]
-        return found.size if isinstance(found, FileInfo) else 0
-
-    def _compare(self, here: str, path: str, there: str | GoclientError) -> None:
-        """Raise ChecksumDiffers unless the server has the same content."""
-        if isinstance(there, GoclientError):
-            raise there
-        if there != here:
-            raise ChecksumDiffers(
-                f"{quoted(self.endpoint.show(path))} has the ADLER32 {there} there, and {here} here: "
-                "it was changed meanwhile, or damaged on its way",
-                hint="see to it that nobody writes to it, and submit the job again",
-                subject=self.endpoint.show(path),
-            )
-
-    def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
-        """Return how items are delivered here: hidden at first."""
-        return Delivery(ServerStore(self._server, self._files), job, items)
-
-    def rest(self) -> None:
-        """Hang up soon, until it is asked again, maybe in hours."""
-        self._files.rest()
-
-    def close(self) -> None:
-        """End what threads wait for."""
-        self._files.close()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
@@ -14,10 +13,11 @@ from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.location import is_in
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
-from goclient.node.engines.background import in_background, insist, noted
-from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.far_end import check_link, part_beside, warn_cut
+from goclient.node.engines.background import BackgroundTransport, insist
+from goclient.node.engines.base import JobContext, Transferred
+from goclient.node.engines.far_end import Delivering, check_link, part_beside, warn_cut
 from goclient.node.engines.globus_ends import InJob
+from goclient.node.engines.gridftp_end import Access
 from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.store import ServerStore
 from goclient.node.ownership import attempts_in, final_path
@@ -27,9 +27,6 @@ from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.third_party import Copy, third_party
-
-if TYPE_CHECKING:
-    from goclient.node.engines.gridftp import Access
 
 
 class _Side(NamedTuple):
@@ -50,62 +47,36 @@ class _File(NamedTuple):
     size: int
 
 
-class Pair(Transport):
+class Pair(BackgroundTransport):
     """A task between two servers on its way."""
 
     def __init__(self, job: JobContext, task: TransferTask, label: str, *, access: Access, shared: Shared) -> None:
-        self._job, self._task, self._label = job, task, label
+        super().__init__(job, task, label, patience=access.patience)
         self._access = access
         self._shared = shared
         self._from, self._to = access.files(), access.files()  # a session at each server, also if both are one
-        self._known: Delivery | None = None
         self._made: set[str] = set()
         self._sizes: dict[str, int] = {}  # of the items at the source
 
     def check_ahead(self) -> None:
         """List the destinations of the items, if they are not in the job's directory."""
         if self._task.destination != JOB:
-            with self._resting():
-                self._from.ahead(self._server_of(self._task.source))
-                self._delivery.check()
+            self._from.ahead(self._server_of(self._task.source))
+        super().check_ahead()
 
-    @property
-    def _delivery(self) -> Delivery:
-        if self._known is None:
-            destination = self._server_of(self._task.destination)
-            self._known = Delivery(ServerStore(destination, self._to), self._job, self._task.items)
-        return self._known
+    def _new_delivery(self) -> Delivering:
+        return Delivery(ServerStore(self._server_of(self._task.destination), self._to), self._job, self._task.items)
 
-    def steps(self) -> Steps:
-        """Transfer the items in a thread; those that are done, says the journal, are not done again."""
-        with self._resting():
-            return (yield from self._steps())
-
-    def _steps(self) -> Steps:
-        task = self._task
-        if (done := Transferred.known(self._job.journal, self._label)) is not None:
-            return done
-        source, destination = self._side(task.source, self._from), self._side(task.destination, self._to)
+    def _ready(self) -> tuple[Callable[[Moved], Transferred], str]:
+        source = self._side(self._task.source, self._from)
+        destination = self._side(self._task.destination, self._to)
         items = self._items(source, destination)
-        yield 0.0  # nothing is sent until all tasks of the phase are checked
-        steps = in_background(lambda moved: self._transfer(items, source, destination, moved), self._cancel)
         way = f"{source.server} -> {destination.server}"
-        return (yield from noted(self._job, self._label, steps, way=way))
+        return lambda moved: self._transfer(items, source, destination, moved), way
 
-    def deliver(self) -> None:
-        """Give the files their names, if they are not in the job's directory."""
-        if self._task.destination != JOB:
-            with self._resting():
-                self._delivery.place(patience=self._access.patience)
-
-    @contextmanager
-    def _resting(self) -> Iterator[None]:
-        """Run the body; nothing is connected for long afterwards, until files get their names, maybe in hours."""
-        try:
-            yield
-        finally:
-            self._from.rest()
-            self._to.rest()
+    def _rest(self) -> None:
+        self._from.rest()
+        self._to.rest()
 
     def _cancel(self) -> None:
         self._from.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +18,13 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
-from goclient.node.engines.background import in_background, noted
-from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
-from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, FarFile, check_link, warn_cut
+from goclient.node.engines.background import BackgroundTransport
+from goclient.node.engines.base import JobContext, Transferred
+from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, check_link, warn_cut
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals, open_of_job
 from goclient.node.engines.own import OwnFiles
-from goclient.services.contents import Moved
+from goclient.services.contents import FarFile, Moved
 
 
 class _File(NamedTuple):
@@ -35,11 +35,8 @@ class _File(NamedTuple):
     size: int = 0
 
 
-class Streaming(Transport):
-    """A task on its way; ``end`` gives its far end, with connections of its own.
-
-    What may pass is tried again for ``patience`` seconds when files get their names.
-    """
+class Streaming(BackgroundTransport):
+    """A task on its way; ``end`` gives its far end, with connections of its own."""
 
     def __init__(
         self,
@@ -50,12 +47,11 @@ class Streaming(Transport):
         *,
         patience: float,
     ) -> None:
-        self._job, self._task, self._label = job, task, label
-        self._open, self._patience = end, patience
+        super().__init__(job, task, label, patience=patience)
+        self._open = end
         self._top = job.directory
         self._near = InJob(JOB, job, "")
         self._end: FarEnd | None = None
-        self._known: Delivering | None = None
         self._sizes: dict[str, int] = {}  # of files to be brought, as they were listed
         self._own = OwnFiles((*job.own, str(job.scratch)), job.directory)
 
@@ -66,46 +62,20 @@ class Streaming(Transport):
             self._end = self._open(task.source if task.destination == JOB else task.destination)
         return self._end
 
-    @property
-    def _delivery(self) -> Delivering:
-        if self._known is None:
-            self._known = self._far.delivery(self._job, self._task.items)
-        return self._known
+    def _new_delivery(self) -> Delivering:
+        return self._far.delivery(self._job, self._task.items)
 
-    def check_ahead(self) -> None:
-        """Look at the destinations of the items, if they are not in the job's directory."""
-        if self._task.destination != JOB:
-            with self._resting():
-                self._delivery.check()
+    def _ready(self) -> tuple[Callable[[Moved], Transferred], str]:
+        comes = self._task.destination == JOB
+        items, work = (self._incoming(), self._bring) if comes else (self._outgoing(), self._take)
+        return lambda moved: work(items, moved), self._far.way
 
-    def steps(self) -> Steps:
-        """Transfer the items in a thread; those that are done, says the journal, are not done again."""
-        with self._resting():
-            return (yield from self._steps())
+    def _rest(self) -> None:
+        if self._end is not None:
+            self._end.rest()
 
-    def _steps(self) -> Steps:
-        if (done := Transferred.known(self._job.journal, self._label)) is not None:
-            return done
-        items = self._incoming() if self._task.destination == JOB else self._outgoing()
-        yield 0.0  # nothing is sent until all tasks of the phase are checked
-        work = self._bring if self._task.destination == JOB else self._take
-        steps = in_background(lambda moved: work(items, moved), self._far.close)
-        return (yield from noted(self._job, self._label, steps, way=self._far.way))
-
-    def deliver(self) -> None:
-        """Give the files their names, if they are not in the job's directory."""
-        if self._task.destination != JOB:
-            with self._resting():
-                self._delivery.place(patience=self._patience)
-
-    @contextmanager
-    def _resting(self) -> Iterator[None]:
-        """Run the body; nothing is connected afterwards, until files get their names, maybe in hours."""
-        try:
-            yield
-        finally:
-            if self._end is not None:
-                self._end.rest()
+    def _cancel(self) -> None:
+        self._far.close()
 
     # --- into the job's directory -------------------------------------------------------------------------------
 

@@ -58,10 +58,15 @@ class Defect:
 
 FREE = 65_536  # bytes
 _DISK = f"size=$((used + {FREE} / 1024 + 8))k"
+# It reads the carrier's start, as any Python from 2.7 on does, and not the probe's program.
 _OLD = """case "$*" in
-    -V) echo 'Python 3.6.8' ;;
-    *) echo 'SyntaxError: future feature annotations is not defined' >&2; exit 1 ;;
+    -V) echo 'Python 3.6.8'; exit ;;
+    "-I -c "*) echo 'SyntaxError: future feature annotations is not defined' >&2; exit 1 ;;
 esac"""
+_OLD_VERSION = """import sys
+class Old(tuple):
+    major, minor, micro = 3, 6, 8
+sys.version_info = Old((3, 6, 8, "final", 0))"""
 _BROKEN = "echo 'python3: error while loading shared libraries: libpython3.so.1.0: no such file' >&2; exit 127"
 _NO_NAMES = """import socket
 def getaddrinfo(*_, **__):
@@ -73,7 +78,7 @@ _CLOCK = "import time\nright = time.time\ntime.time = lambda: right() + {seconds
 _NO_TMP = 'mount --bind "$home" "$home" && mount --rbind /tmp /tmp && mount -o remount,ro,bind /tmp'
 
 DEFECTS = {
-    Fault.OLD_PYTHON3: Defect(instead=_OLD),
+    Fault.OLD_PYTHON3: Defect(before=_OLD, code=_OLD_VERSION),
     Fault.BROKEN_PYTHON3: Defect(instead=_BROKEN),
     Fault.CRASHING_PYTHON3: Defect(instead="ulimit -c 0; kill -SEGV $$"),
     Fault.KILLED_PYTHON3: Defect(instead="kill -KILL $$"),

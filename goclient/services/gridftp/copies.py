@@ -11,7 +11,7 @@ from typing import BinaryIO
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import SessionClosed
 from goclient.errors.wording import quoted
-from goclient.services.contents import MOST_BYTES, Source, grown
+from goclient.services.contents import MOST_BYTES, FarFile, Source, grown
 from goclient.services.gridftp.data import LAST_WORDS, Refused, Stream, Watch, ask_ahead
 from goclient.services.gridftp.files import wire_path
 from goclient.services.gridftp.replies import refusal
@@ -21,12 +21,13 @@ from goclient.services.gsi.dial import silent as silent_error
 PIECE = 1 << 20  # bytes
 
 
-def get(session: Session, path: str, file: BinaryIO, *, watch: Watch, size: int = 0, others: bool = False) -> str:
-    """Copy a file from a server behind what ``file`` has of it; return the ADLER32 of the whole.
+def get(session: Session, wanted: FarFile, *, watch: Watch, others: bool = False) -> str:
+    """Copy a file from a server behind what the local one has of it; return the ADLER32 of the whole.
 
-    A server may take a connection that is cut for one that has ended: a file shorter than ``size`` has broken off, and
-    a longer one was changed.  ``size`` is 0 if it is not known.  ``others``: more files follow at once.
+    A server may take a connection that is cut for one that has ended: a file shorter than its size has broken off, and
+    a longer one was changed.  ``others``: more files follow at once.
     """
+    path, file, size = wanted
     shown, most = session.endpoint.show(path), size or MOST_BYTES
     with _local(file):
         arrived = file.seek(0, os.SEEK_END)

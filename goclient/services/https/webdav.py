@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from http.client import HTTPResponse
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
@@ -18,9 +17,10 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.services.contents import Moved
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
-from goclient.services.https.connection import PIECE, Limits, Request, Tls
+from goclient.services.https.connection import Limits, Request, Tls
 from goclient.services.https.moves import Moves, not_kept
-from goclient.services.https.multistatus import BadListing, MultiStatus, Query, Resource, is_plain, name_below, path_of
+from goclient.services.https.multistatus import BadListing, Resource, is_plain, name_below, path_of
+from goclient.services.https.propfind import find_resources, unusable_listing
 from goclient.services.https.redirects import target_of
 from goclient.services.https.streams import FileState
 
@@ -77,12 +77,12 @@ class WebdavFiles:
     def entry(self, endpoint: Endpoint, path: str) -> FileInfo:
         """Return the entry at a path; raise PathNotFound if there is none."""
         try:
-            found = self._resources(self.place(endpoint, path), depth=0)
+            found = find_resources(self.http, self.place(endpoint, path), depth=0)
         except ServerFailed:  # xrootd 5.5 says so of anything below a file
             self._check_directory(endpoint, path.rstrip("/").rpartition("/")[0])
             raise
         if len(found) != 1:
-            raise _bad(self.place(endpoint, path), f"it has {len(found)} entries for one path")
+            raise unusable_listing(self.place(endpoint, path), f"it has {len(found)} entries for one path")
         return FileInfo(path.rstrip("/").rpartition("/")[2], found[0].is_directory, found[0].size)
 
     def entries(self, endpoint: Endpoint, paths: Sequence[str]) -> dict[str, FileInfo | GoclientError]:
@@ -93,7 +93,7 @@ class WebdavFiles:
         """Return what a directory holds, by name; raise NotADirectory for a file."""
         place, taken = self.place(endpoint, directory), time.monotonic()
         try:
-            resources, top = self._resources(place, depth=1), None
+            resources, top = find_resources(self.http, place, depth=1), None
         except ServerFailed:
             self._check_directory(endpoint, directory.rstrip("/"))
             raise
@@ -106,9 +106,9 @@ class WebdavFiles:
                 else:
                     top = one
         except BadListing as error:
-            raise _bad(place, str(error)) from error
+            raise unusable_listing(place, str(error)) from error
         if top is None:
-            raise _bad(place, "the directory itself is not in it")
+            raise unusable_listing(place, "the directory itself is not in it")
         if not top.is_directory:
             raise NotADirectory(f"{quoted(place.shown)}: it is a file", hint="name its directory", subject=place.shown)
         self._names[endpoint, directory.rstrip("/")] = _Names(taken, set(found))
@@ -142,32 +142,6 @@ class WebdavFiles:
             told = self.http.read(place, None, size=info.size, moved=lambda _: None)
         assert told.adler32 is not None
         return told.adler32
-
-    def _resources(self, place: Place, *, depth: int) -> list[Resource]:
-        """Return what a PROPFIND tells (RFC 4918, 9.1)."""
-
-        def ask() -> list[Resource]:
-            found: list[Resource] = []
-            parser = MultiStatus(found.append)
-            request = Request("PROPFIND", place.target, {"Depth": str(depth), "Content-Type": "text/xml"}, Query())
-            with self.http.answer(place, request) as connection:
-
-                def read(response: HTTPResponse, allow: Callable[[], None]) -> None:
-                    piece = b"-"
-                    while piece:
-                        allow()
-                        piece = response.read(PIECE)
-                        if not piece and response.length:
-                            raise ConnectionAbortedError
-                        parser.feed(piece, last=not piece)
-
-                try:
-                    connection.read(read)
-                except BadListing as error:
-                    raise _bad(place, str(error)) from error
-            return found
-
-        return self.http.insist(ask)
 
     # --- changing -----------------------------------------------------------------------------------------------
 
@@ -291,10 +265,3 @@ def _each(paths: Sequence[str], ask: Callable[[str], T]) -> dict[str, T | Goclie
             if error.transient:  # the server is silent, or busy: nobody waits for it once a path
                 return {**dict.fromkeys(paths, error), **found}
     return found
-
-
-def _bad(place: Place, why: str) -> EndpointError:
-    return EndpointError(
-        f"{quoted(place.shown)}: the listing of the {place.access.server.named} cannot be used: {why}",
-        hint="check that it is a WebDAV server", code="webdav-listing", subject=place.shown,
-    )  # fmt: skip

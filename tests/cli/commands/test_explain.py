@@ -102,6 +102,12 @@ def test_a_text_is_a_text_whatever_stands_in_front_of_it(run: Run) -> None:
     assert run("goclient", "explain", "--").out.startswith("0 transfer")
 
 
+@pytest.mark.parametrize("text", ["--last", "--nFilesPerJob 2 --StageinGOsrc=S:/a,S:/b", "--goVia=site"])
+def test_an_option_of_a_command_is_told_in_a_text(run: Run, text: str) -> None:
+    told = run("goclient", "explain", text)
+    assert (told.code, "is an option of goclient, and in a text the payload's own word" in told.err) == (0, True)
+
+
 def test_names_of_the_catalogue_are_resolved_and_shown(shared_sandbox: Sandbox) -> None:
     (site,) = shared_sandbox.rows("select id from collections where display_name = 'SITE1'")
     document = shared_sandbox.run("goclient", "explain", "--StageinGOsrc=SITE1:/a", "--json").json

@@ -153,8 +153,17 @@ def test_a_retry_whose_answer_is_lost_is_not_sent_again(user: Sandbox, kind: str
     assert lost.code == 90, lost
     again = retry(user, one)
     assert (again.code, again.json["error"]["code"]) == (10, "sent-before")
-    assert "goclient journal show" in again.json["error"]["hint"]
-    all_the_same = retry(user, one, "--again")
+    name = f"{attributes(user, one)['jobName']}.try2"
+    assert name in again.json["error"]["message"]
+    assert f"goclient retry {one} --jobs=PANDAID" in again.json["error"]["hint"]
+    ids = {attributes(user, row["panda_id"])["jobName"]: row["panda_id"] for row in user.rows("select * from jobs")}
+    if name in ids:
+        named = user.run("goclient", "retry", str(one), f"--jobs={ids[name]}")
+        assert (named.code, named.out) == (0, f"PandaID={ids[name]} jobName={name} retryOf={one}\n"), named.err
+    else:
+        wrong = retry(user, one, f"--jobs={two}")
+        assert (wrong.code, wrong.json["error"]["code"]) == (10, "not-these")
+    all_the_same = retry(user, two, "--again")
     assert all_the_same.code == 0, all_the_same
     assert all_the_same.json["jobs"][0]["jobName"].endswith(".try3"), "try2 may be there"
 

@@ -28,7 +28,8 @@ from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transf
 from goclient.node.engines.copier import Copier
 from goclient.node.engines.globus import GlobusEngine
 from goclient.node.engines.globus_task import Patience
-from goclient.node.engines.gridftp import Access, GridftpEngine
+from goclient.node.engines.gridftp import GridftpEngine
+from goclient.node.engines.gridftp_end import Access
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore

@@ -520,7 +520,7 @@ ASKED: dict[Way, dict[str, int]] = {  # calls of the service that a transfer mak
     "take": {"listing": 4, "mkdir": 2, "rename": 2, "submission_id": 1, "submit": 1, "tasks": 1},
 }
 CALLED: dict[Way, dict[str, int]] = {  # and of the system
-    "bring": {"open": 2, "readlink": 2, "fstat": 3, "fsync": 1, "fchmod": 1, "replace": 1, "read": 1, "write": 1},
+    "bring": {"open": 2, "readlink": 2, "fstat": 3, "fchmod": 1, "replace": 1, "read": 1, "write": 1},
     "take": {"open": 2, "readlink": 2, "fstat": 3, "fsync": 1, "fchmod": 1, "replace": 1, "read": 1, "write": 1,
              "stat": 2, "link": 2, "unlink": 2},
 }  # fmt: skip

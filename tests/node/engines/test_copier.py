@@ -302,15 +302,26 @@ def test_a_job_that_is_stopped_leaves_no_part_of_a_file(node: Node) -> None:
 
 
 def test_a_full_disk_leaves_no_part_of_a_file_and_is_the_reason(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(node.data, "a")
+    write(node.job, "a")
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    error = node.failure(node.bring, "a")
-    assert error.message == f'"{node.data}/a": it cannot be copied to "{node.job}/a": No space left on device'
-    assert list(node.job.iterdir()) == []
+    error = node.failure(node.take, "a")
+    assert error.message == f'"{node.job}/a": it cannot be copied to "{node.out}/a": No space left on device'
+    assert list(node.out.iterdir()) == []
+
+
+def test_only_what_outlives_the_job_waits_for_the_disk(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To write 200 MB out took four seconds of a job's slot, and its directory is lost with the node."""
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    write(node.data, "a")
+    node.bring("a")
+    assert waited == []
+    node.take("a")
+    assert len(waited) == 1
 
 
 def test_a_file_where_a_folder_is_needed_is_the_reason(node: Node) -> None:

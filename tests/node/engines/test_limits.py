@@ -14,7 +14,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.node.engines.base import JobContext, TransferEngine
 from goclient.node.engines.collection_end import CollectionEnd
 from goclient.node.engines.far_end import FarEnd
-from goclient.node.engines.gridftp import GridftpEnd
+from goclient.node.engines.gridftp_end import GridftpEnd
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.webdav_end import WebdavEnd
 from tests.node.engines.benches import SITE, Bench, CollectionBench, GridftpBench, WebdavBench, item

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,14 +22,6 @@ WRITERS: dict[str, Callable[[Any], bytes]] = {
     "form": lambda given: urlencode(given).encode(),  # pilot 3.7, through curl
 }
 WANTED = {"siteName": "TEST1", "prodSourceLabel": "user", "node": "n1", "mem": 100, "diskSpace": 1}
-
-
-@pytest.fixture
-def panda(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """A sandbox whose user has no secrets, and which has no job to give, after the test."""
-    yield shared_sandbox
-    call(shared_sandbox, "creds/set_user_secrets", {})
-    shared_sandbox.rows("update jobs set status = 'cancelled' where status not in ('finished', 'failed')")
 
 
 def legacy(sandbox: Sandbox, method: str, given: Any, *, token: str = "pilot", form: str = "json") -> Any:

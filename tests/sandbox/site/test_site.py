@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,14 +22,6 @@ from tests.sandboxes import Sandbox
 
 FILE = "___file___:"
 SECRET = "not-for-anybody"
-
-
-@pytest.fixture
-def panda(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """A sandbox whose user has no secrets, and which has no job to give, after the test."""
-    yield shared_sandbox
-    call(shared_sandbox, "creds/set_user_secrets", {})
-    shared_sandbox.rows("update jobs set status = 'cancelled' where status not in ('finished', 'failed')")
 
 
 def job(sandbox: Sandbox, command: str, *, words: str = "", **attributes: str) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import PathNotFound, SessionClosed, StorageDenied
+from goclient.services.contents import FarFile
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.copies import get, put
 from goclient.services.gridftp.data import Watch
@@ -60,7 +61,7 @@ def test_files_go_there_and_back_in_one_session(gridftp: GridftpServers, size: i
         assert put(session, io.BytesIO(data), path, watch=Watch(moved.append)) == checksum(data)
         assert sum(moved) == size
         back = io.BytesIO()
-        assert get(session, path, back, watch=Watch(moved.append)) == checksum(data)
+        assert get(session, FarFile(path, back), watch=Watch(moved.append)) == checksum(data)
     assert (back.getvalue(), sum(moved)) == (data, 2 * size)
 
 
@@ -69,10 +70,10 @@ def test_the_channel_of_the_next_copy_is_asked_for_ahead_and_is_nobody_elses(gri
     with gridftp.session(gridftp.first) as session:
         for name, others in (("a", True), ("b", True), ("c", False)):
             back = io.BytesIO()
-            get(session, paths[name], back, size=1, watch=Watch(ignore), others=others)
+            get(session, FarFile(paths[name], back, 1), watch=Watch(ignore), others=others)
             assert back.getvalue() == name.encode()
         assert session.commands(["NOOP"], lambda: Deadline(PATIENCE))[0].is_good
-        get(session, paths["a"], io.BytesIO(), watch=Watch(ignore), others=True)
+        get(session, FarFile(paths["a"], io.BytesIO()), watch=Watch(ignore), others=True)
         with pytest.raises(EndpointError, match="a reply to no command"):
             session.commands(["NOOP"], lambda: Deadline(PATIENCE))
         assert session.is_closed
@@ -85,7 +86,7 @@ def test_a_copy_goes_on_where_it_broke(gridftp: GridftpServers) -> None:
         assert put(session, io.BytesIO(data), path, offset=60_000, watch=Watch(ignore)) == checksum(data)
         assert Path(path).read_bytes() == data
         part = io.BytesIO(data[:30_000])
-        assert get(session, path, part, watch=Watch(ignore)) == checksum(data)
+        assert get(session, FarFile(path, part), watch=Watch(ignore)) == checksum(data)
     assert part.getvalue() == data
 
 
@@ -95,7 +96,7 @@ def test_files_with_odd_names_go_both_ways(gridftp: GridftpServers, name: str) -
     with gridftp.session(gridftp.first) as session:
         put(session, io.BytesIO(b"odd"), path, watch=Watch(ignore))
         back = io.BytesIO()
-        get(session, path, back, watch=Watch(ignore))
+        get(session, FarFile(path, back), watch=Watch(ignore))
     assert back.getvalue() == b"odd"
     assert Path(path).read_bytes() == b"odd"
 
@@ -107,13 +108,16 @@ def test_a_refused_copy_says_why(gridftp: GridftpServers) -> None:
         assert not raised.value.transient
         return raised.value
 
+    def get_into_memory(session: Session, path: str) -> str:
+        return get(session, FarFile(path, io.BytesIO()), watch=still)
+
     first, still = gridftp.first, Watch(ignore)
     read_only = f"{first.directory.parent}/read-only/new"
-    assert isinstance(failure(lambda s: get(s, first.path("nothing"), io.BytesIO(), watch=still)), PathNotFound)
+    assert isinstance(failure(lambda s: get_into_memory(s, first.path("nothing"))), PathNotFound)
     assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), first.path("no/dir"), watch=still)), PathNotFound)
     assert isinstance(failure(lambda s: put(s, io.BytesIO(b"x"), read_only, watch=still)), StorageDenied)
     (first.directory / "is-a-directory").mkdir()
-    assert "directory" in failure(lambda s: get(s, first.path("is-a-directory"), io.BytesIO(), watch=still)).message
+    assert "directory" in failure(lambda s: get_into_memory(s, first.path("is-a-directory"))).message
     assert "name" in failure(lambda s: put(s, io.BytesIO(b"x"), first.path("n" * 300), watch=still)).message
 
 
@@ -123,7 +127,7 @@ def test_what_is_raised_meanwhile_ends_a_copy(gridftp: GridftpServers, large: tu
 
     with gridftp.session(gridftp.first) as session:
         with pytest.raises(KeyboardInterrupt):
-            get(session, large[0], io.BytesIO(), watch=Watch(stop))
+            get(session, FarFile(large[0], io.BytesIO()), watch=Watch(stop))
         assert session.is_closed
 
 
@@ -133,14 +137,14 @@ def test_a_full_disk_of_the_node_is_told(gridftp: GridftpServers, large: tuple[s
         open("/dev/full", "r+b", buffering=0) as full,
         pytest.raises(EndpointError, match="No space left") as raised,
     ):
-        get(session, large[0], full, watch=Watch(ignore))
+        get(session, FarFile(large[0], full), watch=Watch(ignore))
     assert raised.value.code == "node-file"
 
 
 def test_a_file_that_is_shorter_than_it_was_has_broken_off(gridftp: GridftpServers) -> None:
     path = gridftp.first.write("short", b"12345")
     with gridftp.session(gridftp.first) as session, pytest.raises(EndpointError, match="5 of 6 bytes") as raised:
-        get(session, path, io.BytesIO(), size=6, watch=Watch(ignore))
+        get(session, FarFile(path, io.BytesIO(), 6), watch=Watch(ignore))
     assert raised.value.transient
 
 

@@ -14,6 +14,7 @@ import pytest
 from goclient.errors import EndpointError
 from goclient.errors.conditions import IdentityError, SessionClosed, SourceChanged
 from goclient.model.endpoint import GridftpEndpoint
+from goclient.services.contents import FarFile
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.copies import get, put
 from goclient.services.gridftp.data import Watch
@@ -44,7 +45,7 @@ def test_a_file_that_shrinks_or_grows_has_another_checksum(gridftp: GridftpServe
             Path(path).write_bytes(b"changed")
 
     with gridftp.session(gridftp.first) as session, gridftp.files() as files:
-        found = get(session, path, io.BytesIO(), watch=Watch(change))
+        found = get(session, FarFile(path, io.BytesIO()), watch=Watch(change))
         assert found != files.checksum(gridftp.first.endpoint, path)
 
 
@@ -52,7 +53,7 @@ def test_more_bytes_than_were_listed_are_not_taken(gridftp: GridftpServers, tmp_
     path = gridftp.first.write("grows", bytes(SIZE))
     with open(tmp_path / "part", "w+b") as file, gridftp.session(gridftp.first) as session:
         with pytest.raises(SourceChanged, match="more than the 2000000 bytes came"):
-            get(session, path, file, size=2_000_000, watch=Watch(ignore))
+            get(session, FarFile(path, file, 2_000_000), watch=Watch(ignore))
         assert session.is_closed
         assert file.seek(0, os.SEEK_END) <= 2_000_000
 
@@ -100,7 +101,7 @@ def test_a_proxy_that_ends_meanwhile_ends_no_session(gridftp: GridftpServers) ->
     with files, gridftp.session(gridftp.first, proxy) as session:
         files.account(gridftp.first.endpoint)
         time.sleep(max(credential.identity.end - time.time(), 0) + 0.1)
-        assert get(session, path, io.BytesIO(), watch=Watch(ignore)) == f"{zlib.adler32(b'data'):08x}"
+        assert get(session, FarFile(path, io.BytesIO()), watch=Watch(ignore)) == f"{zlib.adler32(b'data'):08x}"
         assert files.checksum(gridftp.first.endpoint, path) == f"{zlib.adler32(b'data'):08x}"
         with pytest.raises(IdentityError, match="expired"):
             files.account(gridftp.second.endpoint)

@@ -21,6 +21,7 @@ from goclient.errors.conditions import (
     TooLarge,
 )
 from goclient.model.endpoint import GridftpEndpoint
+from goclient.services.contents import FarFile
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp import session as session_module
 from goclient.services.gridftp.copies import get, put
@@ -156,7 +157,7 @@ def copy_once(grid: Grid, kind: str, files: GridftpFiles, server: ScriptedServer
         server.endpoint, Credential(grid.identity(USER)), Trust(grid.authorities), deadline=Deadline(PATIENCE)
     ) as session:
         if kind == "get":
-            get(session, "/a", io.BytesIO(), watch=Watch(lambda _: None, 2))
+            get(session, FarFile("/a", io.BytesIO()), watch=Watch(lambda _: None, 2))
         elif kind == "put":
             put(session, io.BytesIO(), "/a", watch=Watch(lambda _: None, 2))
         else:
