@@ -79,6 +79,8 @@ class Following(Lookups):
         for number in find_tasks(found.panda_ids, self._journal) if options.PandaID else ():
             message = f"{number} is read as a PandaID, but a task with this number was sent from here"
             self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
+        for lost in found.lost:
+            self._reporter.warning(lost.message, lost.hint)
         return found
 
     def staged_campaigns(self) -> frozenset[str]:

@@ -40,6 +40,19 @@ def several_words(words: Sequence[str], otherwise: str = "quote the whole text")
     return hint_for_words(words) or otherwise
 
 
+def sending_options(words: Sequence[str]) -> list[str]:
+    """Return the options of sendJob.py among the words of a text which say how jobs are sent: no pilot reads them."""
+    from dataclasses import fields  # as in several_words
+
+    from goclient.model.options import SubmitOptions
+    from goclient.model.syntax.options import KEYS
+
+    known = {name for one in fields(SubmitOptions) if one.name not in KEYS for name in one.metadata["args"]}
+    before = words[: words.index("--")] if "--" in words else words
+    names = (word.partition("=")[0] for word in before)
+    return [name for name in dict.fromkeys(names) if name.startswith("--") and name in known - _OWN]
+
+
 def sendjob_words(argv: Sequence[str]) -> list[str] | None:
     """Return the options of a line of sendJob.py, and the command's own before it; None if there is no such line.
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from goclient.carrier.sending import TASK
 from goclient.errors import Collector, RequestError, UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quoted, utc
 from goclient.jobs.panda_ids import check_count, read_panda_ids
-from goclient.jobs.sent import sent_requests
+from goclient.jobs.sent import SentRequest, sent_requests
 from goclient.jobs.tries import known_tries, with_tries
 from goclient.model.nearest import nearest
 from goclient.model.select import SelectOptions
@@ -26,13 +26,15 @@ RECENT_DAYS = 7  # in which jobs were sent that are meant by nothing
 class Selection:
     """Jobs, tasks whose jobs the server knows, and campaigns of which the user has transfer tasks.
 
-    ``campaign`` is the one that was named: what is sent in it later belongs to it, too.
+    ``campaign`` is the one that was named: what is sent in it later belongs to it, too.  ``lost`` tell of requests
+    among these of which it is not known whether the server took all their jobs.
     """
 
     panda_ids: tuple[int, ...] = ()
     tasks: tuple[int, ...] = ()
     campaigns: tuple[str, ...] = ()
     campaign: str = ""
+    lost: tuple[RequestError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,16 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One thing in the journal that has jobs: a request, or a task; the server that took it is empty if unknown."""
+    """One thing in the journal that has jobs: a request, or a task; the server that took it is empty if unknown.
+
+    Of a request whose answer is lost, ``lost`` says so; it may have no jobs that are known.
+    """
 
     time: float
     server: str
     campaign: str
     selection: Selection
+    lost: RequestError | None = None
 
 
 def select(
@@ -81,8 +87,11 @@ def select(
             own = [one for one in here if one.campaign == options.campaign]
             if not own and (options.campaign not in staged or any(one.campaign == options.campaign for one in known)):
                 _no_campaign(options.campaign, here, known)
+            if options.campaign not in staged:
+                _check_known(own)
             chosen += own
         if options.last:
+            _check_known(here[-1:])
             chosen += here[-1:] or _nothing_sent(journal, name)
         if options.is_empty:
             chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400]
@@ -90,7 +99,10 @@ def select(
     tasks += [task for one in chosen for task in one.selection.tasks]
     campaigns = [one.campaign for one in chosen] + ([options.campaign] if options.campaign else [])
     named = tuple(one for one in dict.fromkeys(campaigns) if one in staged)
-    found = Selection(tuple(dict.fromkeys(panda_ids)), tuple(dict.fromkeys(tasks)), named, options.campaign or "")
+    # Of a campaign through a site its own files tell what is not known.
+    lost = tuple(one.lost for one in chosen if one.lost is not None and one.campaign not in staged)
+    ids = tuple(dict.fromkeys(panda_ids))
+    found = Selection(ids, tuple(dict.fromkeys(tasks)), named, options.campaign or "", lost)
     check_count(len(found.panda_ids))
     return found
 
@@ -125,17 +137,33 @@ def find_tasks(panda_ids: Iterable[int], journal: Journal) -> list[int]:
 
 
 def sent(journal: Journal) -> list[Sent]:
-    """Return the requests and tasks in the journal that have jobs, the oldest first."""
-    found = [
-        Sent(one.entry.time, one.subjects.server, one.subjects.campaign, Selection(tuple(map(int, one.panda_ids))))
-        for one in sent_requests(journal)
-        if one.panda_ids
-    ]
+    """Return the requests and tasks in the journal that have jobs, or may have some, the oldest first."""
+    found = []
+    for one in sent_requests(journal):
+        lost = _lost_answer(one) if one.has_calls and one.entry.state in ("intended", "unknown") else None
+        if one.panda_ids or lost is not None:
+            selection = Selection(tuple(map(int, one.panda_ids)))
+            found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
     for entry in journal.latest(TASK):
         task, server, *_ = (*entry.subjects, "", "")
         if task.isascii() and task.isdigit():
             found.append(Sent(entry.time, server, "", Selection(tasks=(int(task),))))
     return sorted(found, key=lambda one: one.time)
+
+
+def _lost_answer(request: SentRequest) -> RequestError:
+    """Return what is not known of a request, with how to find out."""
+    outcome = "it is being sent now" if request.is_running else request.outcome
+    campaign = f" of campaign {request.subjects.campaign}" if request.subjects.campaign else ""
+    message = f"the submission{campaign} at {utc(request.entry.time)}: {outcome}"
+    hint = f"goclient journal show {request.entry.key} has the names of its jobs; name by number those that there are"
+    return RequestError(message, hint=hint, code="not-known", subject=request.entry.key)
+
+
+def _check_known(chosen: Sequence[Sent]) -> None:
+    """Raise RequestError if no job is known of all that is chosen, though there may be some."""
+    if not any(one.lost is None or one.selection.panda_ids for one in chosen):
+        raise_all(one.lost for one in chosen if one.lost is not None)
 
 
 def campaigns_of(journal: Journal) -> dict[int, str]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.carrier.sending import TASK
-from goclient.errors import Collector, GoclientError, UsageError
+from goclient.errors import Collector, GoclientError, RequestError, UsageError
 from goclient.jobs.panda_ids import MOST, read_panda_ids
 from goclient.jobs.selection import RECENT_DAYS, Selection, campaigns_of, select, with_later
 from goclient.jobs.sent import CALL, REQUEST, Subjects
@@ -184,3 +184,17 @@ def test_a_selection_grows_by_what_its_campaign_gets_and_by_later_tries(journal:
     assert with_later(campaign, journal, SERVER).panda_ids == (1, 2, 9, 11, 5)
     assert with_later(first, journal, SERVER).panda_ids == (2, 9, 11)
     assert with_later(Selection(), journal, SERVER) == Selection()
+
+
+def test_jobs_of_which_nobody_knows_are_not_passed_over(journal: Journal) -> None:
+    send(journal, "r1", 1, campaign="good")
+    lost = Subjects("digest", "1.0", "2", "first", "last", "bad", SERVER)
+    journal.append(Entry(REQUEST, "r2", "unknown", lost))
+    journal.append(Entry(CALL, "r2.0", "unknown", ("first", "last")))
+    for options in (SelectOptions(last=True), SelectOptions(campaign="bad")):
+        with pytest.raises(RequestError, match="not known whether the server accepted its 2 jobs") as caught:
+            select(options, journal, lambda: SERVER)
+        assert caught.value.hint.startswith("goclient journal show r2 ")
+    everything = select(SelectOptions(), journal, lambda: SERVER)
+    assert (everything.panda_ids, len(everything.lost)) == ((1,), 1)
+    assert select(SelectOptions(campaign="bad"), journal, lambda: SERVER, staged=("bad",)).lost == ()

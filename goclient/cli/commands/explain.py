@@ -1,19 +1,21 @@
 """Explain what a jobParameters text will do: ``goclient explain``."""
 
-import re
+import shlex
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from goclient.cli import job_text, output, run
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import UsageError
-from goclient.errors.wording import printable, quoted
+from goclient.errors.wording import printable
 from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
+if TYPE_CHECKING:
+    from goclient.jobs.explain import Explained
+
 PROG = "goclient explain"
-# Options of sendJob.py and of status that are not about one transfer, and hardly a payload's.
-_OF_COMMANDS = re.compile(r"--(?:last|campaign|nFilesPerJob|go[A-Z]\w*)(?:=|$)")
+OF_FOLLOWING = {"--last", "--task"}  # options that choose jobs, and are none of sendJob.py
 OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version", "--quiet"}
 
 
@@ -44,7 +46,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if pasted is None:
         options = parser.parse(_text_last(argv))
         json = options.json
-        explained = session.client.explain(job_text.read(_one_text(options), options.pandaid, session.client))
+        text = job_text.read(_one_text(options), options.pandaid, session.client)
+        explained = session.client.explain(text)
     else:
         from goclient.cli.commands.sendjob import SendJobOptions  # only a pasted line needs them
 
@@ -52,12 +55,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         json = "--json" in pasted
         explained = session.client.explain_typed(line.read(pasted, session.defaults))
     output.report_findings(explained.warnings, reporter)
-    words = explained.payload.split()
-    if not explained.spec and (hint := job_text.several_words(words, "")):
-        reporter.warning("no transfer is named", hint)
-    for ours in filter(_OF_COMMANDS.match, words):
-        hint = "type it behind the command that has it; a submitted job is explained by --pandaid N"
-        reporter.warning(f"{quoted(ours)} is an option of goclient, and in a text the payload's own word", hint)
+    if pasted is None:
+        _warn_of_options(explained, text, reporter)
     if json:
         output.print_json(explained.document())
         return 0
@@ -69,6 +68,25 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     print_plan(explained.plan, explained.spec, lines=explained.summary())
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
+
+
+def _warn_of_options(explained: "Explained", text: str, reporter: Reporter) -> None:
+    """Warn of words that a job does not have in its text: options of commands, PandaIDs, locations."""
+    from goclient.model.records.base import find_marker  # --help reads none
+
+    words = explained.payload.split()
+    if names := job_text.sending_options(words) if find_marker(text) is None else []:
+        what, them = ("is an option", "it") if len(names) == 1 else ("are options", "them")
+        message = f"{', '.join(names)} {what} of sendJob.py, which no pilot reads: here the payload gets {them}"
+        hint = "type it to sendJob.py itself, outside of --jobParameters"
+        if text.startswith("--"):
+            hint = f"to explain what sendJob.py would send, type: goclient explain {shlex.quote('sendJob.py ' + text)}"
+        reporter.warning(message, hint)
+    elif words and words[0].partition("=")[0] in OF_FOLLOWING:
+        message = f"{words[0]} chooses jobs in goclient status, retry and kill: here it is the payload's own word"
+        reporter.warning(message, "to explain a job that was submitted, type --pandaid N")
+    elif not explained.spec and (hint := job_text.several_words(words, "")):
+        reporter.warning("no transfer is named", hint)
 
 
 def _text_last(argv: Sequence[str]) -> list[str]:
@@ -90,6 +108,8 @@ def _one_text(options: ExplainOptions) -> str:
     """Return the text to explain; raises UsageError unless there is one, or a job."""
     if (options.pandaid is None) != (len(options.TEXT) == 1) or len(options.TEXT) > 1:
         hint = job_text.several_words(options.TEXT, "quote the whole text, or give - or --pandaid N instead")
+        if job_text.sending_options(options.TEXT):
+            hint = f"to explain a line of sendJob.py, type: goclient explain sendJob.py {shlex.join(options.TEXT)}"
         message = f"one text is needed, not {len(options.TEXT)} words"
         raise UsageError(message, hint=hint, code="one-text", subject="TEXT")
     return "".join(options.TEXT)

@@ -151,7 +151,8 @@ class JobState:
         except (KeyError, TypeError, ValueError) as error:
             why = said(error) if isinstance(error, ValueError) else quoted(job)
             raise UnreadableJob(f"{_MALFORMED}: {why}") from error
-        reason = said("; ".join(filter(None, (_text(job, key) for key in DIAGNOSES))), MAX_REASON)
+        diagnoses = dict.fromkeys(_text(job, key) for key in DIAGNOSES)  # two of them may say the same
+        reason = said("; ".join(filter(None, diagnoses)), MAX_REASON)
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
         return cls(
             *(*numbers, state, reason, parameters),

@@ -178,6 +178,23 @@ def test_a_row_that_cannot_be_read_hides_itself_only(jobs: Sandbox) -> None:
     change(jobs, bad, "failed", attemptNr=1)
 
 
+def test_the_last_jobs_are_not_those_before_a_lost_answer(jobs: Sandbox) -> None:
+    here = {"GOCLIENT_STATE": str(jobs.cwd / "lost")}
+    line = ("sendJob.py", "--computingSite=TEST1", f"--transformation={jobs.payload('x.sh', 'true')}")
+    good = jobs.run(*line, "--campaign=good", **here)
+    assert good.code == 0, good.err
+    jobs.trouble("POST /*submit", "lost", times=1)
+    assert jobs.run(*line, "--campaign=bad", "--njobs=2", **here).code == 90
+    for command in (("kill", "--last"), ("status", "--last"), ("retry", "--last"), ("status", "--campaign=bad")):
+        told = jobs.run("goclient", *command, **here)
+        assert (told.code, told.out) == (10, ""), told
+        assert "of campaign bad at " in told.err
+        assert "it is not known whether the server accepted its 2 jobs" in told.err
+    everything = jobs.run("goclient", "status", **here)
+    assert (everything.code, "1 job of campaign good: 1 activated" in everything.out) == (0, True)
+    assert "not known whether the server accepted its 2 jobs" in everything.err
+
+
 def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
     jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
     told = jobs.run("goclient", "status", "1", "98")

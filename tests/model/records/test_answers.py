@@ -78,6 +78,7 @@ def test_a_state_says_everything_that_went_wrong() -> None:
         "taskBufferErrorDiag": None,
         "ddmErrorDiag": "",
         "supErrorDiag": "killed",
+        "brokerageErrorDiag": "stage-in: no file",
     }
     assert JobState.from_answer(job) == JobState(7, 2, 41, "failed", "stage-in: no file; killed", "run")
     assert JobState.from_answer({"PandaID": "7"}) == JobState(7, 0, 0, "", "", "")
