@@ -71,7 +71,10 @@ def main(argv: list[str], *, athena: bool) -> int:
     offset, failed, failure = (5400, 6, "athena") if athena else (5300, 18, "payload")
     home = Path.cwd()
     try:
-        outputs = _read_outputs(options, {"-r", "-j", "-i", "-o"} if athena else {"-r", "-j"})
+        given = ast.literal_eval(options.get("-o", "{}"))  # {name: final}, of runAthena {kind: [(name, final)]}
+        if not ({"-r", "-j", "-i", "-o"} if athena else {"-r", "-j"}) <= options.keys():
+            raise Failure(NO_ARGUMENT, "Failed to parse command-line arguments. Please check the input parameters.")
+        outputs = [pair for name, to in given.items() for pair in (to if isinstance(to, list) else [(name, to)])]
         os.environ["TRF_EXEC_HOME_DIR"] = str(home)
         print(f"--- Running in {home} ---")
         work = home / "workDir"
@@ -104,14 +107,6 @@ def main(argv: list[str], *, athena: bool) -> int:
         return error.code
     print("execute script: Running script was successful")
     return 0
-
-
-def _read_outputs(options: dict[str, str], needed: set[str]) -> list[tuple[str, str]]:
-    """Return the outputs with their final names; runGen has {name: final}, runAthena {kind: [(name, final)]}."""
-    given = ast.literal_eval(options.get("-o", "{}"))
-    if not needed <= options.keys():
-        raise Failure(NO_ARGUMENT, "Failed to parse command-line arguments. Please check the input parameters.")
-    return [pair for name, value in given.items() for pair in (value if isinstance(value, list) else [(name, value)])]
 
 
 # --- before the payload ---
