@@ -128,7 +128,10 @@ def prepare(
     if request.area is not None:
         from goclient.model.staging import stage  # other jobs need none of it
 
-        staged = stage(spec, request.area, request.count if deal is None else deal.jobs)
+        area = request.area
+        if report.staging is not None:
+            area = area._replace(collection=report.staging.endpoint)
+        staged = stage(spec, area, request.count if deal is None else deal.jobs)
         spec = staged.spec
     specs = [spec] if deal is None else list(deal.specs(spec))
     if request.carriage is None:

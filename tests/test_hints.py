@@ -13,6 +13,7 @@ SOURCE = Path(goclient.__file__).parent
 
 # Parameters that are no input: names of options and words, parts of a hint, and ids that a service gave.
 NO_INPUT = {
+    ("preflight/https.py", "other_way"),  # words of ours
     ("preflight/myproxy.py", "remedy"),
     ("cli/parser.py", "typed"),  # the option's name
     ("config/environment.py", "name"),  # of a variable

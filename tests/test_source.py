@@ -21,9 +21,10 @@ UNSAFE = {"POSSESSIVE_REPEAT", "ATOMIC_GROUP"}
 
 def patterns(tree: ast.Module) -> Iterator[str]:
     """Yield the text of each pattern that a module passes to ``re``; what is only known when it runs counts as "x"."""
+    nodes = list(ast.walk(tree))
     named = {
         target.id: node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
@@ -45,7 +46,7 @@ def patterns(tree: ast.Module) -> Iterator[str]:
                 return text(named[name])
         return "x"
 
-    for node in ast.walk(tree):
+    for node in (one for one in nodes if isinstance(one, ast.Call | ast.keyword)):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=name), args=[first, *_]) if name != "escape":
                 yield text(first)
@@ -90,7 +91,7 @@ EXTRAS = {"sandbox": "sandbox", "tasks": "prun"}  # the parts of the package tha
 
 def imported(tree: ast.Module) -> Iterator[str]:
     """Yield the first name of each module of somebody else's that a module imports."""
-    for node in ast.walk(tree):
+    for node in (one for one in ast.walk(tree) if isinstance(one, ast.Import | ast.ImportFrom | ast.Call)):
         names: list[str] = []
         match node:
             case ast.Import():

@@ -33,7 +33,8 @@ class TerminalReporter(Reporter):
 
     def report(self, kind: Kind, text: str, *hints: str) -> None:
         """Print a line, and its hints below it."""
-        lines = [f"{self.prog}: {kind.prefix}{printable(text)}", *(f"    {printable(hint)}" for hint in hints if hint)]
+        lines = [f"{self.prog}: {kind.prefix}{printable(text)}"]
+        lines += [f"    {printable(line)}" for hint in hints if hint for line in hint.split("\n")]
         self.keep("\n".join(lines))
         if kind in (Kind.WARNING, Kind.ERROR) or (not self._quiet and (self._verbose or kind is not Kind.DETAIL)):
             print("\n".join(lines), file=sys.stderr)
@@ -76,8 +77,8 @@ def print_findings(findings: Iterable[Finding]) -> None:
     """Print a line for each finding, its hint below it."""
     for finding in findings:
         print(f"{finding.level:<7}  {printable(finding.message)}")
-        if finding.hint:
-            print(f"         {printable(finding.hint)}")
+        for line in finding.hint.split("\n") if finding.hint else ():
+            print(f"         {printable(line)}")
 
 
 def error_document(error: GoclientError) -> dict[str, Any]:

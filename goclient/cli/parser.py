@@ -137,7 +137,8 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
             known = [one for action in self._actions for one in action.option_strings]
             many = (field for field in self._by_name.values() if field.metadata["many"])
             lists = [name for field in many for name in field.metadata["args"]]
-            errors += untaken(extras, Line(self.prog, known, lists, argv))
+            grave = [name for one in self._by_name.values() if one.metadata["grave"] for name in one.metadata["args"]]
+            errors += untaken(extras, Line(self.prog, known, lists, argv, grave))
         unread, settings = Collector(), dict[str, Any]()
         with unread:
             settings.update(defaults())

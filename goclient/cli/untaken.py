@@ -7,20 +7,23 @@ from typing import NamedTuple
 from goclient.errors.conditions import UnknownOption, UntakenWord
 from goclient.errors.wording import quoted
 from goclient.model.names import CURLY_QUOTES
-from goclient.model.nearest import CLOSE, nearest
+from goclient.model.nearest import nearest
 
 _DASHES = tuple("\u2010\u2011\u2012\u2013\u2014\u2212")  # what word processors make of a hyphen
 SHOWN = 5  # words of one error
-_GRAVE = ("--again", "--end", "--goOverwrite", "--goShareSecrets")  # not to be typed for a mere likeness
 
 
 class Line(NamedTuple):
-    """A command line: its program, that program's options and those that take lists, and its words."""
+    """A command line: its program, that program's options, and its words.
+
+    ``lists`` are the options that take lists, ``grave`` those that are not to be typed for a mere likeness.
+    """
 
     prog: str
     known: Sequence[str]
     lists: Collection[str] = ()
     words: Sequence[str] = ()
+    grave: Collection[str] = ()
 
 
 def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
@@ -110,11 +113,10 @@ def _nearest(word: str, line: Line) -> tuple[str, str]:
 
     if same := list(options_of(name, known)):
         return same[0], f"did you mean {' or '.join(same)}?"
-    longer = [one for one in known if len(name) > 2 and one.lower().startswith(name.lower())]
-    dashed = {one.lstrip("-"): one for one in known}
-    near = [dashed[one] for one in nearest(name.lstrip("-"), dashed)]
-    same = [dashed[one] for one in nearest(name.lstrip("-"), dashed, ratio=CLOSE)]
-    found = longer or [one for one in near if one not in _GRAVE or one in same]
+    offered = [one for one in known if one not in line.grave]
+    longer = [one for one in offered if len(name) > 2 and one.lower().startswith(name.lower())]
+    dashed = {one.lstrip("-"): one for one in offered}
+    found = longer or [dashed[one] for one in nearest(name.lstrip("-"), dashed)]
     if not found:
         return "", f"{prog} --help lists the options"
     return found[0], f"did you mean {' or '.join(found)}?" + (" Options are written in full" if longer else "")

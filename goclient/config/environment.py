@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -265,9 +266,17 @@ def user_catalogue(env: Mapping[str, str] = os.environ) -> str:
     """Return the path of the user's own catalogue: ``$GOCLIENT_ENDPOINTS``, else the platform's."""
     if named := own(env, "GOCLIENT_ENDPOINTS"):
         return named
-    import platformdirs  # only needed where nothing is set
+    return str(_own_directory("config", ".config") / "endpoints.toml")
 
-    return str(platformdirs.user_config_path("goclient") / "endpoints.toml")
+
+def _own_directory(kind: str, below_home: str) -> Path:
+    """Return the user's directory for the configuration, or the state: where platformdirs has it."""
+    if sys.platform != "linux":
+        import platformdirs  # 7 ms, most of them for the directory of temporary files
+
+        return Path(getattr(platformdirs, f"user_{kind}_dir")("goclient"))
+    named = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
+    return Path(named if named.startswith("/") else os.path.expanduser(f"~/{below_home}"), "goclient")
 
 
 # --- the journal --------------------------------------------------------------------------------------------
@@ -277,6 +286,4 @@ def journal_path(env: Mapping[str, str] = os.environ) -> Path:
     """Return the file of the user's journal: in ``$GOCLIENT_STATE``, else the platform's directory for state."""
     if named := own(env, "GOCLIENT_STATE"):
         return Path(named) / "journal.jsonl"
-    import platformdirs  # 18 ms: $GOCLIENT_STATE needs none
-
-    return platformdirs.user_state_path("goclient") / "journal.jsonl"
+    return _own_directory("state", ".local/state") / "journal.jsonl"

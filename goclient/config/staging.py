@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from goclient.config.connections import Connections
@@ -39,19 +39,31 @@ def site_directory(
     found = connections.settings.site(queue)
     if not found.is_set:
         found = find(queue) or found
-    missing = [name for name, value in found._asdict().items() if value is None]
-    if missing:
-        example = {
-            "collection": '"UUID of a collection that sees the directory"',
-            "directory": '"/PATH on that collection"',
-            "node": '"/PATH on the nodes"',
-        }
-        lines = "; ".join(f"{name} = {example[name]}" for name in missing)
+    if missing := [name for name, value in found._asdict().items() if value is None]:
         message = f"--goVia site: no setting says where files for jobs at {quoted(queue)} are left"
         message += f" ({', '.join(missing)})"
-        hint = f"add to {user_file(connections.env)}, a line each: [site.{_key(queue)}]; {lines}"
+        hint = "\n".join(_lines_to_add(queue, missing, connections))
         raise RequestError(message, hint=hint, code="no-site-directory", subject="--goVia")
     return found
+
+
+_EXAMPLES = {
+    "collection": '"UUID of a collection that sees the directory"',
+    "directory": '"/PATH on that collection"',
+    "node": '"/PATH on the nodes"',
+}
+
+
+def _lines_to_add(queue: str, missing: Sequence[str], connections: Connections) -> Iterator[str]:
+    """Yield where to add settings of a queue, and the lines, as they can be pasted there."""
+    path, found = user_file(connections.env), connections.settings.found
+    has_table = any(found[name].source == path for key in _EXAMPLES if (name := f"site.{queue}.{key}") in found)
+    header = f"[site.{_key(queue)}]"
+    yield f"add to {path}{f', below its line {header}' if has_table else ''}, with what is true in the quotes:"
+    yield from () if has_table else [header]
+    yield from (f"{name} = {_EXAMPLES[name]}" for name in missing)
+    if len(missing) == len(_EXAMPLES):
+        yield f"or let its nodes tell: goclient probe {queue} --shared COLLECTION:/PATH"
 
 
 def _key(queue: str) -> str:

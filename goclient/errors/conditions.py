@@ -7,14 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from goclient.errors import (
-    EndpointError,
-    GoclientError,
-    LoginNeeded,
-    MyproxyError,
-    RequestError,
-    UsageError,
-)
+from goclient.errors import EndpointError, GoclientError, LoginNeeded, MyproxyError, RequestError, UsageError
+from goclient.errors.wording import quoted
 
 
 class UntakenWord(UsageError):
@@ -104,11 +98,22 @@ class PathExists(EndpointError):
 
     code = "exists"
 
+    @classmethod
+    def by_now(cls, path: object) -> PathExists:
+        """Return the error of a path at which nothing was when the job was submitted."""
+        hint = "submit again with another destination, or with --goOverwrite"
+        return cls(f"{quoted(path)} exists by now, and would be overwritten", hint=hint, subject=str(path))
+
 
 class NotADirectory(EndpointError):
     """A path is not a directory."""
 
     code = "not-a-directory"
+
+    @classmethod
+    def typed(cls, path: object) -> NotADirectory:
+        """Return the error of a file that was typed as a directory."""
+        return cls(f"{quoted(path)}: it is a file, not a directory", hint="leave out the final /", subject=str(path))
 
 
 class TooLarge(EndpointError):

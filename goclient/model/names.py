@@ -33,9 +33,7 @@ PLACEHOLDERS = SERIAL_NUMBERS + SERVER_PLACEHOLDERS + TASK_PLACEHOLDERS
 _PLACEHOLDER = re.compile("|".join(map(re.escape, PLACEHOLDERS)))
 
 # What people type for ${SN} and ${SN/P}: without braces, with others, in small letters, with blanks.
-_NEARLY_SERIAL = re.compile(
-    r"\$(?:\{ ?sn ?(?:(/ ?p) ?)?\}|\( ?sn ?(?:(/ ?p) ?)?\)|sn(?![a-z0-9_]))|%\(?sn\)?%|%\{sn\}", re.IGNORECASE
-)
+_NEARLY_SERIAL = r"(?i)\$(?:\{ ?sn ?(?:(/ ?p) ?)?\}|\( ?sn ?(?:(/ ?p) ?)?\)|sn(?![a-z0-9_]))|%\(?sn\)?%|%\{sn\}"
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRY = re.compile(r"\.try([1-9][0-9]{0,8})\Z")  # ends the name of a job that was sent again
 CURLY_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a"  # of web pages and word processors
@@ -69,12 +67,12 @@ def respell_serial(text: str) -> str:
     """Return the text with the job's number as it is written, ``${SN}`` or ``${SN/P}``, where it is nearly so."""
     if "$" not in text and "%" not in text:
         return text
-    return _NEARLY_SERIAL.sub(lambda found: "${SN/P}" if found[1] or found[2] else "${SN}", text)
+    return re.sub(_NEARLY_SERIAL, lambda found: "${SN/P}" if found[1] or found[2] else "${SN}", text)
 
 
 def find_nearly_serial(text: str) -> dict[str, str]:
     """Return what was typed for the job's number in a text and means nothing, each with the right word."""
-    found = (match[0] for match in _NEARLY_SERIAL.finditer(text)) if "$" in text or "%" in text else ()
+    found = (match[0] for match in re.finditer(_NEARLY_SERIAL, text)) if "$" in text or "%" in text else ()
     return {typed: respell_serial(typed) for typed in found if typed not in SERIAL_NUMBERS}
 
 

@@ -26,12 +26,13 @@ def option(  # noqa: PLR0913  # all that an option may say
     maximum: Optional[int] = None,
     choices: Optional[tuple[str, ...]] = None,
     once: str = "give it once",
+    grave: bool = False,
 ) -> Any:  # as dataclasses.field: the caller's annotation says the type
     """Return a dataclass field for one option (names begin with dashes) or positional argument (one bare name).
 
     ``many``: may be repeated, the field is a tuple of strings.  ``count``: a flag that counts (-vv).  ``setting``: a
     settings file may give its default.  ``minimum`` and ``maximum`` bound an int field.  ``once``: the hint if it
-    is given again.
+    is given again.  ``grave``: it sends, removes, overwrites or gives away; no hint offers it for a mere likeness.
     """
     metadata = {
         "args": list(names),
@@ -46,6 +47,7 @@ def option(  # noqa: PLR0913  # all that an option may say
         "maximum": maximum,
         "one_of": choices,
         "once": once,
+        "grave": grave,
     }
     return field(default=() if many and default is None else default, metadata=metadata)
 

@@ -135,7 +135,11 @@ class TransferOptions(Options):
         choices=("gc", "https", "site"),
     )
     goOverwrite: bool = option(
-        "--goOverwrite", help="allow that files at the destinations are overwritten", group=MOVE, default=False
+        "--goOverwrite",
+        help="allow that files at the destinations are overwritten",
+        group=MOVE,
+        default=False,
+        grave=True,
     )
     goMkdir: bool = option("--goMkdir", help="make the destinations' directories now", group=MOVE, default=False)
     goLenient: bool = option(
@@ -230,12 +234,14 @@ class CarryOptions(TransferOptions):
         help="give the service client what it lacks on your guest collections, until a day after --goNeeds",
         group=CARRY,
         default=False,
+        grave=True,
     )
     goShareSecrets: bool = option(
         "--goShareSecrets",
         help="send a job with a credential although PanDA hands it other secrets of yours, too",
         group=CARRY,
         default=False,
+        grave=True,
     )
 
 
@@ -269,4 +275,5 @@ class SubmitOptions(RequestOptions):
         help="submit although the same request was sent before and its end is not known",
         group=RUN,
         default=False,
+        grave=True,
     )

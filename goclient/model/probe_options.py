@@ -59,5 +59,5 @@ class ProbeOptions(Options):
     )
     detach: bool = option("--detach", help="send the jobs, and do not wait for them", group=OWN, default=False)
     again: bool = option(
-        "--again", help="send new jobs although those sent before are not over", group=OWN, default=False
+        "--again", help="send new jobs although those sent before are not over", group=OWN, default=False, grave=True
     )

@@ -14,12 +14,16 @@ class RetryOptions(Options):
     """Hold what was typed of another try of jobs."""
 
     all: bool = option(
-        "--all", help="also jobs that have finished, and those that were cancelled", group=RETRY, default=False
+        "--all",
+        help="also jobs that have finished, and those that were cancelled",
+        group=RETRY,
+        default=False,
+        grave=True,
     )
     noSubmit: bool = option("--noSubmit", help="do everything but send", group=RETRY, default=False)
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=RETRY, default=False)
     goOverwrite: bool = option(
-        "--goOverwrite", help="bring all files again, over those that are there", group=RETRY, default=False
+        "--goOverwrite", help="bring all files again, over those that are there", group=RETRY, default=False, grave=True
     )
     goMkdir: bool = option("--goMkdir", help="make the destinations' directories now", group=RETRY, default=False)
     goGrant: bool = option(
@@ -27,12 +31,14 @@ class RetryOptions(Options):
         help="give the service client of a job with --goCarry what it lacks on your guest collections",
         group=RETRY,
         default=False,
+        grave=True,
     )
     goShareSecrets: bool = option(
         "--goShareSecrets",
         help="send a job with a credential although PanDA hands it other secrets of yours, too",
         group=RETRY,
         default=False,
+        grave=True,
     )
     jobs: tuple[str, ...] = option(
         "--jobs",
@@ -46,4 +52,5 @@ class RetryOptions(Options):
         help="retry although it is not known whether an earlier try was accepted",
         group=RETRY,
         default=False,
+        grave=True,
     )

@@ -47,7 +47,8 @@ def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *
     present = {name: value for name, value in given.items() if value is not None and value not in ([], ())}
     for name, value in given.items():
         if name not in known:
-            near = "".join(nearest(name, known, most=1))
+            offered = [other for other, field in known.items() if not field.metadata["grave"]]
+            near = "".join(nearest(name, offered, most=1))
             hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
             message, code = f"{quoted(name)} is not an option", UnknownOption.code
             errors.append(UnknownOption(message, hint=hint, code=code, subject=name, option=near))

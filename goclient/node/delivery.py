@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from goclient.errors import GoclientError, raise_all
 from goclient.errors.conditions import PathExists
-from goclient.errors.wording import quoted
 from goclient.journal import Entry
 from goclient.model.plan import TransferItem, check_apart
 from goclient.node.destination import Destination, Renaming, Store
@@ -94,15 +93,7 @@ class Delivery:
 
     def _check_free(self, outputs: Sequence[_Output]) -> None:
         """Raise PathExists for each output whose name is somebody else's, unless the user allows to overwrite it."""
-        raise_all(
-            PathExists(
-                f"{quoted(one.path)} exists by now, and would be overwritten",
-                hint="submit again with another destination, or with --goOverwrite",
-                subject=one.path,
-            )
-            for one in outputs
-            if self._fate(one) is Fate.REFUSE
-        )
+        raise_all(PathExists.by_now(one.path) for one in outputs if self._fate(one) is Fate.REFUSE)
 
     def _fate(self, output: _Output) -> Fate:
         return output.destination.fate(output.name, overwrite=self._job.overwrite)

@@ -62,6 +62,7 @@ class Report(NamedTuple):
     deposit_due: bool = False
     rights: Rights = NO_RIGHTS
     deal: Deal | None = None
+    staging: Location | None = None  # the directory of a site, with its collection's name
 
     @property
     def ok(self) -> bool:

@@ -5,7 +5,7 @@ Each endpoint and each directory is asked for once, however many files or jobs u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
+    from goclient.services.globus.collection import Collection
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
 
@@ -62,6 +63,7 @@ class Preflight:
         if spec.endpoints:
             context.findings += self.warnings
             names = self._resolve_offline(context)
+            _name_staging(context, names or {}, {})
         if self.globus is not None:
             self._check(context, self.globus, names)
         elif names is not None and self.options.carried:
@@ -71,7 +73,8 @@ class Preflight:
         elif names is not None:
             context.findings += _find_unresolved(context.resolved)
         found, due = _without_repeats(context.findings), context.deposit_due
-        return Report(context.resolved, found, deposit_due=due, rights=context.rights, deal=deal)
+        staging = context.options.staging
+        return Report(context.resolved, found, deposit_due=due, rights=context.rights, deal=deal, staging=staging)
 
     def _resolve_offline(self, context: Context) -> Catalogue | None:
         """Resolve the endpoints that are in the catalogue, judge the ways between them, and return the catalogue.
@@ -103,12 +106,23 @@ class Preflight:
             except GoclientError as error:
                 context.findings += error.findings
             else:
+                _name_staging(context, names, context.connection.collections)
                 with closing(context.connection.servers):
                     for kind in TRANSFER_CHECKS:
                         context.findings += kind().findings(context)
                 context.findings = join_logins(_without_repeats(context.findings), context)
         for check in job_checks:
             context.findings += check.findings(context)
+
+
+def _name_staging(context: Context, names: Catalogue, collections: Mapping[str, Collection]) -> None:
+    """Show a site's directory, if files are left at one, with the name that its collection has."""
+    if (top := context.options.staging) is not None:
+        from goclient.preflight.staging import named_staging  # other jobs need none of it
+
+        named = named_staging(top, names, collections)
+        context.options = context.options._replace(staging=named)
+        context.resolved = context.resolved.displayed({named.endpoint.display: named.endpoint})
 
 
 def _find_unresolved(spec: TransferSpec) -> list[Finding]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathNotFound
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
+from goclient.model.endpoint import Catalogue, read_endpoint
+from goclient.model.location import Location
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Context
 from goclient.preflight.listings import Directory, Listings
 from goclient.preflight.locations import nobody_may
 from goclient.preflight.misspelt import GLOBUS_COMMAND, hint_of_near
 from goclient.preflight.paths import WRITE
-from goclient.services.globus.collection import GUEST_KINDS
+from goclient.services.globus.collection import GUEST_KINDS, Collection
+
+
+def named_staging(top: Location, names: Catalogue, collections: Mapping[str, Collection]) -> Location:
+    """Return a site's directory with its collection as a person knows it: by the catalogue, or by Globus."""
+    for endpoint in names.values():
+        if endpoint == top.endpoint:
+            return Location(endpoint, top.path)
+    found = collections.get(top.endpoint.text)
+    return top if found is None else Location(read_endpoint(top.endpoint.text, found.name), top.path)
 
 
 class Staging(Check):

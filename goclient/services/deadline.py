@@ -5,7 +5,6 @@ Standard library only, of Python 3.9: the code that runs on a node uses it.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,25 +42,25 @@ class Background(Generic[T]):
     """A call that runs beside others, in a thread that ends with the process; what it gives is asked for later."""
 
     def __init__(self, call: Callable[[], T]) -> None:
-        self._answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
         self._call = call
+        self._is_over = threading.Event()
+        self._error: BaseException | None = None
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:
-            self._answers.put((self._call(), None))
+            self._result = self._call()
         except BaseException as error:
-            self._answers.put((None, error))
+            self._error = error
+        self._is_over.set()
 
     def result(self, seconds: float) -> T:
-        """Return, once, what the call gave, or raise what it raised, or TimeoutError after ``seconds``."""
-        try:
-            result, error = self._answers.get(timeout=max(seconds, 0.001))
-        except queue.Empty:
-            raise TimeoutError from None
-        if error is not None:
-            raise error
-        return result  # type: ignore[return-value]  # None is a T if the call gives it
+        """Return what the call gave, or raise what it raised, or TimeoutError after ``seconds``."""
+        if not self._is_over.wait(max(seconds, 0.001)):
+            raise TimeoutError
+        if self._error is not None:
+            raise self._error
+        return self._result
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:

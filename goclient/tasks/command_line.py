@@ -143,6 +143,14 @@ def find_nearest(word: str, table: Table) -> str:
     return f"--{known[near[0]]}" if near else ""
 
 
+def hint_of_near(word: str, name: str, table: Table) -> str:
+    """Return the hint for an unknown word that is nearly this option of ours; a grave one must be typed whole."""
+    typed = re.split("[=:]", word.lstrip("".join(_PASTED) + "-"))[0]
+    if table[name[2:]].metadata["grave"] and typed.lower() != name[2:].lower():
+        return "goclient prun --helpGroup ALL lists the options"
+    return f"did you mean {name}?"
+
+
 class CommandLine:
     """Take our words out of the command line of one run, and keep what the rest says.
 
@@ -211,7 +219,7 @@ class CommandLine:
         A bare word behind an unknown option is its value, and no mistake of its own.
         """
         near = {word: name for word in extras if (name := find_nearest(word, self.table))}
-        errors = [self._unknown(word, f"did you mean {name}?") for word, name in near.items()]
+        errors = [self._unknown(word, hint_of_near(word, name, self.table)) for word, name in near.items()]
         strict = self.words and self._tool == "prun"  # pathena takes such words for job options
         for before, word in pairwise(("", *extras)) if strict else ():
             if word.startswith("-") or word in near:

@@ -9,7 +9,7 @@ from typing import Any
 
 from goclient.errors import GoclientError, RequestError, UsageError, raise_all
 from goclient.errors.wording import quoted
-from goclient.tasks.command_line import Table, find_nearest
+from goclient.tasks.command_line import Table, find_nearest, hint_of_near
 
 EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
 DATASETS = '[{"inDS": "mc:input", "outDS": "user.NAME.test"}]'
@@ -76,7 +76,8 @@ def check_options(document: Any, options: Any, table: Table) -> None:
         near = "" if known else find_nearest(f"--{name}", table)
         if near:
             message = f"--loadJson: {quoted(name)} in {quoted(path)} is not an option"
-            errors.append(UsageError(message, hint=f"did you mean {near[2:]}?", code="unknown-option", subject=name))
+            hint = hint_of_near(name, near, table).replace("--", "", 1)  # as the file has names
+            errors.append(UsageError(message, hint=hint, code="unknown-option", subject=name))
     raise_all(errors)
 
 

@@ -118,6 +118,7 @@ def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_
     sent = site.send("whole", jobs=3)
     assert sent.code == 0, sent.err
     assert "must see the job's directory" not in sent.err
+    assert f"bring: 4 items from {SOURCE} to {SITE}:/staging/whole." in sent.err
     assert [line.split(" ")[1].startswith("jobName=whole.") for line in sent.out.splitlines()] == [True] * 3
     (area,) = site.staging.iterdir()
     assert sorted(one.name for one in area.rglob("*.dat")) == ["f0.dat", "own.dat", "own.dat", "own.dat"]
@@ -334,6 +335,30 @@ def test_what_cannot_come_well_is_refused_before_anything_is_brought(site: Site,
     done = site.sandbox.run(*words, *(["--detach"] if "detached" in what else []))
     assert (done.code, told in done.err) == (code, True), done.err
     assert site.tasks("bad") == []
+
+
+def test_the_lines_of_a_hint_are_pasted_into_the_file_that_it_names(site: Site, tmp_path: Path) -> None:
+    file, line = tmp_path / "mine.toml", [*site.line("pasted"), "--noSubmit"]
+    here = {"GOCLIENT_SETTINGS": str(file)}
+    missing = site.sandbox.run(*line, **here)
+    named, *pasted, probe = missing.err[missing.err.index("    add to ") :].splitlines()
+    assert f"add to {file}," in named
+    assert "goclient probe TEST1 --shared" in probe
+    file.write_text("\n".join(pasted) + "\n")
+    unchanged = site.sandbox.run(*line, **here)
+    assert (unchanged.code, 'mine.toml", line 2' in unchanged.err) == (10, True), unchanged.err
+    collection = site.sandbox.rows("select id from collections where display_name = ?", SITE)[0]["id"]
+    for quotes, value in (("UUID of .*", collection), ("/PATH on that collection", "/staging")):
+        file.write_text(re.sub(f'"{quotes}"', f'"{value}"', file.read_text()))
+    whole = file.read_text()
+    file.write_text("".join(line for line in whole.splitlines(keepends=True) if "node" not in line))
+    part = site.sandbox.run(*line, **here)
+    named, pasted_line, *_ = part.err[part.err.index("    add to ") :].splitlines()
+    assert "below its line [site.TEST1]" in named
+    file.write_text(file.read_text() + pasted_line.replace("/PATH on the nodes", str(site.staging)) + "\n")
+    checked = site.sandbox.run(*line, "-v", **here)
+    assert (checked.code, checked.err.count(collection)) == (0, 2), "where it is said which one it is"
+    assert f"files for the jobs are left at {SITE}:/staging/" in checked.err
 
 
 @pytest.mark.parametrize("campaign", ["none-such", "../x", "a/b", "*"])

@@ -38,7 +38,7 @@ def check(user: Sandbox, directory: str, *words: str, collection: str = SITE, **
     line = ("--computingSite=TEST1", f"--transformation={user.url}/transformations/datatransfer.sh", "--goVia=site")
     files = ("--Data=10mb-file.bin", "--OutputGO=wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
     found: list[dict[str, Any]] = user.run("goclient", "check", *line, *files, "--json", *words, **env).json["findings"]
-    named = (f"{directory}/", directory, id_of(user, collection))
+    named = (f"{directory}/", directory, collection)
     own = [one for one in found if one["subject"].endswith(named) and one["code"] != "endpoint"]
     return [(one["level"], one["code"], one["message"], one["hint"] or "") for one in own]
 

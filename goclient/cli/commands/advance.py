@@ -32,6 +32,7 @@ class AdvanceOptions(Options):
         help="try once more what has failed too often, and send jobs of which it is not known whether they were sent",
         group="advance",
         default=False,
+        grave=True,
     )
     jobs: tuple[str, ...] = option(
         "--jobs",
@@ -42,10 +43,18 @@ class AdvanceOptions(Options):
         metavar="IDS",
     )
     end: bool = option(
-        "--end", help="wait for failed jobs no more: deliver the others, and clean up", group="advance", default=False
+        "--end",
+        help="wait for failed jobs no more: deliver the others, and clean up",
+        group="advance",
+        default=False,
+        grave=True,
     )
     goOverwrite: bool = option(
-        "--goOverwrite", help="allow that files at the destinations are overwritten", group="advance", default=False
+        "--goOverwrite",
+        help="allow that files at the destinations are overwritten",
+        group="advance",
+        default=False,
+        grave=True,
     )
     json: bool = option("--json", help="print one JSON document", group="advance", default=False)
 

@@ -51,7 +51,7 @@ class SandboxOptions(Options):
     )
     foreground: bool = option("--foreground", help="start: run here until Ctrl-C", group="sandbox", default=False)
     goOverwrite: bool = option(
-        "--goOverwrite", help="demo: allow that the output is overwritten", group="sandbox", default=False
+        "--goOverwrite", help="demo: allow that the output is overwritten", group="sandbox", default=False, grave=True
     )
     site: Optional[str] = option(
         "--site", help="site: the PanDA queue to take a job from", group="site", metavar="QUEUE"

@@ -109,7 +109,7 @@ class DepositOptions(AccountOptions):
         "--no_passphrase", "-n", help="as with myproxy-init: the deposit has no pass phrase, which is so anyway",
         group=WHAT, default=False,
     )  # fmt: skip
-    yes: bool = option("--yes", help="do not ask whether everybody may retrieve", group=WHAT, default=False)
+    yes: bool = option("--yes", help="do not ask whether everybody may retrieve", group=WHAT, default=False, grave=True)
 
 
 @frozen_options
@@ -130,7 +130,7 @@ class RetrieveOptions(AccountOptions):
     )
     replace_default: bool = option(
         "--replace-default", help="allow that FILE is where all grid tools look for your proxy", group=WHAT,
-        default=False,
+        default=False, grave=True,
     )  # fmt: skip
     lifetime: str = option(
         "-t", "--proxy_lifetime", "--lifetime", help="how long the proxy lasts", group=WHAT, default="12",
@@ -147,7 +147,7 @@ class RetrieveOptions(AccountOptions):
 class DestroyOptions(AccountOptions):
     """Options of ``destroy``."""
 
-    yes: bool = option("--yes", help="do not ask first", group=WHAT, default=False)
+    yes: bool = option("--yes", help="do not ask first", group=WHAT, default=False, grave=True)
 
 
 OPTIONS: dict[str, type[AccountOptions]] = {

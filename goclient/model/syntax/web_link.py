@@ -13,14 +13,14 @@ from goclient.model.names import LocationError, Problem
 
 Side = Literal["origin", "destination"]
 
-_PAGE = re.compile(r"(?:https?://)?app(?:\.[a-z]{1,20})?\.globus\.org(?:[/?#]|$)", re.IGNORECASE)
+_PAGE = r"(?i)(?:https?://)?app(?:\.[a-z]{1,20})?\.globus\.org(?:[/?#]|$)"  # compiled where a text may be one
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MOST_FIELDS = 50  # of the address; the application has six
 
 
 def is_link(text: str) -> bool:
     """Return True if a text is an address of Globus' web application."""
-    return text[:5].lower() in {"https", "http:", "app.g", "app.s", "app.p", "app.t"} and bool(_PAGE.match(text))
+    return text[:5].lower() in {"https", "http:", "app.g", "app.s", "app.p", "app.t"} and bool(re.match(_PAGE, text))
 
 
 def read_link(text: str, side: Side) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from goclient.services.retry import pauses
 T = TypeVar("T")
 AGAIN = (0.2, 10.0)  # seconds between two tries of what may pass: at first, and at most
 POLL = (0.005, 1.0)  # seconds between two looks at the work: at first, and at most
-LATE = 1.05  # times the pause before: its end is seen a twentieth of its time later at most
+LATE = 1.02  # times the pause before: its end is seen a fiftieth of its time later at most
 ENDED_WITHIN = 10.0  # seconds: its connections are closed, so that it waits for nothing
 
 

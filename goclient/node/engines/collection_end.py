@@ -108,7 +108,7 @@ class CollectionEnd(FarEnd):
                 if not self._overwrite:
                     raise
         elif not self._overwrite:
-            raise _exists_by_now(path)
+            raise PathExists.by_now(path)
         self._https.put(file, path, moved=moved)
 
     def _put_beside(self, service: TransferService, file: BinaryIO, path: str, moved: Moved) -> None:
@@ -176,7 +176,7 @@ class DirectDelivery(Delivering):
             if one.recursive
         )  # fmt: skip
         taken = [] if self._overwrite else [one for one in self._items if not self._https.is_free(one.destination)]
-        raise_all(_exists_by_now(one.destination) for one in taken)
+        raise_all(PathExists.by_now(one.destination) for one in taken)
 
     def begin(self) -> tuple[TransferItem, ...]:
         """Return the items: they arrive under their names."""
@@ -185,10 +185,3 @@ class DirectDelivery(Delivering):
 
     def place(self, *, patience: float) -> None:
         """Do nothing: all have their names."""
-
-
-def _exists_by_now(path: str) -> PathExists:
-    return PathExists(
-        f"{quoted(path)} exists by now, and would be overwritten",
-        hint="submit again with another destination, or with --goOverwrite", subject=path,
-    )  # fmt: skip

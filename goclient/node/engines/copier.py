@@ -77,10 +77,7 @@ class Copier:
         if _is_in(target, source):
             yield _error(source, f"it cannot be copied into itself, to {quoted(target)}", "name a part", "into-itself")
         if os.path.lexists(target) and not self._overwrite:
-            hint = "submit again with another destination, or with --goOverwrite"
-            yield PathExists(
-                f"{quoted(target)}: it exists by now, and would be overwritten", hint=hint, subject=str(target)
-            )
+            yield PathExists.by_now(target)
 
     def _kept_out(self, path: Path, *, inside: bool) -> Iterator[EndpointError]:
         """Yield an error if a path, as it is written or where its links lead, is not a job's to read or write."""
@@ -214,8 +211,7 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
     elif not stat.S_ISREG(mode):
         yield _error(source, "it is neither a file nor a directory", "name a file", "not-a-file")
     elif item.recursive:
-        message = f"{quoted(source)}: it is a file, not a directory"
-        yield NotADirectory(message, hint="leave out the final /", subject=str(source))
+        yield NotADirectory.typed(source)
 
 
 def _is_plain(path: Path) -> bool:

@@ -116,8 +116,7 @@ class Pair(BackgroundTransport):
                 if isinstance(info, GoclientError):
                     raise info
                 if item.recursive and not info.is_directory:
-                    message = f"{quoted(source.server.show(path))}: it is a file, not a directory"
-                    raise NotADirectory(message, hint="leave out the final /", subject=path)
+                    raise NotADirectory.typed(source.server.show(path))
                 there = final_path(destination.top + item.destination)
                 if source.server == destination.server and is_in(there, path):
                     shown, target = quoted(source.server.show(path)), quoted(destination.server.show(there))

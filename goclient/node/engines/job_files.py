@@ -51,7 +51,7 @@ class Arrivals:
             self._check_inside(os.path.realpath(above), target)
             self._inside.add(above)
         if os.path.lexists(target) and not self._overwrite:
-            raise _exists(target)
+            raise PathExists.by_now(target)
 
     def _check_inside(self, real: str, target: str | Path) -> None:
         if not Path(real).is_relative_to(self._real):
@@ -83,7 +83,7 @@ class Arrivals:
             directory, name = os.path.split(target)
             at = self._directory(directory, target)
             if not self._overwrite and is_taken(name, at=at.descriptor):
-                raise _exists(target)
+                raise PathExists.by_now(target)
             descriptor = at.open_unnamed()
             is_there = descriptor is None
             if descriptor is None:
@@ -100,7 +100,7 @@ class Arrivals:
                 place(part, name, at=at.descriptor)
             is_there = False
         except FileExistsError:
-            raise _exists(target) from None
+            raise PathExists.by_now(target) from None
         except OSError as error:
             raise _unusable(target, error) from error
         finally:
@@ -160,11 +160,6 @@ def open_of_job(path: Path, own: OwnFiles) -> BinaryIO:
         return open(path, "rb", opener=opened)
     except OSError as error:
         raise _unusable(path, error) from error
-
-
-def _exists(target: str | Path) -> PathExists:
-    message = f"{quoted(target)}: it exists by now, and would be overwritten"
-    return PathExists(message, hint="submit again with another name, or with --goOverwrite", subject=str(target))
 
 
 def _unusable(path: str | Path, error: OSError) -> EndpointError:

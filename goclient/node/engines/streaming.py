@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PermissionDenied
-from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
@@ -204,5 +203,4 @@ class Streaming(BackgroundTransport):
 def _check_kind(item: TransferItem, found: FileInfo | None) -> None:
     """Raise NotADirectory for a file that was typed as a directory."""
     if item.recursive and found is not None and not found.is_directory:
-        message = f"{quoted(item.source)}: it is a file, not a directory"
-        raise NotADirectory(message, hint="leave out the final /", subject=item.source)
+        raise NotADirectory.typed(item.source)

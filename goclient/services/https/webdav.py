@@ -163,10 +163,7 @@ class WebdavFiles:
         """
         place = self.place(endpoint, new)
         if self._is_taken(endpoint, new):
-            raise PathExists(
-                f"{quoted(place.shown)} exists by now, and would be overwritten",
-                hint="submit again with another destination, or with --goOverwrite", subject=place.shown,
-            )  # fmt: skip
+            raise PathExists.by_now(place.shown)
         self._moves().move(endpoint, old, new, overwrite="F")
         directory, _, name = old.rstrip("/").rpartition("/")
         if (known := self._names.get((endpoint, directory))) is not None:
