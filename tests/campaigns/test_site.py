@@ -512,6 +512,7 @@ def test_a_campaign_whose_jobs_are_not_sent_is_not_over(site: Site) -> None:
     assert site.send("unsent", "--detach", jobs=1).code == 0
     status = run("goclient", "status", "--campaign=unsent", "--exit-status")
     assert (status.code, "unsent: its jobs are not sent" in status.err) == (6, True), status.err
+    assert "unsent: its jobs are not sent" in run("goclient", "status").err
     for command in ("kill", "retry"):
         told = run("goclient", command, "--campaign=unsent")
         assert (told.code, "goclient advance unsent --end" in told.err) == (10, True), told.err
