@@ -30,6 +30,8 @@ _PIECE = 1 << 16
 class Output(Reporter, Heartbeat, Log):
     """Write to stdout at once, whole lines; its reader may be gone, which ``watch.py`` notices."""
 
+    can_confirm = False  # a carried job has no word with the PanDA server
+
     def __init__(self, directory: Path, *, stdout: int = 1) -> None:
         self._directory, self._stdout = directory, stdout
         self._state, self._started = "is prepared", time.monotonic()

@@ -109,7 +109,7 @@ class _Job:
 
     def __init__(self, site: Site, output: Output, stack: ExitStack) -> None:
         self._site, self._output, self._stack = site, output, stack
-        self._attempt = site.attempt
+        self._attempt = site.attempt(0.0)
         self._journal: Journal | None = None
         self._service: TransferService | None = None
         self._tokens: Collections | None = None
@@ -123,9 +123,9 @@ class _Job:
         if plan.program:
             check_program(plan.program, site.directory)
         scratch = self._stack.enter_context(scratch_in(site.directory))
-        self._journal = Journal(scratch / "journal.jsonl", attempt=self._attempt.number)
         if needs_token(plan.tasks):
             self._connect(plan, held)
+        self._journal = Journal(scratch / "journal.jsonl", attempt=self._attempt.number)
         context = JobContext(
             panda_id=site.panda_id,
             attempt=self._attempt,
@@ -165,8 +165,10 @@ class _Job:
             self._tokens = replace(secret, servers=dict(plan.servers))
             return
         with uninterrupted():  # what is minted is known before a signal ends the job
-            client = ServiceClient(RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN)), secret, plan.scopes)
+            auth = RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN))
+            client = ServiceClient(auth, secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
+        self._attempt = self._site.attempt(auth.clock or 0.0)
         service = _Transfer(plan.transfer, client.token_of(TRANSFER), Manner(patience=FAULTS))
         service.while_waiting(self._is_stopped)
         self._service, self._tokens = service, ServiceTokens(service, lambda one: client.token_of(one)())

@@ -40,10 +40,12 @@ class Site:
         text = self.env.get("PANDAID", "")
         return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
-    @property
-    def attempt(self) -> Attempt:
-        """Return this attempt of the job: a later one has a higher number, whatever site it is at."""
-        return Attempt(str(self.panda_id or time.time_ns()), int(time.time()))
+    def attempt(self, clock: float) -> Attempt:
+        """Return this attempt of the job: a later one has a higher number, whatever site it is at.
+
+        ``clock``: the seconds by which the clock that all attempts ask is ahead of this node's.
+        """
+        return Attempt(str(self.panda_id or time.time_ns()), int(time.time() + clock))
 
     @property
     def report_decides(self) -> bool:

@@ -66,7 +66,7 @@ def known_tries(journal: Journal, server: str) -> dict[int, Try]:
     found: dict[int, Try] = {}
     for entry in entries:
         request = sent.get(entry.key)
-        if request is not None and _may_be_sent(request):
+        if request is not None:
             found |= _tries_of(request, list(zip(entry.subjects[1::2], entry.subjects[2::2], strict=True)))
     return found
 
@@ -92,11 +92,6 @@ def _tries_of(request: SentRequest, pairs: Sequence[tuple[str, str]]) -> dict[in
     if request.is_running or (request.entry.state == "intended" and not request.entry.is_here):
         found |= {int(old): Try(name, None, request) for old, name in rest}
     return found
-
-
-def _may_be_sent(request: SentRequest) -> bool:
-    """Return True unless nothing of a request has reached the server."""
-    return request.entry.state != "refused" and (request.has_calls or request.is_running)
 
 
 class Latest(NamedTuple):

@@ -55,12 +55,10 @@ def _unproven(
         elif isinstance(job, UnreadableJob):
             yield job
         elif job.record.jobName not in names or person_name(job.owner) != me:
-            message = f"PandaID {panda_id} is {quoted(job.record.jobName)} of {quoted(person_name(job.owner))}"
-            if not names:
-                message += ", and of no job that was named an answer is lost"
-                hint = "goclient journal list shows what is open"
-            else:
-                message += ", and none of the jobs whose answers are lost"
+            message = f"PandaID {panda_id} is {quoted(job.record.jobName)} of {quoted(person_name(job.owner))}, and "
+            message += "none of the jobs whose answers are lost" if names else "no answer to a retry of these is lost"
+            hint = "leave --jobs out"
+            if names:
                 hint = f"name the jobs that the monitor shows for {first_to_last([*names])} (/jobs/?jobname=…)"
             yield RequestError(message, hint=hint, code="not-these", subject="--jobs")
 

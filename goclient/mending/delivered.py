@@ -1,7 +1,8 @@
 """Find what earlier tries of jobs have delivered: their own report names it, and it is there as reported.
 
 The report is that of Globus, whose tasks check the checksums of both ends: what it names without a checksum does not
-count.  Nothing else tells for certain what a job that failed has delivered.
+count.  Nothing else tells for certain what a job that failed has delivered: the server drops the metadata that come
+with that state (addMetadata of 1.0.4), and its jobMetrics have room for counts alone.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ def find_delivered(jobs: Iterable[JobState], connections: Connections) -> dict[i
     found: dict[int, tuple[MovedFile, ...]] = {}
     for panda_id, delivery in deliveries(jobs, connections).items():
         with suppress(GoclientError):
-            found[panda_id] = tuple(one for one in delivery.files() if _is_there(delivery.globus(), one))
+            found[panda_id] = tuple(one for one in delivery.files() if is_there(delivery.globus(), one))
     return {panda_id: files for panda_id, files in found.items() if files}
 
 
-def _is_there(globus: Globus, file: MovedFile) -> bool:
+def is_there(globus: Globus, file: MovedFile) -> bool:
     """Return True if a file that was reported with its checksum is at its destination with the same size."""
     if file.checksum is None or file.size is None:
         return False

@@ -111,8 +111,7 @@ def prepare_again(jobs: Sequence[Again], options: RetryOptions, connections: Con
     """
     parts, left = [], []
     read = _read(jobs)
-    plain = [one.job.state for one in read if one.start is None]
-    delivered = {} if options.goOverwrite else find_delivered(plain, connections)
+    delivered = {} if options.goOverwrite else find_delivered((one.job.state for one in read), connections)
     for one in read:
         spec = without_delivered(one.spec, files) if (files := delivered.get(one.job.panda_id)) else one.spec
         if count := len(list(one.spec.transfers)) - len(list(spec.transfers)):

@@ -18,7 +18,7 @@ from goclient.config.connections import Connections
 from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
-from goclient.errors.sent import CHECK_NUMBER, TriesLost, UnreadableJob
+from goclient.errors.sent import CHECK_NUMBER, ReplyLost, TriesLost, UnreadableJob, first_to_last, how_to_tell
 from goclient.errors.wording import quoted
 from goclient.jobs.panda_ids import as_ranges, read_panda_ids
 from goclient.jobs.selection import campaigns_of
@@ -122,8 +122,12 @@ def _send(submission: Submission, olds: Sequence[int], connections: Connections,
         return retried(send_prepared(submission, connections, lambda done: sent.show(retried(done))))
     except GoclientError as error:
         before = [one.document() for one in sent.before]
-        jobs = [*before, *error.extra.get("jobs", ())]
-        raise (error.replace(extra={**error.extra, "jobs": jobs}) if before else error) from error
+        extra = {**error.extra, "jobs": [*before, *error.extra.get("jobs", ())]} if before else error.extra
+        hint = error.hint
+        if isinstance(error, ReplyLost):
+            names = first_to_last([one.jobName for one in submission.records])
+            hint = f"their names are {names}: {how_to_tell(f'goclient retry {as_ranges(olds)}', len(olds))}"
+        raise error.replace(hint=hint, extra=extra) from error
 
 
 class _Choice(NamedTuple):

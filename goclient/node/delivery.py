@@ -14,7 +14,7 @@ from goclient.errors import GoclientError, raise_all
 from goclient.errors.conditions import PathExists
 from goclient.journal import Entry
 from goclient.model.plan import TransferItem, check_apart
-from goclient.node.destination import Destination, Renaming, Store
+from goclient.node.destination import Destination, Renaming, Store, make_with_parents
 from goclient.node.engines.base import JobContext
 from goclient.node.ownership import NEW, OLD, Fate, attempt_at, marks_of
 from goclient.node.signals import check
@@ -61,11 +61,18 @@ class Delivery:
         self._moved_away: dict[str, _Output] = {}  # by their final paths
 
     def check(self) -> None:
-        """Settle where the items go, before anything is sent; raise StaleAttempt, or all that is in the way."""
+        """Settle where the items go, before anything is sent; raise StaleAttempt, or all that is in the way.
+
+        Where nobody confirms an attempt, earlier ones that still run must see that there is a later one: its hidden
+        directories are made now.
+        """
         if not self._outputs:
             self._outputs = [self._settle(item) for item in self._items]
             check_apart([one.item for one in self._outputs])
             self._check_free(self._outputs)
+            for one in () if self._job.heartbeat.can_confirm else self._used():
+                self._note(one, "intended")
+                make_with_parents(self._store.mkdir, one.hidden)
 
     def _settle(self, item: TransferItem) -> _Output:
         """Return the output of an item: a new name that is somebody else's directory is gone into."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import NotADirectory, PathNotFound, StaleAttempt
+from goclient.errors.conditions import NotADirectory, PathNotFound, PermissionDenied, StaleAttempt
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo, Listing
@@ -133,6 +133,18 @@ class Destination:
                     yield f"{directory}{one.name} {one.size}"
         if waiting:
             yield f"more, in {top}"  # it is nobody's: its path changes with its name
+
+
+def make_with_parents(mkdir: Callable[[str], object], directory: str) -> None:
+    """Make a directory, and those above it that are missing."""
+    try:
+        mkdir(directory)
+    except EndpointError as error:  # a service has more than one word for a directory that is missing above
+        above = directory.rpartition("/")[0]
+        if error.transient or isinstance(error, PermissionDenied) or not above:
+            raise
+        make_with_parents(mkdir, above)
+        mkdir(directory)
 
 
 def find_left(store: Store, directory: str, attempt: Attempt, *, delivered: bool) -> list[str]:

@@ -92,6 +92,16 @@ def wait_for_next_second() -> None:
     wait_until(lambda: int(time.time()) > begun)
 
 
+def at_clock(words: Sequence[str], ahead: int) -> list[str]:
+    """The command line of a carrier on a node whose clock is ahead by so many seconds."""
+    code = (
+        f"import sys, time; real = time.time; time.time = lambda: real() + {ahead}\n"
+        "import os, runpy; sys.argv = sys.argv[1:]; sys.path.insert(0, sys.argv[0])\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    return [words[0], "-I", "-c", code, *words[2:]]
+
+
 def delivered(sandbox: Sandbox, name: str) -> Path:
     return sandbox.path("SITE1", f"/shared/campaign/out/{name}.7")
 
@@ -149,6 +159,38 @@ def test_a_later_attempt_replaces_what_an_earlier_one_has_delivered(sandbox: San
     second = job(sandbox, tmp_path / "2", "again")
     assert second.run().code == 0
     assert delivered(sandbox, "again").read_bytes() == INPUT * 2
+
+
+@pytest.mark.parametrize("ahead", [0, -200])
+@pytest.mark.parametrize(("folder", "later_ends_first"), [("", False), ("", True), ("new/", False)])
+def test_an_earlier_attempt_that_goes_on_is_in_no_later_ones_way(
+    later_ends_first: bool, folder: str, ahead: int, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    name = f"{folder}beside-{later_ends_first}{ahead}"
+    script = "touch made; while [ ! -e go ]; do sleep 0.05; done"
+    earlier = job(sandbox, tmp_path / "1", name, script=f"echo earlier >twice.file; {script}")
+    later = job(sandbox, tmp_path / "2", name, script=f"echo later >twice.file; {script}")
+    first = earlier.start()
+    earlier.wait_for("made")
+    wait_for_next_second()
+    second = later.start(at_clock(later.words(), ahead))
+    later.wait_for("made")
+
+    def end_earlier() -> None:
+        (earlier.directory / "go").touch()
+        ended = earlier.end(first)
+        assert ended.code == 77
+        assert ("exists by now" if later_ends_first else "a later attempt of this job") in ended.critical
+
+    if not later_ends_first:
+        end_earlier()
+    (later.directory / "go").touch()
+    ended = later.end(second)
+    assert ended.code == 0, ended.output
+    if later_ends_first:
+        end_earlier()
+    assert delivered(sandbox, name).read_text() == "later\n"
+    assert [one.name for one in delivered(sandbox, name).parent.glob(".goclient*")] == []
 
 
 def secrets_in(carried: CarriedJob, ended: Ended, sandbox: Sandbox) -> list[str]:
@@ -331,13 +373,7 @@ def test_no_way_out_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
 
 def test_a_clock_that_is_wrong_by_a_day_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
     carried = job(sandbox, tmp_path, "clock")
-    code = (
-        "import sys, time; real = time.time; time.time = lambda: real() + 86400\n"
-        "import os, runpy; sys.argv = sys.argv[1:]; sys.path.insert(0, sys.argv[0])\n"
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    words = carried.words()
-    ended = carried.end(carried.start([words[0], "-I", "-c", code, *words[2:]]))
+    ended = carried.end(carried.start(at_clock(carried.words(), 86400)))
     assert ended.code == 77, ended.output
     assert "the clock of this node is 864" in ended.critical
     assert "s ahead of that of Globus" in ended.critical

@@ -176,6 +176,9 @@ def test_a_running_job_through_globus_connect_is_looked_up_as_its_service_client
     assert sorted(one["phase"] for one in status["transfers"]) == ["output", "stage-in"]
     warned = user.run("goclient", "status", str(panda_id), GOCLIENT_CARRY_CLIENT_ID="", GOCLIENT_CARRY_CLIENT_SECRET="")
     assert "no service client is set" in warned.err
+    user.rows("update jobs set status = 'failed' where panda_id = ?", panda_id)
+    retried = user.run("goclient", "retry", str(panda_id), "--json")
+    assert "all its outputs have arrived" in retried.json["left"][0]["why"], "as Globus tells the service client"
 
 
 def test_globus_connect_that_is_not_there_is_told_where_the_user_looks(user: Sandbox) -> None:

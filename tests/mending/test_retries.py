@@ -274,9 +274,11 @@ def test_each_row_of_a_call_is_judged_by_itself(tmp_path: Path) -> None:
 def lost(server: Server, state: Path, *panda_ids: int) -> None:
     """Send jobs again, and lose the answer."""
     server.loses = True
-    with pytest.raises(ReplyLost):
+    with pytest.raises(ReplyLost) as caught:
         retry(server, state, *panda_ids)
     server.loses = False
+    assert ".try2" in caught.value.hint
+    assert "--jobs=" in caught.value.hint
 
 
 def test_jobs_whose_answer_is_lost_are_named_by_the_user(tmp_path: Path) -> None:
@@ -343,5 +345,5 @@ def test_a_job_of_somebody_else_with_that_name_is_not_believed(tmp_path: Path) -
 
 def test_no_job_is_named_where_no_answer_is_lost(tmp_path: Path) -> None:
     Running.server = server = Server(2)
-    with pytest.raises(GoclientError, match="and of no job that was named an answer is lost"):
+    with pytest.raises(GoclientError, match="and no answer to a retry of these is lost"):
         retry(server, tmp_path, 1, jobs=("2",))

@@ -24,7 +24,12 @@ from goclient.reporter.base import Reporter
 
 
 class Heartbeat(Protocol):
-    """Tell now and then that a job lives; whatever the methods raise ends the job."""
+    """Tell now and then that a job lives; whatever the methods raise ends the job.
+
+    ``can_confirm``: somebody knows whether the job is still this attempt's.
+    """
+
+    can_confirm: bool = True
 
     @abstractmethod
     def send(self) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
-from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathNotFound
+from goclient.errors.conditions import ChecksumDiffers, NotADirectory
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.location import is_in
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
+from goclient.node.destination import make_with_parents
 from goclient.node.engines.background import BackgroundTransport, insist
 from goclient.node.engines.base import JobContext, Transferred
 from goclient.node.engines.far_end import Delivering, check_link, part_beside, warn_cut
@@ -165,14 +166,7 @@ class Pair(BackgroundTransport):
             here = self._job.directory / Path(directory).relative_to(destination.top)
             Arrivals(self._job.directory, overwrite=self._job.overwrite).make(here)
             return
-        try:
-            destination.files.mkdir(destination.server, directory)
-        except PathNotFound:
-            above = directory.rpartition("/")[0]
-            if not above:
-                raise
-            self._make(above, destination)
-            destination.files.mkdir(destination.server, directory)
+        make_with_parents(lambda one: destination.files.mkdir(destination.server, one), directory)
 
     # --- copying ------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from goclient.errors import Collector, EndpointError, GoclientError, raise_all
-from goclient.errors.conditions import NotADirectory, PermissionDenied
+from goclient.errors import Collector, GoclientError, raise_all
+from goclient.errors.conditions import NotADirectory
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferItem, TransferTask, check_apart
 from goclient.model.remote import FileInfo
+from goclient.node.destination import make_with_parents
 from goclient.node.engines.background import BackgroundTransport
 from goclient.node.engines.base import JobContext, Transferred
 from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, check_link, warn_cut
@@ -187,17 +188,9 @@ class Streaming(BackgroundTransport):
 
     def _make(self, directory: str, made: set[str]) -> None:
         """Make a directory, and those above it that are missing."""
-        if directory in made or not directory:
-            return
-        try:
-            self._far.mkdir(directory)
-        except EndpointError as error:  # a service has more than one word for a directory that is missing above
-            above = directory.rpartition("/")[0]
-            if error.transient or isinstance(error, PermissionDenied) or not above:
-                raise
-            self._make(above, made)
-            self._far.mkdir(directory)
-        made.add(directory)
+        if directory and directory not in made:
+            make_with_parents(self._far.mkdir, directory)
+            made.add(directory)
 
 
 def _check_kind(item: TransferItem, found: FileInfo | None) -> None:

@@ -23,7 +23,7 @@ from goclient.model.endpoint import JOB, NODE, Endpoint, GlobusEndpoint, Gridftp
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.destination import Store
-from goclient.node.engines import copier, gridftp, https, local
+from goclient.node.engines import copier, gridftp_end, https, local
 from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transferred, TransferService, choose
 from goclient.node.engines.copier import Copier
 from goclient.node.engines.globus import GlobusEngine
@@ -441,7 +441,7 @@ class GridftpBench(Bench):
 
     def hurry(self) -> None:
         super().hurry()
-        self.stack.enter_context(pytest.MonkeyPatch.context()).setattr(gridftp, "ANSWER", 1.0)
+        self.stack.enter_context(pytest.MonkeyPatch.context()).setattr(gridftp_end, "ANSWER", 1.0)
 
     def acts_as(self, whom: str) -> float:
         user, other = (self.servers.grid.credential(dn) for dn in (USER, OTHER_USER))
