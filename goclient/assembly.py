@@ -259,6 +259,7 @@ def _preflight_options(
         service=connections.carry_globus if credential is not None else None,
         staging=None if site is None else Location(read_endpoint(str(site.collection)), f"{site.directory}/"),
         secrets=connections.panda_secrets if carriage is not None and not carriage.shares_secrets else None,
+        journal=environment.journal_path(connections.env),
         probe=options.goProbe,
         hours=options.goNeeds,
         seconds=float(options.goTimeout),

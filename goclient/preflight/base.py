@@ -15,6 +15,8 @@ from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Deadline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from goclient.config.grid import Accounts
     from goclient.model.deal import Deal
     from goclient.model.endpoint import Catalogue, Endpoint
@@ -47,7 +49,8 @@ class PreflightOptions(NamedTuple):
     service: Callable[[], Globus] | None = None  # Globus, asked as the service client that acts for carried jobs
     grants: bool = False  # that client gets what it lacks before the jobs are sent
     staging: Location | None = None  # the directory of a site in which files are left for the jobs
-    secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, which carried jobs must not get
+    secrets: Callable[[], list[str]] | None = None  # keys of the user's at PanDA, all of which carried jobs get
+    journal: Path | None = None  # which knows the credentials of other jobs
 
 
 class Report(NamedTuple):

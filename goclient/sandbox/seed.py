@@ -125,7 +125,9 @@ def fill(state: State) -> None:
     ids = {name: _add_mapped(state, user, name, content, everyone=True) for name, content in COLLECTIONS.items()}
     for name, content in PRIVATE.items():
         _add_mapped(state, other, name, content, everyone=False)
-    _add_guest(state, ids["SITE1"], user)
+    _write(directory.collections / "SITE1" / GUEST_BASE.strip("/"), GUEST_CONTENT)
+    _add_collection(state, user, GUEST_NAME, GUEST, host=ids["SITE1"], base=GUEST_BASE, public=True, https=True)
+    _add_rule(state, user, "/", "rw")
     _add_rule(state, pilot, "/in/", "r")
     _add_rule(state, carrier, CAMPAIGN, "rw", expires=time.time() + CAMPAIGN_LIFETIME)
     _add_collection(state, user, "LAPTOP", PERSONAL, allowed="[]")
@@ -185,13 +187,6 @@ def _write(root: Path, content: Content) -> None:
         (root / directory).mkdir(parents=True, exist_ok=True)
     for path, text in content.files.items():
         (root / path).write_bytes(text)
-
-
-def _add_guest(state: State, host: str, owner: str) -> None:
-    """Add the guest collection, in which its owner may write everywhere."""
-    _write(state.directory.collections / "SITE1" / GUEST_BASE.strip("/"), GUEST_CONTENT)
-    _add_collection(state, owner, GUEST_NAME, GUEST, host=host, base=GUEST_BASE, public=True, https=True)
-    _add_rule(state, owner, "/", "rw")
 
 
 def _add_rule(state: State, principal: str, path: str, permissions: str, *, expires: float | None = None) -> None:

@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["-start"] and len(words) in (1, 3):
         return _start(sandbox, directory, words[2] if words[1:2] == ["-restrict-paths"] else f"rw{directory.parent}")
     if words == ["-status"]:
-        connected = _is_connected(directory)
+        told = directory / TOLD  # a process runs, and the service knows of it
+        connected = told.exists() and told.read_text() == str(lock.holder(directory / LOCK))
         print("Globus Online:   connected\nTransfer Status: idle" if connected else NOT_CONNECTED)
         return 0 if connected else 1
     if words == ["-stop"]:
@@ -112,12 +113,6 @@ def _start(sandbox: Sandbox, directory: Path, shared: str) -> int:
     replace(directory / TOLD, str(os.getpid()).encode())
     while True:
         signal.pause()
-
-
-def _is_connected(directory: Path) -> bool:
-    """Return True if a process runs, and the service knows of it."""
-    told = directory / TOLD
-    return told.exists() and told.read_text() == str(lock.holder(directory / LOCK))
 
 
 def _stop(directory: Path) -> int:

@@ -71,7 +71,10 @@ def main(argv: list[str], *, athena: bool) -> int:
     offset, failed, failure = (5400, 6, "athena") if athena else (5300, 18, "payload")
     home = Path.cwd()
     try:
-        outputs = _read_outputs(options, {"-r", "-j", "-i", "-o"} if athena else {"-r", "-j"})
+        given = ast.literal_eval(options.get("-o", "{}"))  # {name: final}, of runAthena {kind: [(name, final)]}
+        if not ({"-r", "-j", "-i", "-o"} if athena else {"-r", "-j"}) <= options.keys():
+            raise Failure(NO_ARGUMENT, "Failed to parse command-line arguments. Please check the input parameters.")
+        outputs = [pair for name, to in given.items() for pair in (to if isinstance(to, list) else [(name, to)])]
         os.environ["TRF_EXEC_HOME_DIR"] = str(home)
         print(f"--- Running in {home} ---")
         work = home / "workDir"
@@ -104,14 +107,6 @@ def main(argv: list[str], *, athena: bool) -> int:
         return error.code
     print("execute script: Running script was successful")
     return 0
-
-
-def _read_outputs(options: dict[str, str], needed: set[str]) -> list[tuple[str, str]]:
-    """Return the outputs with their final names; runGen has {name: final}, runAthena {kind: [(name, final)]}."""
-    given = ast.literal_eval(options.get("-o", "{}"))
-    if not needed <= options.keys():
-        raise Failure(NO_ARGUMENT, "Failed to parse command-line arguments. Please check the input parameters.")
-    return [pair for name, value in given.items() for pair in (value if isinstance(value, list) else [(name, value)])]
 
 
 # --- before the payload ---
@@ -199,9 +194,6 @@ def _take_secrets(home: Path, directory: str) -> str:
     return used
 
 
-# --- the payload ---
-
-
 def _script(options: dict[str, str], setup: str, secrets: str) -> str:
     """Write a script of Python that runs the payload's command, after which 255 are 0; return the line that runs it."""
     Path(".rootrc").write_text("ProofLite.Workers: 1\n")
@@ -211,6 +203,10 @@ def _script(options: dict[str, str], setup: str, secrets: str) -> str:
     subprocess.run(["/bin/sh", "-c", f"{setup}env"], stderr=subprocess.STDOUT)
     _list_directory("run dir", Path())
     subprocess.run(["chmod", "+x", script or parameters.split()[0]], capture_output=True)
+    if inputs := ast.literal_eval(options.get("-i", "[]")):  # PanDA's own, which the pilot has brought
+        for name in inputs:
+            os.symlink(os.path.join(os.environ["TRF_EXEC_HOME_DIR"], name), name)
+        parameters = parameters.replace("%IN", ",".join(inputs))
     for name in ("CORE_NUMBER", "PROC_NUMBER"):
         parameters = parameters.replace(f"%{name}", os.environ.get(f"ATHENA_{name}", "1"))
     command, end = Path(f"trf.{uuid.uuid4()}.py"), "status %= 255\nsys.exit(status)\n\n"
@@ -248,9 +244,6 @@ def _follow(line: str) -> int:
     print(last if status else "")
     _list_directory("run dir", Path())
     return status
-
-
-# --- after the payload ---
 
 
 def _take_outputs(home: Path, outputs: list[tuple[str, str]]) -> str:

@@ -23,6 +23,12 @@ SITE = ("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json")
 
 
 @pytest.fixture
+def carrier(shared_sandbox: Sandbox) -> dict[str, str]:
+    """The variables of a service client, which the user has not set."""
+    return {name: value for name, value in shared_sandbox.env.items() if name.startswith("GOCLIENT_CARRY_")}
+
+
+@pytest.fixture
 def user(shared_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox's user, who has no service client, in a directory of their own, with nothing at PanDA."""
     (tmp_path / "run.sh").write_text("#!/bin/sh\nsort 0064.file > hits.root\n")
@@ -189,3 +195,21 @@ def test_no_output_and_no_journal_holds_a_token(user: Sandbox) -> None:
     assert token not in result.out + result.err + (user.cwd / "state/journal.jsonl").read_text()
     headers = {"Authorization": f"Bearer {token}"}
     assert requests.get(f"{user.url}/v0.10/task_list", headers=headers, timeout=TIMEOUT).status_code in (401, 403)
+
+
+def test_what_other_jobs_credentials_open_is_told_before_more_are_handed_out(
+    carrier: dict[str, str], user: Sandbox
+) -> None:
+    assert "shared-credential" not in codes(submit(user), "warning"), "nothing else is out"
+    words = ("--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--json", "--noSubmit", *MOVES)
+    second = user.run("sendJob.py", *words, **carrier)
+    (told,) = [one for one in second.json["findings"] if one["code"] == "shared-credential"]
+    assert (second.code, told["level"]) == (0, "warning"), second.err
+    (known,) = user.run("goclient", "credential", "list", "--json").json
+    assert f"these jobs get {known['id']} of other jobs, too, and those theirs" in told["message"]
+    assert f'all that you may at the collections of "{INPUT.rpartition("/")[0]}/ (read)"' in told["message"]
+    assert "until " in told["message"]
+    assert "shared-credential" not in user.run("sendJob.py", *words, "--goShareSecrets", **carrier).out
+    elsewhere = user.run("sendJob.py", *words, **carrier, GOCLIENT_STATE=str(user.cwd / "other"))
+    assert "another machine has sent it" in elsewhere.out
+    assert "shared-credential" in codes(submit(user, "--priority=7", "--noSubmit"), "warning")
