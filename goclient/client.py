@@ -177,11 +177,12 @@ class Client(Mending):
         """Do whatever is due in campaigns as a command does, which shows its user the jobs that are sent."""
         return self._campaigns.advance(campaign, allowed, show, waits=waits)
 
-    def staged_campaigns(self) -> frozenset[str]:
-        """Return the campaigns that were begun from here whose files go through a site."""
+    def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:
+        """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
         from goclient.campaigns.batch import kept_batches  # as in _campaigns
 
-        return frozenset(one.campaign for one in kept_batches(self.journal_path.parent))
+        kept = kept_batches(self.journal_path.parent)
+        return frozenset(one.campaign for one in kept if one.is_open or not unfinished)
 
     def unfinished(self, selection: Selection, jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""

@@ -75,7 +75,9 @@ class Following(Lookups):
         from goclient.jobs.selection import find_tasks, select
 
         server = self._connections.panda
-        found = select(options, self._journal, lambda: server().name, staged=self.staged_campaigns())
+        staged = self.staged_campaigns()
+        unfinished = self.staged_campaigns(unfinished=True) if options.is_empty else ()
+        found = select(options, self._journal, lambda: server().name, staged=staged, unfinished=unfinished)
         for number in find_tasks(found.panda_ids, self._journal) if options.PandaID else ():
             message = f"{number} is read as a PandaID, but a task with this number was sent from here"
             self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
@@ -83,8 +85,8 @@ class Following(Lookups):
             self._reporter.warning(lost.message, lost.hint)
         return found
 
-    def staged_campaigns(self) -> frozenset[str]:
-        """Return the campaigns that were begun from here whose files go through a site."""
+    def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:  # noqa: ARG002  # as the client has it
+        """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
         return frozenset()
 
     def unfinished(self, _selection: Selection, _jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:

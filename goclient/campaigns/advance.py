@@ -197,7 +197,7 @@ class Advance:
         )
         message = f"{campaign}: {over_words(failed, cancelled)}"
         hint = f"look why: goclient status --campaign {campaign}; " if failed else ""
-        hint += mending_steps(campaign, cancelled=cancelled > 0)
+        hint += mending_steps(campaign, len(step.serials), cancelled=cancelled > 0)
         return [JobsFailed(message, hint=hint, subject=campaign)]
 
     def _unknown(self) -> GoclientError:

@@ -18,7 +18,7 @@ from pathlib import Path
 from goclient.carrier.carried import Luggage
 from goclient.carrier.plan import CarrierPlan
 from goclient.errors import GoclientError, RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quoted, said
 from goclient.files.private import make_directory, private, replace
 from goclient.journal import KEPT, Journal
 from goclient.model.endpoint import Endpoint, read_endpoint
@@ -110,8 +110,10 @@ class Batch:
                 records=tuple(JobRecord(common, name, parameters) for name, parameters in found["jobs"]),
                 luggage=luggage,
             )
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise RequestError(f"it is not a batch: {quoted(error)}", code="bad-batch") from error
+        except KeyError as error:
+            raise RequestError(f"it is not a batch: {quoted(error.args[0])} is missing", code="bad-batch") from error
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise RequestError(f"it is not a batch: {said(error)}", code="bad-batch") from error
 
 
 def _written(document: object) -> bytes:
@@ -172,7 +174,8 @@ class KeptBatch:
             reason = error.strerror if isinstance(error, OSError) else error.message
             raise GoclientError(
                 f"the campaign's file {quoted(self.path)} cannot be read: {reason}",
-                hint="it is as goclient has written it, or it is of no use: put it back, or remove it",
+                hint=f"put it back as goclient has written it; if you remove it, remove what is left at the site, too: "
+                f"{self.campaign}.{self.key[:8]} in the directory of [site.QUEUE]",
                 code="campaign-file",
             ) from error
 

@@ -126,6 +126,8 @@ class PandaJobs(Jobs):
     def adopt(self, panda_ids: Sequence[int]) -> None:
         """Take these as the jobs of calls whose answers are lost, if their names say so; raise RequestError if not."""
         found = {job.name: job.panda_id for job in self._server.describe(panda_ids) if isinstance(job, JobState)}
+        if self.sent() is not Sent.UNKNOWN and not self._allowed.ends:
+            self._reporter.warning(f"--jobs had no effect: no answer about the jobs of {self._batch.campaign} is lost")
         for n in range(self._calls):
             call = self._journal.last(CALL, f"{self._batch.key}.{n}")
             if call is None or call.state not in ("intended", "unknown"):

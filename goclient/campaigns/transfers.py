@@ -183,7 +183,7 @@ class Transfers:
                 self._tell(entry.key, f"{what}: task {state.task_id} goes on, but: {fault}", self._remedy(what))
         elif state.is_queued:
             self._tell(entry.key, f"{what}: task {state.task_id} is queued behind others")
-        else:
+        elif what != CLEAN:
             self._tell(entry.key, f"{what}: {counted(state.files, 'file')}, {state.bytes} bytes so far")
 
     def _remedy(self, what: str) -> str:

@@ -61,12 +61,14 @@ def _undelivered(kept: KeptBatch, batch: Batch, jobs: Sequence[JobStatus]) -> It
     states = ([state for _, state in sorted(tries[name].items())] for name in left)
     stands = Counter(standing_of(one, is_known=bool(one)) for one in states)
     failed, cancelled, campaign = stands[Standing.FAILED], stands[Standing.CANCELLED], kept.campaign
+    them = "it" if failed + cancelled == 1 else "them"
     if undelivered := len(left) - failed - cancelled:
         text = f"{campaign}: the outputs of {undelivered} of {counted(len(batch.records), 'job')} are not delivered"
         yield Unfinished(campaign, text, f"goclient advance {campaign} delivers what is ready", are_sent=True)
     if failed or cancelled:
-        text = f"{campaign}: {over_words(failed, cancelled)}: what was brought for them stays at the site"
-        yield Unfinished(campaign, text, mending_steps(campaign, cancelled=cancelled > 0), are_sent=True)
+        text = f"{campaign}: {over_words(failed, cancelled)}: what was brought for {them} stays at the site"
+        steps = mending_steps(campaign, failed + cancelled, cancelled=cancelled > 0)
+        yield Unfinished(campaign, text, steps, are_sent=True)
 
 
 def _delivered(batch: Batch, kept: KeptBatch) -> set[int]:

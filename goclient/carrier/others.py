@@ -57,14 +57,14 @@ class Kept:
 class OtherCredentials(SecretsShared):
     """Credentials of other submissions that are out, of which one opens what another does not."""
 
-    code = "other-credentials"
+    code = "shared-credential"
 
     def __init__(self, others: Iterable[Other], *, shares: bool = False) -> None:
         different = list(others)
         message = f"{_WHY}: the logs of these jobs would also hold the credential of {_named(different)}, and the logs "
         message += "of those jobs the one of these; they do not open the same things"
         removal = command_line("goclient", "credential", "revoke", *(id_of(one.key) for one in different))
-        hint = f"{_WAIT}; or, whatever they do, type: {removal}"
+        hint = f"{_WAIT}; or, if they need not finish, type: {removal}"
         super().__init__(
             message, hint=hint if shares else f"{hint}; or accept it with --goShareSecrets", subject=SUBJECT
         )

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from goclient.cli.tables import print_table
 from goclient.errors.wording import counted, printable
-from goclient.jobs.cure import Cure
 from goclient.jobs.follow import Followed, campaign_in
 from goclient.jobs.links import jedi_task_page, job_page, task_page
 from goclient.jobs.panda_ids import as_ranges
@@ -78,8 +77,7 @@ def group_lines(group: ReasonGroup, jobs: Sequence[JobStatus]) -> Iterator[str]:
         yield f"    PandaID={job.panda_id}: {job.reason}"
     if len(own) > _REASONS:
         yield f"    and {len(own) - _REASONS:,} more; {_IN_PLACE}"
-    hint = f"goclient retry {as_ranges(ids)}" if group.cure is Cure.AGAIN else group.hint
-    yield f"    {group.cure.value}{f': {hint}' if hint else ''}"
+    yield f"    {group.cure.value}{f': {group.mending}' if group.mending else ''}"
     yield f"    PandaID {as_ranges(ids)}"
 
 
@@ -102,7 +100,8 @@ def print_jobs(jobs: Sequence[JobStatus], *, server: str) -> None:
     ]
     heads = ("PandaID", "state", "site", "created", "waited", "ran", "campaign", "name", "page")
     kept = [at for at, column in enumerate(zip(*rows, strict=True)) if any(column)]
-    print_table([heads[at] for at in kept], [[row[at] for at in kept] for row in rows])
+    wide = sum(heads[at] in ("name", "page") for at in kept)
+    print_table([heads[at] for at in kept], [[row[at] for at in kept] for row in rows], below=wide)
 
 
 def _between(began: float | None, ended: float | None) -> str:
@@ -122,7 +121,7 @@ def _later_lines(followed: Followed) -> Iterator[str]:
 def _print_transfers(rows: Sequence[tuple[str, ...]]) -> None:
     if rows:
         print()
-        print_table(("of", "phase", "state", "files", "size", "task", "reason"), rows)
+        print_table(("of", "phase", "state", "files", "size", "task", "reason"), rows, below=2)
 
 
 def _transfer_row(whose: str, task: TaskState, followed: Followed) -> tuple[str, ...]:

@@ -18,15 +18,33 @@ GAP = "  "
 DEAL_ROWS = 20  # of a deal that is shown beside something else
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, file: TextIO | None = None) -> None:
-    """Print rows under heads on ``file``, or on stdout; as a list, without empty cells, where columns do not fit."""
+def print_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, file: TextIO | None = None, below: int = 0
+) -> None:
+    """Print rows under heads on ``file``, or on stdout; as a list, without empty cells, where columns do not fit.
+
+    ``below``: where only so many of the last columns do not fit, their cells are written below each row.
+    """
     file = file or sys.stdout
     shown = [tuple(map(printable, row)) for row in rows]
     lines = list(_aligned([heads, *shown]))
     if max(map(_columns_of, lines)) > _width(file):
-        lists = ([f"{head}: {cell}" for head, cell in zip(heads, row, strict=True) if cell] for row in shown)
-        lines = [line for block in lists for line in ("", *block)][1:]
+        lines = _narrow(heads, shown, below=below, width=_width(file))
     file.writelines(f"{line}\n" for line in lines)
+
+
+def _narrow(heads: Sequence[str], rows: Sequence[Sequence[str]], *, below: int, width: float) -> list[str]:
+    """Return the lines of a table whose columns do not all fit: the last ones below each row, or all as a list."""
+    first = len(heads) - below
+    top, *lines = _aligned([heads[:first], *(row[:first] for row in rows)])
+    if not below or max(map(_columns_of, (top, *lines))) > width:
+        lists = ([f"{head}: {cell}" for head, cell in zip(heads, row, strict=True) if cell] for row in rows)
+        return [line for block in lists for line in ("", *block)][1:]
+    found = [top]
+    for line, row in zip(lines, rows, strict=True):
+        under = zip(heads[first:], row[first:], strict=True)
+        found += [line, *(f"    {head}: {cell}" for head, cell in under if cell)]
+    return found
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:

@@ -106,6 +106,8 @@ def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal,
         journal.append(entry.then("unknown" if error.transient else "refused", detail=error.message))
         raise
     journal.append(entry.then("accepted", *entry.subjects[:-1], rule))
+    text = f"the permission {grant.permissions} for {quoted(grant.path)} of {grant.collection} was given to the service"
+    connections.reporter.progress(f"{text} client {grant.principal}, until {grant.until}")
 
 
 def read_grant(entry: Entry) -> Grant:

@@ -22,10 +22,10 @@ def status_command(panda_ids: Sequence[int], campaign: str, *, job_name: str) ->
     return f"goclient status {first}" + (f"-{last}" if last > first else "")
 
 
-def mending_steps(campaign: str, *, cancelled: bool) -> str:
+def mending_steps(campaign: str, jobs: int, *, cancelled: bool) -> str:
     """Return what to type for jobs of a campaign that are over and have not finished, ``cancelled`` ones among them."""
-    again = f"goclient retry --campaign {campaign}{' --all' if cancelled else ''}"
-    return f"to send them again, type: {again}; to give them up: goclient advance {campaign} --end"
+    again, them = f"goclient retry --campaign {campaign}{' --all' if cancelled else ''}", "it" if jobs == 1 else "them"
+    return f"to send {them} again, type: {again}; to give {them} up: goclient advance {campaign} --end"
 
 
 def delivery_step(campaign: str) -> str:

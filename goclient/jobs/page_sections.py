@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from goclient.jobs.chart import Chart
+from goclient.jobs.cure import Cure
 from goclient.jobs.links import task_page
 from goclient.jobs.page_rows import shown
 from goclient.jobs.panda_ids import as_ranges
@@ -50,7 +51,7 @@ def notes(followed: Followed) -> str:
     if followed.later:
         tries = ", ".join(f"{old} as {new}" for old, new in followed.later.items())
         lines.append(f"Tried again, as jobs that are not in this page: {tries}.")
-    lines += [f"{one.text}." for one in followed.unfinished]
+    lines += [f"{one.text}: {one.hint}." for one in followed.unfinished]
     if followed.warning:
         lines.append(f"{followed.warning}.")
     return "".join(f'<p class="note">{escaped(line)}</p>' for line in lines)
@@ -113,7 +114,8 @@ def reasons_section(groups: Sequence[ReasonGroup], others: Sequence[ReasonGroup]
         button = (
             f'<button type="button" data-group="{number}" disabled aria-label="{count:,}: show these jobs">{count:,}'
         )
-        cure = f"{group.cure.value}{f': {group.hint}' if group.hint else ''}"
+        hint = group.mending if group.cure is not Cure.AGAIN or count <= _FEW else "goclient retry and these PandaIDs"
+        cure = f"{group.cure.value}{f': {hint}' if hint else ''}"
         which = f"<details><summary>show</summary>{ids}</details>" if count > _FEW else ids
         rows.append((f"{button}</button>", escaped(group.reason), escaped(cure), which))
     left = sum(len(group.panda_ids) for group in others)

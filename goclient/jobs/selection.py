@@ -67,12 +67,17 @@ class Sent:
 
 
 def select(
-    options: SelectOptions, journal: Journal, server: Callable[[], str], *, staged: Collection[str] = ()
+    options: SelectOptions,
+    journal: Journal,
+    server: Callable[[], str],
+    *,
+    staged: Collection[str] = (),
+    unfinished: Iterable[str] = (),
 ) -> Selection:
     """Return what the options choose, of what was sent to a server; raises all that is wrong with them.
 
-    Nothing typed: what was sent in the last days, which may be nothing.  ``server`` tells the server's name, and
-    ``staged`` are the campaigns whose files go through a site: they may have no jobs yet.
+    Nothing typed: what was sent in the last days, which may be nothing, and what is ``unfinished``.  ``server`` tells
+    the server's name, and ``staged`` are the campaigns whose files go through a site: they may have no jobs yet.
     """
     panda_ids, tasks, chosen, collector = list[int](), list[int](), list[Sent](), Collector()
     with collector:
@@ -98,6 +103,7 @@ def select(
     panda_ids += [panda_id for one in chosen for panda_id in one.selection.panda_ids]
     tasks += [task for one in chosen for task in one.selection.tasks]
     campaigns = [one.campaign for one in chosen] + ([options.campaign] if options.campaign else [])
+    campaigns += sorted(unfinished) if options.is_empty else []
     named = tuple(one for one in dict.fromkeys(campaigns) if one in staged)
     # Of a campaign through a site its own files tell what is not known.
     lost = tuple(one.lost for one in chosen if one.lost is not None and one.campaign not in staged)

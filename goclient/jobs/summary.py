@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from goclient.jobs.cure import Cure
+from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.status import JobStatus, phase_of
 from goclient.model.campaign import common_campaign
 from goclient.model.names import first_name, try_number
@@ -56,6 +57,11 @@ class ReasonGroup:
     cure: Cure
     hint: str
     panda_ids: tuple[int, ...]
+
+    @property
+    def mending(self) -> str:
+        """Return what mends it, as a command or in words; empty if nobody knows."""
+        return f"goclient retry {as_ranges(self.panda_ids)}" if self.cure is Cure.AGAIN else self.hint
 
 
 @dataclass(frozen=True, slots=True)

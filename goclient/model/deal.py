@@ -166,7 +166,8 @@ def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestErr
     for own in deal.specs(spec):
         brought = [one for one in own.stage_in if one.destination.in_job]
         if any(find_collisions(brought)):
-            yield from find_collisions(dict.fromkeys(brought))  # what is there twice is told
+            for one in find_collisions(dict.fromkeys(brought)):  # what is there twice is told
+                yield one.replace(hint="have them in different jobs: by their order, or by another --nFilesPerJob")
 
 
 def _with_number(transfer: Transfer, serial: int) -> Transfer:

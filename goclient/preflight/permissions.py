@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
+from goclient.errors.conditions import PathNotFound
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint, is_uuid
@@ -17,6 +18,7 @@ from goclient.model.request import Grant, Rights
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Connection, Context
+from goclient.preflight.listings import Directory, Listings
 from goclient.preflight.misspelt import GLOBUS_COMMAND
 from goclient.preflight.staging import ask_site
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule
@@ -179,8 +181,10 @@ class PilotPermissions(Check):
                     grants += find_grants(access, rules, pilot.id, hours)
                 promised = [_rule_of(one) for one in grants if one.collection == access.collection.id]
                 yield from (self._judge([*rules, *promised], need, pilot, hours) for need in access.needs)
-                own = [rule.expires for rule in (*rules, *promised) if pilot.id == rule.principal]
-                ends += [end for end in own if end]
+                own = [rule for rule in (*rules, *promised) if pilot.id == rule.principal]
+                yield from _find_unmade(access, own, pilot, connection.locations.listings)
+                met = (rule for rule in own if any(need.is_met_by(rule) for need in access.needs))
+                ends += [rule.expires for rule in met if rule.expires]
         context.rights = Rights(until=max(ends, default=""), grants=tuple(grants))
         for grant in grants:
             text = f"{pilot.called} gets the permission {grant.permissions} for {grant.path} until {grant.until}"
@@ -199,7 +203,9 @@ class PilotPermissions(Check):
         ending = [rule for rule in meeting if pilot.has(rule) and rule.expires]
         if ending:
             message += f" for {hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
-        hint = f"type: {_grant(ending or rules, need, pilot, hours)}; {GLOBUS_COMMAND}"
+        other = any(rule.principal == pilot.id and rule.path == need.location.path for rule in rules)
+        hint = "add --goGrant, or " if pilot.is_passing and not other else ""  # which changes no rule of others
+        hint += f"type: {_grant(ending or rules, need, pilot, hours)}; {GLOBUS_COMMAND}"
         return EndpointError(message, hint=hint, code="pilot-permission", subject=shown).finding
 
     def _unknown(self, access: Access, pilot: Identity, user: str) -> Finding:
@@ -212,6 +218,22 @@ class PilotPermissions(Check):
             hint = f"{own if access.collection.is_of(user) else f'ask {owner}'}, or use a guest collection"
         message += f": whether {pilot.called} may is not known from here"
         return Finding("warning", "pilot-unknown", access.endpoint.display, message, hint)
+
+
+def _find_unmade(access: Access, own: Sequence[AccessRule], pilot: Identity, listings: Listings) -> Iterator[Finding]:
+    """Yield an error for each directory that is missing, the first missing part of which the pilot may not make."""
+    for need in access.needs:
+        chain = listings.chain(Directory.at(need.location)) if need.writes else []
+        rules = [rule for rule in own if need.is_met_by(rule)]
+        if not chain or not rules:
+            continue
+        first = Need(need.location.with_path(chain[0].path), writes=True)
+        if not any(first.is_met_by(rule) for rule in rules):
+            shown = need.location.display
+            message = f"the directory {quoted(shown)} does not exist, and {pilot.called} may not make it: "
+            message += f"its permission is for {quoted(access.endpoint.show(rules[0].path))} only"
+            hint = "add --goMkdir, which makes it now, as you"
+            yield PathNotFound(message, hint=hint, code="no-folder", subject=shown).finding  # plain: a code of the JSON
 
 
 def find_grants(access: Access, rules: Sequence[AccessRule], principal: str, hours: int) -> list[Grant]:

@@ -110,6 +110,11 @@ class Node:
         for one in _dicts(report, "paths"):
             if not _take(one, "error", str, ""):
                 shown[said(one.get("of"), 100)] = _shown_path(one)
+        for one in _dicts(report, "targets"):
+            if not _take(one, "error", str, ""):
+                shown[said(one.get("name"), 60)] = f"reached in {_take(one, 'seconds', float, 0.0):.2f} s"
+        if (ahead := self._ahead()) is not None:
+            shown["clock"] = f"{ahead:+.1f} s"
         return {name: said(value, 100) for name, value in shown.items() if value}
 
     def marks(self) -> Iterator[tuple[str, str]]:
@@ -180,8 +185,17 @@ class Node:
             if (value := _take(limits, name, int, least)) < least:
                 yield Problem("node-limit", f"with a limit of {value} {what}", stops=False)
 
+    def _targets(self, wanted: Container[str] | None = None) -> list[Mapping[str, Any]]:
+        return [one for one in _dicts(self.report, "targets") if wanted is None or one.get("of") in wanted]
+
+    def _ahead(self, wanted: Container[str] | None = None) -> float | None:
+        """Return the seconds that the clock is ahead of that of most servers; None if none has told its time."""
+        told = (one for one in self._targets(wanted) if one.get("clock") is not None)
+        clocks = sorted(_take(one, "clock", float, 0.0) for one in told)
+        return clocks[len(clocks) // 2] if clocks else None
+
     def _of_network(self, wanted: Container[str] | None) -> Iterator[Problem]:
-        targets = [one for one in _dicts(self.report, "targets") if wanted is None or one.get("of") in wanted]
+        targets = self._targets(wanted)
         failed = [one for one in targets if _take(one, "error", str, "")]
         proxy = _dict(self.report, "proxy")
         if error := _take(proxy, "error", str, ""):
@@ -201,8 +215,8 @@ class Node:
             if one.get("of") in (AUTH, TRANSFER) and status not in (0, UNAUTHORIZED):
                 phrase = f"where something answers in place of {one['of']}, with the status {status}"
                 yield Problem("node-interposed", phrase, "look at the web proxy of the site", stops=False)
-        clocks = sorted(_take(one, "clock", float, 0.0) for one in targets if one.get("clock") is not None)
-        if clocks and abs(ahead := clocks[len(clocks) // 2]) > CLOCK_WITHIN:
+        ahead = self._ahead(wanted)
+        if ahead is not None and abs(ahead) > CLOCK_WITHIN:
             yield Problem("node-clock", f"with a clock that is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}")
 
 

@@ -308,4 +308,6 @@ def test_a_file_that_is_not_as_it_was_written_removes_nothing(
         advance(world, kept, Allowed(ends=True))
     world.end_tasks()
     assert told.value.code == "campaign-file"
+    assert "C.00000000 in the directory of [site.QUEUE]" in told.value.hint
+    assert change is not _without_digest or '"digest" is missing' in told.value.message
     assert (world.files, len(world.tasks), kept.path.exists()) == (files, tasks, True)

@@ -248,6 +248,8 @@ def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, acc
         wrong = site.advance(campaign, "--jobs", f"{before + 1}")
         assert (wrong.code, "is not among" in wrong.err or "are not among" in wrong.err) == (10, True), wrong.err
         answer = site.advance(campaign, "--jobs", f"{before + 1}-{before + 2}")
+        again = site.advance(campaign, "--jobs", f"{before + 1}-{before + 2}")
+        assert (again.code, "--jobs had no effect" in again.err, "no effect" in answer.err) == (0, True, False)
     else:
         answer = site.advance(campaign, "--again")
     assert "2 waiting or running" in answer.out, answer.err
@@ -510,6 +512,7 @@ def test_a_campaign_whose_jobs_are_not_sent_is_not_over(site: Site) -> None:
     assert site.send("unsent", "--detach", jobs=1).code == 0
     status = run("goclient", "status", "--campaign=unsent", "--exit-status")
     assert (status.code, "unsent: its jobs are not sent" in status.err) == (6, True), status.err
+    assert "unsent: its jobs are not sent" in run("goclient", "status").err
     for command in ("kill", "retry"):
         told = run("goclient", command, "--campaign=unsent")
         assert (told.code, "goclient advance unsent --end" in told.err) == (10, True), told.err

@@ -222,7 +222,7 @@ class Round:
                  f"--StageoutGOdest={place}/{kind}.${{SN}}.dat", f"--njobs={self.jobs}")  # fmt: skip
         more = ("--goGrant",) if kind == SERVICE else ()
         sent = run_command(("sendJob.py", *words, *moves, *more, "--json"), env=self.sandbox.env, cwd=self.folder)
-        if sent.code == 10 and "other-credentials" in [one["code"] for one in sent.json["findings"]]:
+        if sent.code == 10 and "shared-credential" in [one["code"] for one in sent.json["findings"]]:
             return False
         assert sent.code == 0, sent.err + sent.out
         self._told |= {one["PandaID"]: kind for one in sent.json["jobs"]}

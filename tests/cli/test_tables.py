@@ -217,3 +217,21 @@ def aligned_by_hand() -> Iterator[str]:
 def test_every_table_is_drawn_in_one_place() -> None:
     # The list of commands, of actions, and the levels of findings: their first column is known.
     assert set(aligned_by_hand()) <= {"main.py", "myproxy.py", "output.py"}
+
+
+def test_the_names_of_jobs_are_below_them_where_they_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "muons.2ab98b69-3ef0-4921-ba59-149fdc9a6086_0"
+    jobs = [JobStatus(7, "finished", "", site="TEST1", name=name), JobStatus(12, "failed", "", site="TEST1", name=name)]
+    shown = [
+        on_a_terminal(lambda: status_text.print_jobs(jobs, server="https://panda.example"), columns, monkeypatch)
+        for columns in (80, 60, 20)
+    ]
+    assert shown[0].splitlines()[1] == f"7        finished  TEST1  {name}"
+    assert shown[1].splitlines() == [
+        "PandaID  state     site",
+        "7        finished  TEST1",
+        f"    name: {name}",
+        "12       failed    TEST1",
+        f"    name: {name}",
+    ]
+    assert shown[2].splitlines()[:4] == ["PandaID: 7", "state: finished", "site: TEST1", f"name: {name}"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.carrier.theft import Thief
+from tests.carrier.theft import Loot, Thief
 from tests.carrier.trial import GUEST, find_secrets, keep_tokens, known_secrets
 from tests.commands import run_command
 from tests.conformance.panda_pilot import HEARTBEAT, TRANSFORMATIONS, PandaPilot, Site, site, why_not
@@ -103,7 +103,7 @@ def taken(
     there = f"GUEST1:/campaign/{name}"
     words = ("sendJob.py", "--goCarry", "--computingSite=TEST1", "--transformation=./run.sh", "--goFiles=lib", "--json")
     moves = (f"--StageinGOsrc={there}/input.dat", "--StageoutGOsrc=sorted.txt", f"--StageoutGOdest={there}/out/")
-    acting = (f"--goCredential={who}", "--goMkdir")
+    acting = (f"--goCredential={who}", "--goMkdir", "--goShareSecrets")  # there are jobs with either kind
     sent = run_command((*words, *moves, *acting), env=sandbox.env, cwd=folder)
     assert sent.code == 0, sent.err
     if missing:
@@ -140,9 +140,9 @@ def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: S
         assert "goclient: " in failed["pilotErrorDiag"], failed
         assert "input.dat" in failed["pilotErrorDiag"], failed
         assert list(find_secrets((foreign_site.folder,), known_secrets(sandbox))) == []
-        thief = Thief(sandbox, (foreign_site.folder, sandbox.cwd / "token"), "/campaign/token/")
-        thief.read()
-        assert thief.reach() == set(), "this version of the pilot logs no secrets"
+        loot = Loot().read((foreign_site.folder, sandbox.cwd / "token"))
+        reached = Thief(sandbox, "/campaign/token/").reach(loot)
+        assert reached == set(), "this version of the pilot logs no secrets"
     told = run_command(("goclient", "status", str(token.panda_id)), env=sandbox.env, cwd=sandbox.cwd)
     assert "was taken back: no job needs it any more" in told.err
     assert sandbox.rows("select 1 from tokens where scope like '%/https'") == []

@@ -153,6 +153,8 @@ def test_a_campaign_through_a_site_may_have_no_jobs_yet(journal: Journal) -> Non
     staged = {"muons", "electrons"}
     chosen = select(SelectOptions(campaign="muons"), journal, lambda: SERVER, staged=staged)
     assert chosen == Selection(campaigns=("muons",), campaign="muons")
+    alone = select(SelectOptions(), journal, lambda: SERVER, staged=staged, unfinished=["electrons"])
+    assert alone == Selection(campaigns=("electrons",))
     send(journal, "r1", 1, campaign="muons")
     send(journal, "r2", 2, campaign="other")
     assert select(SelectOptions(), journal, lambda: SERVER, staged=staged) == Selection((1, 2), (), ("muons",))

@@ -68,6 +68,7 @@ def test_two_jobs_may_have_files_of_one_name_and_one_job_may_not() -> None:
     assert list(find_dealt_collisions(*dealt(names, 2))) == []
     (error, _) = find_dealt_collisions(*dealt(names, 4))
     assert '"SITE1:/a/x" and "SITE2:/b/x" would both be written to' in error.message
+    assert "another --nFilesPerJob" in error.hint
 
 
 def test_what_two_jobs_would_write_to_one_place_outside_is_found() -> None:

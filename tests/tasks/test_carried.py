@@ -103,6 +103,28 @@ def test_another_attempt_has_a_new_number_in_all_of_its_names(user: Sandbox) -> 
     assert there(user, "two/000004") == ["out.dat"]
 
 
+def test_the_command_has_the_names_of_panda_s_own_input_files(user: Sandbox) -> None:
+    """The sandbox's JEDI has no data sets: the job gets its files as the server's writes them."""
+    script = "test $1 = first.dat,second.dat && cat first.dat second.dat 0064.file > out.dat"
+    to = "--OutputGO=GUEST1:/campaign/input/${SN/P}/"
+    words = (f"--exec=sh -c '{script}' x %IN", "--Data=out.dat")
+    sent = tool(user, "prun", "--outDS=user.jdoe.input", "--noBuild", BRING, *words, to)
+    assert sent.code == 0, sent
+    (job,) = user.rows("select panda_id, attributes from jobs order by panda_id desc limit 1")
+    attributes = json.loads(job["attributes"])
+    names = ["first.dat", "second.dat"]
+    attributes["jobParameters"] = f'-i "{names}" {attributes["jobParameters"]}'
+    attributes["Files"] += [{**attributes["Files"][0], "type": "input", "lfn": name} for name in names]
+    user.rows("update jobs set attributes = ? where panda_id = ?", json.dumps(attributes), job["panda_id"])
+    (storage := user.root / "site/storage").mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (storage / name).write_text(f"{name}\n")
+    report = site(user)
+    assert (report["state"], report["exeErrorDiag"]) == ("finished", ""), report
+    (path,) = user.path("SITE1", f"{TOP}/input/000001").iterdir()
+    assert path.read_text().startswith("first.dat\nsecond.dat\nThe input of the 2012 example.\n")
+
+
 BUILD = ("--exec=built.sh", "--outputs=out.dat", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/built/${SN/P}/")
 
 

@@ -46,6 +46,6 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     for left in client.unfinished(selection):
         if left.are_sent:
             kept = f"{left.campaign}: what was brought for its jobs stays at the site"
-            reporter.progress(kept, mending_steps(left.campaign, cancelled=True))
+            reporter.progress(kept, mending_steps(left.campaign, len(done.stopped), cancelled=True))
     done.check()
     return 0

@@ -73,6 +73,8 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
         reporter.warning(f"{name} had no effect, because nothing was checked (--noCheck)")
     if options.goLenient and submission.spec:
         reporter.warning("a site that does not know goclient will run the job without its files (--goLenient)")
+    if submission.deal is not None and not options.verbose:
+        reporter.progress(f"{submission.deal.summary}; -v shows which")
     if options.verbose:
         from goclient.cli.tables import DEAL_ROWS, print_deal, print_plan  # --json and --help print none
         from goclient.model.planner import plan

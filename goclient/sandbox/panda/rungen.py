@@ -194,9 +194,6 @@ def _take_secrets(home: Path, directory: str) -> str:
     return used
 
 
-# --- the payload ---
-
-
 def _script(options: dict[str, str], setup: str, secrets: str) -> str:
     """Write a script of Python that runs the payload's command, after which 255 are 0; return the line that runs it."""
     Path(".rootrc").write_text("ProofLite.Workers: 1\n")
@@ -206,6 +203,10 @@ def _script(options: dict[str, str], setup: str, secrets: str) -> str:
     subprocess.run(["/bin/sh", "-c", f"{setup}env"], stderr=subprocess.STDOUT)
     _list_directory("run dir", Path())
     subprocess.run(["chmod", "+x", script or parameters.split()[0]], capture_output=True)
+    if inputs := ast.literal_eval(options.get("-i", "[]")):  # PanDA's own, which the pilot has brought
+        for name in inputs:
+            os.symlink(os.path.join(os.environ["TRF_EXEC_HOME_DIR"], name), name)
+        parameters = parameters.replace("%IN", ",".join(inputs))
     for name in ("CORE_NUMBER", "PROC_NUMBER"):
         parameters = parameters.replace(f"%{name}", os.environ.get(f"ATHENA_{name}", "1"))
     command, end = Path(f"trf.{uuid.uuid4()}.py"), "status %= 255\nsys.exit(status)\n\n"
@@ -243,9 +244,6 @@ def _follow(line: str) -> int:
     print(last if status else "")
     _list_directory("run dir", Path())
     return status
-
-
-# --- after the payload ---
 
 
 def _take_outputs(home: Path, outputs: list[tuple[str, str]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def test_what_cannot_be_taken_back_now_stays_listed(user: Sandbox) -> None:
     told = user.run("goclient", "status", str(panda_id))
     user.clear_trouble()
     assert told.code == 0
-    assert "a credential of these jobs was not taken back" in told.err
+    assert "a credential was not taken back" in told.err
     assert [one["state"] for one in listed(user)] == ["ended"]
 
 
@@ -171,4 +172,15 @@ def test_a_secret_that_is_lost_while_jobs_are_sent_is_set_again(user: Sandbox) -
     finally:
         process.kill()
         user.clear_trouble()
+    assert len(kept(user)) == 1
+
+
+def test_a_secret_that_another_machine_has_replaced_after_both_looked_is_told_by_the_job(user: Sandbox) -> None:
+    panda_id = submitted(user)
+    user.rows("delete from secrets")  # the server has lost it, with a change of another machine at the same moment
+    assert user.run("goclient", "sandbox", "site", "--site=TEST1", "--once").code == 0
+    told = user.run("goclient", "status", str(panda_id), "--json")
+    assert [one["state"] for one in told.json] == ["failed"]
+    assert re.search('the credential "goclient-[0-9a-f]+.json" was not handed out by the site', told.json[0]["reason"])
+    assert submitted(user) > panda_id, "typed again, the secret is set again"
     assert len(kept(user)) == 1

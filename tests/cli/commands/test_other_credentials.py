@@ -51,16 +51,18 @@ def test_what_opens_more_is_refused_in_both_orders(
         refused = user.run(*tried)
         assert refused.code == 10, refused.err
         (error,) = [one for one in refused.json["findings"] if one["level"] == "error"]
-        assert error["code"] == "other-credentials"
+        assert error["code"] == "shared-credential"
         assert f"the credential of job {out} (it opens {opens}" in error["message"]
         assert f"until {known['until']}" in error["message"]
         assert "type: goclient status" in error["hint"]
         assert f"goclient credential revoke {known['id']}; or accept it with --goShareSecrets" in error["hint"]
+    elsewhere = user.run(*CARRIED, *then, GOCLIENT_STATE=str(user.cwd / "other"))
+    assert f'the credential of another machine or program ("{known["id"]}")' in elsewhere.err
     if then == GUEST:  # tokens are for checked jobs only
         words = [word.replace("GUEST1", collection(user, "GUEST1")) for word in then]
         unchecked = user.run(*CARRIED, *words, "--noCheck")
-        assert (unchecked.code, unchecked.json["error"]["code"]) == (10, "other-credentials"), "asked as it is sent"
-    assert "other-credentials" in submitted(user, *then, "--goShareSecrets")[1]
+        assert (unchecked.code, unchecked.json["error"]["code"]) == (10, "shared-credential"), "asked as it is sent"
+    assert "shared-credential" in submitted(user, *then, "--goShareSecrets")[1]
     user.run("goclient", "credential", "revoke", known["id"])
 
 

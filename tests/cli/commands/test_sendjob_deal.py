@@ -48,6 +48,7 @@ def sources(record: dict[str, Any]) -> list[str]:
 def test_each_job_brings_its_own_files_and_its_output_has_only_these(user: Sandbox) -> None:
     result = deal(user, "--json", "--goMkdir", out="run")
     assert result.code == 0, result.err
+    assert "sendJob.py: 5 files for 3 jobs, 2 for each, 1 for the last; -v shows which\n" in result.err
     assert "sendJob.py: to follow the jobs, type: goclient status --campaign 2" in result.err
     assert f"    SITE1:/{HOME}/run/1/all.txt to SITE1:/{HOME}/run/3/all.txt\n" in result.err
     shares = [["f0", "f1"], ["f2", "f3"], ["f4"]]

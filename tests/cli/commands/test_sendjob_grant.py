@@ -59,14 +59,32 @@ def ended(user: Sandbox, result: Result) -> Result:
     return told
 
 
+def test_a_directory_whose_parent_nobody_may_make_is_refused_and_can_be_made(user: Sandbox) -> None:
+    words = (*CARRIED, MOVES[0], "--Data=out.dat", "--OutputGO=GUEST1:/fifth/a/", "--goGrant", "--noSubmit")
+    refused = user.run(*words)
+    wrong = [one for one in refused.json["findings"] if one["level"] == "error"]
+    assert (refused.code, [(one["code"], one["subject"]) for one in wrong]) == (40, [("no-folder", "GUEST1:/fifth/a/")])
+    assert 'may not make it: its permission is for "GUEST1:/fifth/a/" only' in wrong[0]["message"]
+    assert "--goMkdir" in wrong[0]["hint"]
+    assert user.run(*words, "--goMkdir").code == 0
+    other = user.run(*words[:-3], "--OutputGO=GUEST1:/sixth/", *words[-2:])
+    assert other.code == 0, "one level is made by whom the permission is for"
+
+
 def test_what_is_missing_is_given_with_an_end_and_taken_back(user: Sandbox) -> None:
     refused = submit(user)
     assert (refused.code, refused.json["error"]["code"]) == (40, "pilot-permission")
+    assert all(
+        "add --goGrant, or type: globus " in (one["hint"] or "")
+        for one in refused.json["findings"]
+        if one["level"] == "error"
+    )
     tried = submit(user, "--goGrant", "--noSubmit")
     assert (tried.code, rules(user)) == (0, {}), tried.err
     assert [one["message"] for one in tried.json["findings"] if one["code"] == "grant"]
     result = submit(user, "--goGrant", "--goNeeds=10")
     assert rules(user) == {"/campaign/in/": "r", "/campaign/out/": "rw"}
+    assert 'the permission rw for "/campaign/out/" of ' in result.err
     assert ends(user) == {34}
     (one,) = user.run("goclient", "credential", "list", "--json").json
     collection = user.rows("select id from collections where display_name = 'GUEST1'")[0]["id"]

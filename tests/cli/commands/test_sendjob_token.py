@@ -23,6 +23,12 @@ SITE = ("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json")
 
 
 @pytest.fixture
+def carrier(shared_sandbox: Sandbox) -> dict[str, str]:
+    """The variables of a service client, which the user has not set."""
+    return {name: value for name, value in shared_sandbox.env.items() if name.startswith("GOCLIENT_CARRY_")}
+
+
+@pytest.fixture
 def user(shared_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox's user, who has no service client, in a directory of their own, with nothing at PanDA."""
     (tmp_path / "run.sh").write_text("#!/bin/sh\nsort 0064.file > hits.root\n")
