@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -39,6 +40,9 @@ def _with_secret(method: str, url: str, **more: Any) -> requests.Response:
 
 # What requests.get and its like call; a Session of a test's own asks as anybody.
 requests.api.request = _with_secret  # type: ignore[assignment]
+
+
+_made_once = threading.Lock()  # threads that start sandboxes would each make one, and the last be kept
 
 
 @cache
@@ -77,7 +81,9 @@ class Sandbox:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory = Directory(self.root)
         if not directory.grid.exists():
-            shutil.copytree(Path(_certificates().name) / "grid", directory.grid)
+            with _made_once:
+                certificates = _certificates()
+            shutil.copytree(Path(certificates.name) / "grid", directory.grid)
         reader, writer = os.pipe()
         with open(directory.log, "ab", opener=private) as log, open(os.devnull, "rb") as nothing:
             files = (nothing.fileno(), log.fileno(), log.fileno(), writer)

@@ -12,6 +12,7 @@ import base64
 import json
 import sys
 import tempfile
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tests.sandboxes import Sandbox, sandbox_in
 
 RUNS, JOBS = 500, 5  # of each kind in a round
 AT_ONCE = 20
+PARTS = 3  # sandboxes, in each of which a round follows another
 CARRIED = ("sendJob.py", "--goCarry", "--goCredential=token", "--computingSite=TEST1", "--transformation=./run.sh")
 MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--StageoutGOsrc=a", "--json")
 
@@ -31,12 +33,15 @@ MOVES = ("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--StageoutGOsrc=a", "-
 def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
     """Return the rows of theft, and of submissions at one moment; ``code`` names what is tried."""
     rounds = 2 if small else RUNS // (2 * JOBS)
-    with tempfile.TemporaryDirectory() as folder, started_quickly(Path(folder)), sandbox_in(Path(folder)) as sandbox:
-        found = kept("theft", range(rounds), lambda number: Round(sandbox, number, jobs=JOBS).play(), code=code)
-        wrong = [one for lines in found for one in lines]
+    with tempfile.TemporaryDirectory() as folder, started_quickly(Path(folder)), ThreadPoolExecutor(PARTS) as pool:
+        parts = [
+            pool.submit(play, Path(folder, f"part-{part}"), range(part, rounds, PARTS), code=code)
+            for part in range(PARTS)
+        ]
+        wrong = [one for part in parts for lines in part.result() for one in lines]
         after = [one for one in wrong if "after the end" in one]
         runs = f"of {rounds * 2 * JOBS} runs"
-        lost = lose(sandbox)
+        lost = lose(Path(folder, "at-once"))
     what = "a thief of all logs, archives, secrets and environments"
     return [
         row(f"{what} {runs}: directories reached beyond those that were granted", f"{len(wrong) - len(after)}", "0",
@@ -48,11 +53,23 @@ def rows(*, small: bool = False, code: str = "") -> list[list[str]]:
     ]  # fmt: skip
 
 
-def lose(sandbox: Sandbox) -> int:
+def play(folder: Path, rounds: Iterable[int], *, code: str) -> list[list[str]]:
+    """Return what is wrong after each round, in a sandbox of their own."""
+    folder.mkdir()
+    with sandbox_in(folder) as sandbox:
+        return kept("theft", rounds, lambda number: Round(sandbox, number, jobs=JOBS).play(), code=code)
+
+
+def lose(folder: Path) -> int:
     """Return how many of the secrets of submissions at one moment are not at PanDA, or not those of their jobs."""
-    folder = sandbox.cwd
-    (folder / "run.sh").write_text("#!/bin/sh\n")
-    sandbox.rows("delete from secrets")
+    folder.mkdir()
+    with sandbox_in(folder) as sandbox:
+        return lost_in(sandbox)
+
+
+def lost_in(sandbox: Sandbox) -> int:
+    """Return how many of them are not there in a new sandbox."""
+    (sandbox.cwd / "run.sh").write_text("#!/bin/sh\n")
     sandbox.set(secret_seconds=0.02)  # between PanDA's reading and its writing
 
     def submit(number: int) -> Result:

@@ -40,6 +40,8 @@ def send_job() -> int:
 
         return main(argv)
 
+    # For plugins pydantic looks through all that is installed: 8 ms, and what it finds would run in this program.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # sendJob starts no other program, which would have it
     return _program(main)
 
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 class ResultFile:
     """One file: its phase (``stage-out`` or ``output``), its location, and what is known of it.
 
-    ``size`` is in bytes, ``checksum`` begins with its algorithm, as in ``MD5:d41d…``; None if it is not known.
+    ``size`` is in bytes, ``checksum`` begins with its algorithm, as in ``MD5:d41d…``.  Both are what Globus tells of a
+    transfer task, and None for what went another way (HTTPS, WebDAV, GridFTP): both ends were compared on the node, and
+    a job's report has no room for each file's.
     """
 
     phase: str

@@ -71,6 +71,28 @@ def test_what_is_staged_stays_while_failed_jobs_may_be_mended() -> None:
     assert due(SHAPE, lost) == [Step(Deed.SUBMIT, Slot("clean", 0, 0))]
 
 
+def _turns(what: str, *states: str) -> list[Entry]:
+    return [Entry("transfer", f"{what}.0.{n}", state, ("s", "1", "t")) for n, state in enumerate(states)]
+
+
+def test_what_has_failed_too_often_in_succession_waits_for_a_person() -> None:
+    one = Shape(1, (1,), 1)
+    done = {1: Standing.FINISHED}
+    for states, deed in (
+        (("failed", "failed"), Deed.SUBMIT),
+        (("failed", "failed", "failed"), Deed.STUCK),
+        (("failed", "failed", "done", "failed"), Deed.SUBMIT),
+    ):
+        turns = _turns("deliver", *states)
+        jobs = {**done, 2: Standing.FINISHED}
+        (step,) = due(Shape(1, (1,), 2), _known(*turns, jobs=jobs))
+        assert (step.deed, step.slot) == (deed, Slot("deliver", 0, len(states)))
+        (again,) = due(Shape(1, (1,), 2), _known(*turns, jobs=jobs, again=True))
+        assert again.deed is Deed.SUBMIT
+    under_way = _known(*_turns("deliver", "accepted"), jobs={**done, 2: Standing.FINISHED})
+    assert due(one, under_way) == [Step(Deed.WATCH, Slot("deliver", 0, 0), (1,))], "one delivery at a time"
+
+
 def test_a_delivery_has_no_more_items_than_a_task_takes() -> None:
     shape = Shape(1, (MAX_ITEMS,), 2)
     finished = _known(jobs=dict.fromkeys((1, 2), Standing.FINISHED))

@@ -6,6 +6,7 @@ import io
 import json
 import shlex
 import tarfile
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import goclient
 from goclient.carrier.plan import PLAN
 from goclient.node.globus_connect import PROGRAM
 from goclient.sandbox.directory import Directory
+from tests.commands import started
 from tests.sandboxes import Sandbox
 
 RUN = """#!/bin/sh
@@ -221,6 +223,35 @@ def test_files_pass_through_a_server_that_sees_the_jobs_directory(user: Sandbox)
     assert [(one["phase"], one["state"], bool(one["task_id"])) for one in status["transfers"]] == [
         ("stage-in", "SUCCEEDED", True), ("output", "SUCCEEDED", True),
     ]  # fmt: skip
+
+
+def test_a_carried_job_is_stopped_by_its_user_while_its_files_move(user: Sandbox) -> None:
+    """Its transfer task is cancelled by the carrier, whose pilot knows nothing of it; and nothing of it runs on."""
+    (user.path("SITE1", "/shared/campaign") / "in/long.dat").write_text("x" * 1000)
+    moves = ("--StageinGOsrc=GUEST1:/campaign/in/long.dat", "--jobParameters=-o hits.stopped")
+    (panda_id,) = submit(user, f"--WorkingendpointGO={seeing(user)}", *moves)
+    user.set(bytes_per_second=1)
+    words = ("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json", "--heartbeatSeconds=1")
+    process = started(words, env=user.env, cwd=user.cwd, stdout=-1, stderr=-1)
+    try:
+        deadline = time.monotonic() + 50
+        while not user.rows("select 1 from tasks where status = 'ACTIVE'"):
+            assert time.monotonic() < deadline, "no file moves"
+            time.sleep(0.1)
+        killed = user.run("goclient", "kill", str(panda_id), "--json")
+        assert (killed.code, killed.json["stopped"][0]["state"]) == (0, "running"), killed
+        told = json.loads(process.communicate(timeout=50)[0])
+    finally:
+        user.set()
+        process.kill()
+    assert (told["PandaID"], told["state"], told["left"]) == (panda_id, "failed", [])
+    assert user.rows("select 1 from tasks where status = 'ACTIVE'") == []
+    query = "select status, fatal from tasks where type = 'TRANSFER' order by request_time desc limit 1"
+    (task,) = user.rows(query)
+    assert (task["status"], json.loads(task["fatal"])["code"]) == ("FAILED", "CANCELED")
+    assert not (user.path("SITE1", "/shared/campaign") / "out/hits.stopped").exists()
+    again = user.run("goclient", "kill", str(panda_id), "--json").json["stopped"]
+    assert [(one["state"], one["why"]) for one in again] == [("cancelled", "it was over before")]
 
 
 def test_a_server_that_does_not_see_the_directory_is_told(user: Sandbox) -> None:

@@ -250,3 +250,16 @@ def test_help_that_cannot_be_written_is_an_error(program: str, option: str, buff
         typed = [str(Path(sys.executable).with_name(program)), option]
         done = subprocess.run(typed, env=env, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, "No space left on device" in done.stderr) == (1, True)
+
+
+def test_a_plugin_that_is_installed_for_pydantic_does_not_run_in_sendjob(tmp_path: Path) -> None:
+    """Nor is it looked for, in all that is installed: a twentieth of the time."""
+    found = tmp_path / "plug-1.0.dist-info"
+    found.mkdir()
+    (found / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
+    (found / "entry_points.txt").write_text("[pydantic]\nplug = plug:plugin\n")
+    (tmp_path / "plug.py").write_text("raise SystemExit('the plugin runs')\n")
+    line = (Path(sys.executable).with_name("sendJob.py"), "--computingSite=Q", "--transformation=/bin/true")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "GOCLIENT_STATE": str(tmp_path)}
+    ran = subprocess.run([*line, "--noSubmit", "--noCheck"], env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "the plugin runs" in ran.stderr) == (0, False), ran.stderr
