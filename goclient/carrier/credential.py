@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from goclient.carrier.plan import FILE_KEY
-from goclient.errors import Collector, GoclientError, LoginNeeded, raise_all
+from goclient.errors import Collector, LoginNeeded, raise_all
+from goclient.errors.conditions import NodeFault
 from goclient.errors.wording import quoted
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
@@ -93,7 +94,7 @@ class ServiceClient:
         if auth.clock is not None and abs(auth.clock) > CLOCK_WITHIN:
             self.close()
             ahead = "behind" if auth.clock > 0 else "ahead of"
-            raise GoclientError(
+            raise NodeFault(
                 f"the clock of this node is {abs(auth.clock):.0f} s {ahead} that of Globus",
                 hint="tell the site: certificates and deadlines are judged by it", code="clock",
             )  # fmt: skip

@@ -30,6 +30,7 @@ from goclient.carrier.report import diagnosis, exit_code, write_metadata, write_
 from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
 from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError
+from goclient.errors.conditions import NodeFault
 from goclient.errors.wording import quoted
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
@@ -274,7 +275,7 @@ def scratch_in(directory: Path) -> Iterator[Path]:
                 os.posix_fallocate(file.fileno(), 0, ROOM)
             room.unlink()
         except OSError as error:
-            raise EndpointError(
+            raise NodeFault(
                 f"the job's directory {quoted(directory)} cannot be written: {error.strerror}",
                 hint="tell the site", code="node-disk",
             ) from error  # fmt: skip

@@ -25,7 +25,7 @@ from goclient.errors import (
     TransferFailed,
     UsageError,
 )
-from goclient.errors.conditions import may_pass
+from goclient.errors.conditions import NodeFault, may_pass
 from goclient.errors.wording import printable
 from goclient.files.private import regular, replace
 from goclient.journal import Journal
@@ -99,6 +99,8 @@ def _code(error: GoclientError) -> CarrierCode:
         return CarrierCode.STOPPED
     if isinstance(cause, LoginNeeded):
         return CarrierCode.CREDENTIAL
+    if isinstance(cause, NodeFault):
+        return CarrierCode.NODE
     if isinstance(error, TransferFailed):
         if may_pass(cause):
             return CarrierCode.STAGE_IN_PASSES if error.phase == "stage-in" else CarrierCode.STAGE_OUT_PASSES

@@ -87,6 +87,12 @@ class AmbiguousEndpoint(EndpointError):
     code = "ambiguous-endpoint"
 
 
+class NodeFault(EndpointError):
+    """A node cannot do what a job needs, and another one may: nothing of the job is wrong."""
+
+    code = "node"
+
+
 class PathNotFound(EndpointError):
     """Nothing is at a path."""
 

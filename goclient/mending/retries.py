@@ -160,7 +160,8 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         if one.lost is not None and not options.again:
             lost.append(one)
             continue
-        if job.state.state != FAILED and not options.all:
+        goes_again = job.state.state == FAILED or (one.lost is not None and job.state.state != "finished")
+        if not (goes_again or options.all):  # one that was cancelled, and was to be sent again before, is meant, too
             left.append(Left(one.panda_id, f"{job.state.state}; --all retries such jobs, too"))
             continue
         if (past := _past_mending(job, kept)) is not None:

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, RequestError
-from goclient.errors.conditions import EndpointNotFound
+from goclient.errors.conditions import EndpointNotFound, NodeFault
 from goclient.errors.wording import quoted
 from goclient.files.private import private
 from goclient.journal import Entry, Journal
@@ -141,12 +141,12 @@ def _wait_until_ready(
         check()
         job.heartbeat.send()
         if (status := process.wait(0)) is not None:
-            raise _failed(f"on the node ended with code {status}: {connect.said}")
+            raise _failed(f"on the node ended with code {status}, and said {connect.said}")
         try:
             service.listing(endpoint, f"{job.directory}/")
         except EndpointError as error:
             if waited > READY_WITHIN:
-                raise EndpointError(
+                raise NodeFault(
                     f"Globus Connect on the node did not come up within {READY_WITHIN:.0f} s: {error.message}",
                     hint="the node must reach the Globus service; see the pilot's log",
                     code="node-endpoint",
@@ -176,7 +176,7 @@ class _Connect:
         if status != 0:
             root = os.geteuid() == 0 and "root" in self.said.lower()
             raise _failed(
-                f"could not be set up on the node: {self.said}",
+                f"could not be set up on the node: it ended with code {status}, and said {self.said}",
                 "it refuses to run as root: run the pilot as an ordinary user" if root else "",
             )
 
@@ -193,7 +193,8 @@ class _Connect:
     @property
     def said(self) -> str:
         """Return the last words of the program, quoted."""
-        return quoted(self._log.read_text(errors="replace").strip()[-500:])
+        words = self._log.read_text(errors="replace").strip()[-500:]
+        return quoted(words) if words else "nothing"
 
     @property
     def _log(self) -> Path:
@@ -211,5 +212,5 @@ class _Connect:
             yield process
 
 
-def _failed(what: str, hint: str = "") -> EndpointError:
-    return EndpointError(f"Globus Connect {what}", hint=hint or "see the pilot's log", code="node-endpoint")
+def _failed(what: str, hint: str = "") -> NodeFault:
+    return NodeFault(f"Globus Connect {what}", hint=hint or "see the pilot's log", code="node-endpoint")

@@ -24,7 +24,7 @@ from goclient.errors import (
     ServerError,
     TransferFailed,
 )
-from goclient.errors.conditions import StaleAttempt, may_pass
+from goclient.errors.conditions import NodeFault, StaleAttempt, may_pass
 from goclient.errors.sent import UnreadableJob
 from goclient.files.private import regular
 from goclient.journal import HOST, Entry, Journal
@@ -57,6 +57,7 @@ class PilotCode(IntEnum):
     NO_PROXY = 1163
     KILLED_BY_SIGNAL = 1200  # the server itself makes a second attempt of a plain job
     PAYLOAD = 1305
+    NODE = 1344  # a resource is not available: on another node it may be
 
 
 class Killed(GoclientError):
@@ -266,6 +267,8 @@ def _pilot_code(error: GoclientError) -> PilotCode:
         return PilotCode.KILLED_BY_SERVER
     if isinstance(cause, Interrupted):
         return PilotCode.KILLED_BY_SIGNAL
+    if isinstance(cause, NodeFault):
+        return PilotCode.NODE
     if isinstance(error, TransferFailed):
         if may_pass(cause):
             return PilotCode.STAGE_IN_PASSES if error.phase == "stage-in" else PilotCode.STAGE_OUT_PASSES

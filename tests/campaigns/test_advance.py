@@ -311,3 +311,22 @@ def test_a_file_that_is_not_as_it_was_written_removes_nothing(
     assert "C.00000000 in the directory of [site.QUEUE]" in told.value.hint
     assert change is not _without_digest or '"digest" is missing' in told.value.message
     assert (world.files, len(world.tasks), kept.path.exists()) == (files, tasks, True)
+
+
+@pytest.mark.usefixtures("quick_disk")
+def test_a_lost_try_of_a_cancelled_job_is_sent_by_what_the_hint_types(tmp_path: Path) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(1), world)
+    for _ in range(2):
+        advance(world, kept)
+        world.end_tasks()
+    world.end_job(1, "cancelled")
+    world.calls = 0
+    with suppress(Killed):
+        retry(world, tmp_path, 1, all=True)
+    world.calls = None
+    (told,) = advance(world, kept).problems
+    assert "goclient retry 1" in told.hint
+    assert "--again" in told.hint
+    retry(world, tmp_path, 1, again=True)
+    assert sorted(world.jobs) == [1, 2]

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from goclient.carrier.plan import CarrierPlan
+from goclient.carrier.report import CarrierCode
 from goclient.model.endpoint import JOB, read_endpoint
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
@@ -377,6 +378,7 @@ def test_a_clock_that_is_wrong_by_a_day_is_told(sandbox: Sandbox, tmp_path: Path
     assert ended.code == 77, ended.output
     assert "the clock of this node is 864" in ended.critical
     assert "s ahead of that of Globus" in ended.critical
+    assert ended.report["error_code"] == CarrierCode.NODE
     assert valid_tokens(sandbox) == []
 
 

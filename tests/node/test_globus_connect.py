@@ -193,8 +193,8 @@ def test_what_the_body_raises_is_raised_once_all_is_removed(node: Node) -> None:
 
 
 FAULTS = [
-    pytest.param({"set_up": "echo no network; exit 3"}, 'could not be set up on the node: "no network"', id="set-up"),
-    pytest.param({"start": "echo gone; exit 4"}, 'ended with code 4: "gone"', id="start"),
+    pytest.param({"set_up": "echo no network; exit 3"}, 'it ended with code 3, and said "no network"', id="set-up"),
+    pytest.param({"start": "echo gone; exit 4"}, 'ended with code 4, and said "gone"', id="start"),
 ]
 
 

@@ -330,6 +330,8 @@ def test_the_real_globus_connect_s_refusal_of_root_is_explained(sandbox: Sandbox
     result = sandbox.pilot(GOCLIENT_GLOBUSCONNECT=str(program))
     assert result.code == 40
     assert "run the pilot as an ordinary user" in result.err
+    told = sandbox.run("goclient", "status", "1", "--json").json[0]
+    assert told["retry"] == "yes", "nothing of the job is wrong: another node does it"
 
 
 def test_the_log_of_a_job_stays_with_its_output_and_what_the_pilot_said(sandbox: Sandbox) -> None:

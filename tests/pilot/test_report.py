@@ -19,7 +19,7 @@ from goclient.errors import (
     Several,
     TransferFailed,
 )
-from goclient.errors.conditions import StaleAttempt
+from goclient.errors.conditions import NodeFault, StaleAttempt
 from goclient.journal import JobJournal, Journal, job_files
 from goclient.model.records.answers import JobState
 from goclient.node.engines.base import Attempt
@@ -95,6 +95,8 @@ CODES = [
     (Interrupted("x"), PilotCode.KILLED_BY_SIGNAL),
     (PilotDied("x"), PilotCode.KILLED_BY_SIGNAL),
     (EndpointError("x"), PilotCode.SETUP),
+    (NodeFault("x"), PilotCode.NODE),
+    (TransferFailed("stage-in", NodeFault("x")), PilotCode.NODE),
     (RequestError("x"), PilotCode.SETUP),
     (GoclientError("x"), PilotCode.GENERAL),
 ]

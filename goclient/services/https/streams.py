@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from goclient.errors import EndpointError
+from goclient.errors.conditions import NodeFault
 from goclient.errors.wording import quoted
 from goclient.services.contents import Moved, Source, changed, grown
 from goclient.services.https.connection import PIECE, Body
@@ -109,7 +110,7 @@ class Incoming:
         try:
             self._file.write(piece)
         except OSError as error:
-            raise EndpointError(
+            raise NodeFault(
                 f"{quoted(self._what)}: it cannot be written on this node: {error.strerror}",
                 hint="look at the node's disk", code="node-disk", subject=self._what,
             ) from error  # fmt: skip
