@@ -90,8 +90,6 @@ class AmbiguousEndpoint(EndpointError):
 class NodeFault(EndpointError):
     """A node cannot do what a job needs, and another one may: nothing of the job is wrong."""
 
-    code = "node"
-
 
 class PathNotFound(EndpointError):
     """Nothing is at a path."""
@@ -285,10 +283,8 @@ class LifetimeTooLong(MyproxyError):
 
     code = "myproxy-lifetime"
 
-    def __init__(
-        self, message: str, *, hint: str, subject: str = "", allowed: int | None = None, **more: Any
-    ) -> None:  # ``more`` as for any other error
-        super().__init__(message, hint=hint, subject=subject, **more)
+    def __init__(self, message: str, *, hint: str, allowed: int | None = None, **more: Any) -> None:
+        super().__init__(message, hint=hint, **more)
         self.allowed = allowed
 
 
