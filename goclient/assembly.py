@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -233,16 +232,14 @@ def new_preflight(
         catalogue=connections.catalogue,
         globus=connections.globus if checks else None,
         accounts=connections.accounts,
-        options=_preflight_options(options, connections, transfers),
+        options=_check_options(options, connections, transfers),
         queues=connections.queues,
         warnings=warnings,
         reporter=connections.reporter,
     )
 
 
-def _preflight_options(
-    options: TransferOptions, connections: Connections, transfers: TypedTransfers
-) -> PreflightOptions:
+def _check_options(options: TransferOptions, connections: Connections, transfers: TypedTransfers) -> PreflightOptions:
     """Return what the options and the settings say about the checks; of a carried job, its service client acts.
 
     Where files are left at a site, the user alone acts.
@@ -261,7 +258,7 @@ def _preflight_options(
         token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
         staging=None if site is None else Location(read_endpoint(str(site.collection)), f"{site.directory}/"),
-        secrets=None if carriage is None else partial(_kept_secrets, options, connections, is_new=bool(carriage.place)),
+        secrets=None if carriage is None else partial(_kept_secrets, options if carriage.place else None, connections),
         shares_secrets=carriage is not None and carriage.shares_secrets,
         probe=options.goProbe,
         hours=options.goNeeds,
@@ -271,14 +268,13 @@ def _preflight_options(
     )
 
 
-def _kept_secrets(options: TransferOptions, connections: Connections, *, is_new: bool) -> Kept:
-    """Return what PanDA keeps for the user; for the text of jobs, whose credential is not known, without goclient's."""
+def _kept_secrets(options: TransferOptions | None, connections: Connections) -> Kept:
+    """Return what PanDA keeps for the user; without options, those of a text's jobs, the credentials are left out."""
     from goclient.jobs.credentials import Credentials  # only carried jobs have one
     from goclient.journal import Journal
 
-    journal = Journal(environment.journal_path(connections.env))
-    kept = Credentials(journal, connections).kept(getattr(options, "campaign", None) or "")
-    return kept if is_new else replace(kept, others=())
+    campaign = None if options is None else getattr(options, "campaign", None) or ""
+    return Credentials(Journal(environment.journal_path(connections.env)), connections).kept(campaign)
 
 
 def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:

@@ -121,12 +121,14 @@ class Credentials:
         others = sorted(key for key in self._server.secrets() if id_of(key) and key not in keys)
         return [*found, *(Outstanding(key, state=State.ELSEWHERE) for key in others)]
 
-    def kept(self, campaign: str) -> Kept:
-        """Return all secrets of the user, and what is known of the credentials among them.
+    def kept(self, campaign: str | None) -> Kept:
+        """Return all secrets of the user, and what is known of the credentials among them; None: their keys alone.
 
         The directories of submissions of the same campaign do not count as those of others.
         """
         secrets, known = self._server.secrets(), {one.key: one for one in self.known()}
+        if campaign is None:
+            return Kept(tuple(secrets))
         requests = Journal(self._path).latest(REQUEST) if known else ()
         same = {one.key for one in requests if campaign and one.subjects[5:6] == (campaign,)}
         others = [known[one.key].described(one, same) if one.key in known else one for one in read_others(secrets)]
