@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from goclient.jobs.selection import Selection, Unfinished
     from goclient.jobs.status import JobStatus
     from goclient.journal import Entry as JournalEntry
+    from goclient.model.location import Location
     from goclient.model.probe_options import ProbeOptions
     from goclient.probes import Probed
 
@@ -183,6 +184,12 @@ class Client(Mending):
 
         kept = kept_batches(self.journal_path.parent)
         return frozenset(one.campaign for one in kept if one.is_open or not unfinished)
+
+    def delivered_outputs(self) -> Callable[[str], Sequence[Location] | None]:
+        """Return what tells, by a job's name, where its outputs that went through a site are."""
+        from goclient.campaigns.unfinished import find_delivered_outputs  # as in _campaigns
+
+        return find_delivered_outputs(self.journal_path.parent)
 
     def unfinished(self, selection: Selection, jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from goclient.jobs.status import JobStatus
     from goclient.jobs.watch import Chosen, Turn
     from goclient.journal import Journal
+    from goclient.model.location import Location
     from goclient.model.select import SelectOptions
 
 OURS = "goclient-"  # is in the name of each secret of ours
@@ -88,6 +89,10 @@ class Following(Lookups):
     def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:  # noqa: ARG002  # as the client has it
         """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
         return frozenset()
+
+    def delivered_outputs(self) -> Callable[[str], Sequence[Location] | None]:
+        """Return what tells, by a job's name, where its outputs that went through a site are."""
+        return lambda _: None
 
     def unfinished(self, _selection: Selection, _jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
@@ -182,12 +187,10 @@ class Following(Lookups):
         Those that went through a site are where the campaign has delivered them; until then there are none, which the
         warning says.
         """
-        from goclient.campaigns.unfinished import find_delivered_outputs
         from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.results import job_results
 
-        found = find_delivered_outputs(self.journal_path.parent)
-        return job_results(read_panda_ids(ids), self._connections, found)
+        return job_results(read_panda_ids(ids), self._connections, self.delivered_outputs())
 
     # --- credentials that jobs have ---
 
