@@ -452,26 +452,27 @@ def test_a_carried_job_copies_on_the_node_without_any_credential(site: Site) -> 
     assert sandbox.run(sys.executable, "-c", results).out == f"{places} \n"
 
 
-def test_one_campaign_in_trouble_keeps_no_other_from_going_on(site: Site) -> None:
+def test_one_campaign_in_trouble_keeps_no_other_from_going_on(site: Site, tmp_path: Path) -> None:
+    alone = {"GOCLIENT_STATE": str(tmp_path / "state")}
     site.sandbox.set(running_tasks=0)
     for campaign in ("broken", "whole-2"):
-        assert site.send(campaign, "--detach", jobs=1).code == 0
-    (broken,) = (Path(site.sandbox.env["GOCLIENT_STATE"]) / "campaigns").glob("broken.*.json")
+        assert site.sandbox.run(*site.line(campaign, "--detach", jobs=1), **alone).code == 0
+    (broken,) = (tmp_path / "state/campaigns").glob("broken.*.json")
     written = broken.read_text()
     broken.write_text(written.replace('"jobs":[[', '"jobs":[],"more":[['))
     site.sandbox.set()
-    until(lambda: site.advance().code == 1 and site.panda_ids("whole-2"))
-    told = site.advance("--json")
+    until(lambda: site.advance(**alone).code == 1 and site.panda_ids("whole-2"))
+    told = site.advance("--json", **alone)
     assert told.code == 1, told.err
     found = {one["campaign"]: one for one in told.json}
     assert set(found["broken"]) == {"campaign", "key", "done", "problems"}
     assert [one["code"] for one in found["broken"]["problems"]] == ["campaign-file"]
     assert found["whole-2"]["sent"] == "yes"
-    shown = site.advance()
+    shown = site.advance(**alone)
     assert (shown.code, "whole-2: 1 job: 1 waiting or running" in shown.out) == (1, True)
     assert "not as it was written" in shown.err
     broken.write_text(written)
-    assert site.advance("broken", "--end", "--wait").code == 0
+    assert site.advance("broken", "--end", "--wait", **alone).code == 0
 
 
 def test_a_wait_for_all_campaigns_stands_at_none(site: Site) -> None:
