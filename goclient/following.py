@@ -17,10 +17,11 @@ from goclient.lookups import Lookups
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from goclient.errors import RequestError
     from goclient.jobs.credentials import Credentials, Outstanding
     from goclient.jobs.follow import Followed
     from goclient.jobs.results import JobResults
-    from goclient.jobs.selection import Selection, Unfinished
+    from goclient.jobs.selection import NamedJob, Selection, Unfinished
     from goclient.jobs.status import JobStatus
     from goclient.jobs.watch import Chosen, Turn
     from goclient.journal import Journal
@@ -70,8 +71,11 @@ class Following(Lookups):
         )
         return Selection() if ids is not None and options.is_empty else self.select_typed(options)
 
-    def select_typed(self, options: SelectOptions) -> Selection:
-        """Return the jobs and tasks that a command line chooses; warn of a task's number in the place of a job's."""
+    def select_typed(self, options: SelectOptions, *, told: type[RequestError] | None = None) -> Selection:
+        """Return the jobs and tasks that a command line chooses; the server is not asked.
+
+        Warns of a task's number in the place of a job's, and of lost answers, but for errors that are ``told`` later.
+        """
         from goclient.jobs.selection import find_tasks, select
 
         server = self._connections.panda
@@ -82,14 +86,15 @@ class Following(Lookups):
             message = f"{number} is read as a PandaID, but a task with this number was sent from here"
             self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
         for lost in found.lost:
-            self._reporter.warning(lost.message, lost.hint)
+            if told is None or not isinstance(lost, told):
+                self._reporter.warning(lost.message, lost.hint)
         return found
 
     def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:  # noqa: ARG002  # as the client has it
         """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
         return frozenset()
 
-    def unfinished(self, _selection: Selection, _jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
+    def unfinished(self, _selection: Selection, _jobs: Sequence[NamedJob] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
         return ()
 
