@@ -145,7 +145,7 @@ def test_the_directory_of_a_site_is_found_kept_and_used(user: Sandbox) -> None:
     assert (sent.code, "a probe has found" in sent.err, "(just now)" in sent.err) == (0, True, True), sent.err
     assert user.pilot().code == 0
     done = user.run("goclient", "advance", "probed", "--wait")
-    assert "all is done: 1 of 1 jobs have delivered" in done.out, done.err
+    assert "all is done: 1 of 1 job has delivered" in done.out, done.err
 
     user.run("goclient", "probe", "TEST1", "--detach")
     run_at_site(user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from urllib.parse import quote, unquote
 
@@ -21,12 +21,16 @@ _SHELL = "/bin/sh -c"  # what runGen itself would give a task's command to
 
 @dataclass(frozen=True)
 class Start:
-    """How a job starts its carrier: where its archive is, the checksum of the plan, and the payload's own words."""
+    """How a job starts its carrier: where its archive is, the checksum of the plan, and the payload's own words.
+
+    ``serial`` is the job's number in the plan, as it stands there: ``${SN}`` until it is filled in.
+    """
 
     server: str  # the URL of the file server's host
     archive: str  # empty for a task with a build, whose library is in PanDA's storage
     plan: str
     words: tuple[str, ...]
+    serial: str = field(default=SERIAL_NUMBERS[0], compare=False)
 
     @property
     def url(self) -> str:
@@ -38,7 +42,7 @@ class Start:
 
         Without ``-i`` and with ``-o "{}"``, no file is PanDA's.
         """
-        command = " ".join((f"{_BEGIN} --plan={self.plan} --job=${{SN}} --", *map(shell_word, self.words)))
+        command = " ".join((f"{_BEGIN} --plan={self.plan} --job={self.serial} --", *map(shell_word, self.words)))
         text = _quoted(command)
         return f'-j "" --sourceURL {self.server} -r . -a {self.archive} -o "{{}}" -p "{text}"'
 
@@ -54,7 +58,7 @@ def read_start(parameters: str) -> Start | None:
         server, archive = values["--sourceURL"], values.get("-a", "")
     except (ValueError, KeyError):
         return None
-    return None if found is None else Start(server, archive, found[1], tuple(words))
+    return None if found is None else Start(server, archive, found[1], tuple(words), found[2])
 
 
 def _quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from goclient.assembly import new_preflight, read_transfers
 from goclient.carrier.carried import Luggage, make_plan, pack_luggage
+from goclient.carrier.plan import CarrierPlan
 from goclient.carrier.rungen import Start, read_start
 from goclient.config.connections import Connections
 from goclient.errors import Collector, GoclientError, PreflightFailed, RequestError, raise_all
@@ -24,6 +26,8 @@ from goclient.model.deal import Deal
 from goclient.model.location import Transfer
 from goclient.model.names import try_number
 from goclient.model.options import SubmitOptions
+from goclient.model.plan import TransferItem, TransferTask
+from goclient.model.planner import group_tasks
 from goclient.model.records.answers import JobState
 from goclient.model.records.base import Decoded, find_marker
 from goclient.model.records.panda_job import WIDTHS, JobRecord
@@ -86,6 +90,11 @@ class _Part(NamedTuple):
     start: Start | None  # of its carrier
 
     @property
+    def serial(self) -> int:
+        """Return the number of a carried job in its plan."""
+        return int(self.start.serial) if self.start is not None else 0
+
+    @property
     def kind(self) -> tuple[object, ...]:
         """Return what the jobs of one request have in common."""
         common = self.job.record.common
@@ -140,6 +149,8 @@ def _read(jobs: Sequence[Again]) -> list[_Part]:
                 message = f"the name of another try of PandaID {job.panda_id} is longer than the server stores"
                 raise RequestError(message, hint="submit it again with sendJob", code="too-wide")
             start = read_start(decoded.payload) if decoded.carried else None
+            if start is not None and not re.fullmatch("[0-9]{1,9}", start.serial):
+                start = None  # nobody knows which of its plan's items are its own
             if decoded.counts is not None or (decoded.carried and start is None):
                 message = f"PandaID {job.panda_id} has its transfers in its archive alone, and cannot be checked again"
                 raise RequestError(message, hint="submit it again with sendJob", code="counts")
@@ -227,6 +238,21 @@ def _together(parts: Sequence[_Part]) -> tuple[TransferSpec, tuple[int, ...]]:
     return specs[0].model_copy(update={name: tuple(found) for name, found in phases.items()}), serials
 
 
+def _plan_again(parts: Sequence[_Part], plan: CarrierPlan) -> CarrierPlan:
+    """Return the plan of the next tries: the same transfers, unless those of one job are others now."""
+    plan = replace(plan, overwrite=parts[0].spec.overwrite)
+    own = {one.serial: group_tasks(one.spec) for one in parts}
+    if all(plan.for_job(serial).tasks == tasks for serial, tasks in own.items()):
+        return plan
+    dealt: dict[TransferTask, list[tuple[TransferItem, int]]] = {}
+    for serial, tasks in own.items():
+        for task in tasks:
+            dealt.setdefault(replace(task, items=()), []).extend((item, serial) for item in task.items)
+    together = (replace(task, items=tuple(item for item, _ in items)) for task, items in dealt.items())
+    serials = (tuple(serial for _, serial in items) for items in dealt.values())
+    return replace(plan, tasks=tuple(together), dealt=tuple(serials))
+
+
 def _repack(
     parts: Sequence[_Part], start: Start, options: RetryOptions, connections: Connections
 ) -> tuple[_Checked, list[str]]:
@@ -239,7 +265,7 @@ def _repack(
         carry |= {"goGrant": options.goGrant, "goShareSecrets": options.goShareSecrets}
         checked = _check(parts, options, connections, carry)
         assert checked.carriage is not None, "its options say so"
-        made = make_plan(replace(plan, overwrite=parts[0].spec.overwrite), checked.carriage, checked.report.rights)
+        made = make_plan(_plan_again(parts, plan), checked.carriage, checked.report.rights)
         luggage = pack_luggage(contents, made, file_server=checked.carriage.file_server)
     new = Start(luggage.file_server, luggage.archive, made.plan.sha256, start.words)
     texts = [attach_carried(with_archive(one.decoded.payload, start, new), one.spec, made.plan.sha256) for one in parts]

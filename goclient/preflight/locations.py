@@ -159,8 +159,14 @@ def wrong_or_first(findings: list[Finding]) -> list[Finding]:
 
 
 def few(findings: list[Finding]) -> list[Finding]:
-    """Return the findings, of one kind; of many the first, the last of which says how many more there are."""
-    if len(findings) <= SHOWN:
-        return findings
-    last = findings[SHOWN - 1]
-    return [*findings[: SHOWN - 1], last._replace(message=f"{last.message}; and {len(findings) - SHOWN} more like it")]
+    """Return the findings, errors first; of many of a kind the first, and how many more there are."""
+    kinds: dict[tuple[bool, str], list[Finding]] = {}
+    for one in findings:
+        kinds.setdefault((one.level != "error", one.code), []).append(one)
+    shown: list[Finding] = []
+    for _, found in sorted(kinds.items(), key=lambda kind: kind[0][0]):
+        if more := len(found[SHOWN:]):
+            last = found[SHOWN - 1]
+            found = [*found[: SHOWN - 1], last._replace(message=f"{last.message}; and {more} more like it")]
+        shown += found
+    return shown

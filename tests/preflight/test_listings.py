@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import PathNotFound, PermissionDenied, StorageDenied
+from goclient.errors.conditions import NotADirectory, PathNotFound, PermissionDenied, StorageDenied
 from goclient.errors.findings import Finding
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
@@ -66,6 +66,8 @@ class Service:
             raise self._denial(folder)
         if folder != "/" and folder.rstrip("/") not in self._paths:
             raise self._missing(folder)
+        if folder != "/" and not self._paths[folder.rstrip("/")].is_directory:
+            raise NotADirectory(f"{folder}: it is a file", subject=f"SITE:{folder}")
         below = {path.removeprefix(folder): info for path, info in self._paths.items() if path.startswith(folder)}
         return {name: info for name, info in below.items() if name and "/" not in name}
 
@@ -200,6 +202,15 @@ def test_of_many_numbered_directories_only_those_that_are_there_are_asked_for(th
     assert set(listed.values()) == {1}
     assert service.asked.total() <= 4 + 3 * len(each) + 2 * MOST_ABOUT
     assert not [one for one in findings if one.level == "error"]
+
+
+@pytest.mark.parametrize("wrong", range(9))
+def test_no_warning_of_other_directories_hides_an_error(wrong: int) -> None:
+    service = Service(dict([file("/f"), folder("/out"), file(f"/out/{wrong}")]))
+    _, findings = looked(service, *(brought("/f", Location(SITE, f"/out/{number}/")) for number in range(9)))
+    (error,) = [one for one in findings if one.level == "error"]
+    assert f"/out/{wrong}" in error.message
+    assert "more like it" not in error.message
 
 
 def test_of_directories_and_folders_of_output_a_few_are_looked_into() -> None:
