@@ -184,11 +184,15 @@ class Following(Lookups):
         """Return where the files of each job's stage-out and output are, with size and checksum as far as is known.
 
         Files that were copied on the node are known by the job's record alone: they have neither size nor checksum.
+        Those that went through a site are where the campaign has delivered them; until then there are none, which the
+        warning says.
         """
+        from goclient.campaigns.unfinished import find_delivered_outputs
         from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.results import job_results
 
-        return job_results(read_panda_ids(ids), self._connections)
+        found = find_delivered_outputs(self.journal_path.parent)
+        return job_results(read_panda_ids(ids), self._connections, found)
 
     # --- credentials that jobs have ---
 

@@ -205,15 +205,15 @@ class KeptBatch:
         replace(self.path, batch.encode())
 
     def close(self) -> None:
-        """Note that all is done: the file gets another name, and the archive of carried jobs is removed."""
+        """Note that all is done: the file gets another name, and is kept for a while, with the jobs' archive."""
         closed = self._beside(_DONE)
         self.path.rename(closed)
-        os.utime(closed)  # from now on it is kept for a while
-        self._remove(_ARCHIVE, _JOURNAL + ".lock")
+        os.utime(closed)  # from now on
+        self._remove(_JOURNAL + ".lock")
 
     def remove(self) -> None:
-        """Remove the file, and the journal beside it."""
-        self._remove(_DONE, _JOURNAL)
+        """Remove the file, and what is beside it."""
+        self._remove(_DONE, _JOURNAL, _ARCHIVE)
 
     def _remove(self, *endings: str) -> None:
         for ending in endings:

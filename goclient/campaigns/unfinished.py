@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from goclient.campaigns.batch import Batch, KeptBatch, kept_batches
@@ -16,7 +17,8 @@ from goclient.jobs.selection import NamedJob, Unfinished
 from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
 from goclient.jobs.tries import known_tries
 from goclient.journal import Journal
-from goclient.model.names import first_name, try_number
+from goclient.model.location import Location
+from goclient.model.names import fill_serial, first_name, try_number
 
 
 def find_unfinished(
@@ -50,6 +52,22 @@ def find_unfinished(
                 yield from _undelivered(kept, batch, jobs, lost={first_name(name) for name in own.values()})
 
 
+def find_delivered_outputs(state: Path) -> Callable[[str], Sequence[Location] | None]:
+    """Return what tells, by a job's name, where its outputs that went through a site are: none if they are still there.
+
+    It tells None of any other job.
+    """
+    kept: dict[str, Sequence[Location]] = {}
+    for one in kept_batches(state):
+        with suppress(GoclientError):
+            batch = one.read()
+            delivered = _delivered(batch, one)
+            for name, serial in batch.serials.items():
+                paths = [target.with_path(fill_serial(target.path, serial)) for target in batch.targets]
+                kept[name] = paths if serial in delivered else []
+    return lambda name: kept.get(first_name(name))
+
+
 def over_words(failed: int, cancelled: int) -> str:
     """Return how many jobs have failed, or were cancelled, in words."""
     parts = [f"{counted(failed, 'job')} failed"] if failed else []
@@ -64,7 +82,8 @@ def _undelivered(
     tries = defaultdict[str, dict[int, str]](dict)
     for job in jobs:
         tries[first_name(job.name)][try_number(job.name)] = job.state
-    left = [name for name, serial in batch.serials.items() if serial not in _delivered(batch, kept)]
+    delivered = _delivered(batch, kept)
+    left = [name for name, serial in batch.serials.items() if serial not in delivered]
     states = {name: [state for _, state in sorted(tries[name].items())] for name in left}
     stands = Counter(standing_of(one, is_known=bool(one) and name not in lost) for name, one in states.items())
     failed, cancelled, campaign = stands[Standing.FAILED], stands[Standing.CANCELLED], kept.campaign

@@ -43,6 +43,7 @@ _LOGIN = Advice(Cure.MEND, "look at the credential that the reason names: a new 
 _WORDS = Advice(Cure.MEND, "the job's own words are wrong: correct them, and submit it with sendJob")
 _MEMORY = Advice(Cure.MEND, "the payload needs more memory than its queue has: submit it to another queue")
 _PROGRAM = Advice(Cure.UNKNOWN, "the payload failed: look at its log")
+_CARRIER = Advice(Cure.UNKNOWN, "the carrier could not do its part: the line CRITICAL of the job's log says why")
 _KILLED = Advice(Cure.UNKNOWN, "somebody stopped it: ask why before it runs again")
 
 # exeErrorCode: what a carrier says of itself (CarrierCode of carrier/report.py, which would be loaded for it alone).
@@ -57,6 +58,7 @@ _OF_CARRIER = {
     5907: _PROGRAM,
     5908: Advice(Cure.UNKNOWN, "look whether it is this node alone: goclient probe"),
 }
+_CARRIER_EXIT = 77  # EXIT of carrier/report.py, where no report of its own came through: the node's Python is too old
 # pilotErrorCode, of goclient's pilot and of pilot 3.
 _OF_PILOT = {
     1098: _AGAIN,  # no room on the node
@@ -102,9 +104,12 @@ def advice_of(job: JobState) -> Advice:
 
 def _advice(job: JobState) -> Iterator[Advice]:
     codes = job.codes
-    of_pilot = _OF_PILOT if f"--{CARRIED}=" in job.parameters else _OF_PILOT | _OF_OUR_PILOT
+    is_carried = f"--{CARRIED}=" in job.parameters
+    of_pilot = _OF_PILOT if is_carried else _OF_PILOT | _OF_OUR_PILOT
     if job.state != "failed":
         yield _OF_BUFFER.get(codes.buffer, _KILLED)
+    if is_carried and codes.exit == _CARRIER_EXIT and codes.program not in _OF_CARRIER:
+        yield _CARRIER
     for table, code in (
         (_OF_CARRIER, codes.program), (of_pilot, codes.pilot), (_OF_DISPATCHER, codes.dispatcher),
         (_OF_DATA, codes.data), (_OF_BUFFER, codes.buffer),

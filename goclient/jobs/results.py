@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from goclient.errors import GoclientError, raise_all
 from goclient.jobs.status import acting_for, described, phase_of, transfers_of
 from goclient.model.endpoint import Endpoint, read_endpoint
+from goclient.model.location import Location
 from goclient.model.planner import plan
 from goclient.model.records.answers import JobState
 from goclient.model.records.registry import decode
@@ -95,26 +96,32 @@ def deliveries(jobs: Iterable[JobState], connections: Connections) -> dict[int, 
     return found
 
 
-def job_results(panda_ids: Sequence[int], connections: Connections) -> list[JobResults]:
+def job_results(
+    panda_ids: Sequence[int], connections: Connections, staged: Callable[[str], Sequence[Location] | None]
+) -> list[JobResults]:
     """Return the results of each job in order; raises ServerError for jobs that the server does not know.
 
     Those of a job whose record cannot be read are not known, which its warning says.  Globus says what it has moved; of
-    the pilot's own work, the record of a finished job says where the files are.
+    the pilot's own work, the record of a finished job says where the files are.  ``staged`` says, by a job's name,
+    where outputs that went through a site have been delivered, and None of any other job.
     """
     server = connections.panda()
     found = described(panda_ids, server=server)
     raise_all(found.unknown(server.name))
     moved = deliveries(found.jobs, connections)
     return [
-        _results_of(job, moved.get(panda_id))
+        _results_of(job, moved.get(panda_id), staged(job.name))
         if isinstance(job, JobState)
         else JobResults(panda_id, "", (), f"the results of {panda_id} are not known: {job.message if job else ''}")
         for panda_id, job in found.rows.items()
     ]
 
 
-def _results_of(job: JobState, delivery: Delivery | None) -> JobResults:
+def _results_of(job: JobState, delivery: Delivery | None, staged: Sequence[Location] | None) -> JobResults:
     """Return the results of a job, of which Globus has moved some."""
+    if staged is not None:
+        warning = "" if staged else "what it has left at its site is not delivered yet: goclient advance does that"
+        return JobResults(job.panda_id, job.state, tuple(ResultFile("output", str(one)) for one in staged), warning)
     files: list[ResultFile] = []
     warning = ""
     try:

@@ -44,6 +44,13 @@ def test_the_codes_of_a_job_say_what_cures_it(state: JobState, cure: Cure) -> No
     assert cure_of(state) is cure
 
 
+def test_a_carrier_that_could_not_report_is_not_taken_for_its_payload() -> None:
+    codes: dict[str, Any] = {"exeErrorCode": 77, "pilotErrorCode": 1305, "transExitCode": "77"}
+    carried = advice_of(job(parameters=CARRIED, **codes))
+    assert (carried.cure, "CRITICAL" in carried.hint) == (Cure.UNKNOWN, True)
+    assert "CRITICAL" not in advice_of(job(**codes)).hint
+
+
 def test_nothing_is_said_of_a_job_that_has_not_failed() -> None:
     assert advice_of(job("running", pilotErrorCode=1151)) == advice_of(job("finished")) == NO_ADVICE
 
