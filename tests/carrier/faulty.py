@@ -46,7 +46,12 @@ def kills(known: Known, points: int, times: int, *, seed: int) -> Iterator[Case]
     for number in range(points):
         for one in range(times):
             at, via = pick.uniform(number, number + 1) / points, (HTTPS, CONNECT)[(number + one // 2) % 2]
-            yield Case(pick.randrange(10**6), (MONITOR, BATCH)[one % 2], 1 + int(at * known.points[via]), via=via)
+            yield Case(
+                pick.randrange(10**6),
+                (MONITOR, BATCH)[(number // 2 + one) % 2],
+                1 + int(at * known.points[via]),
+                via=via,
+            )
 
 
 def meet(sandbox: Sandbox, known: Known, seed: int) -> list[str]:
