@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from goclient.campaigns.state import Allowed
     from goclient.jobs.explain import Explained
     from goclient.jobs.open import OpenItem
-    from goclient.jobs.selection import Selection, Unfinished
-    from goclient.jobs.status import JobStatus
+    from goclient.jobs.selection import NamedJob, Selection, Unfinished
     from goclient.journal import Entry as JournalEntry
     from goclient.model.location import Location
     from goclient.model.probe_options import ProbeOptions
@@ -191,7 +190,7 @@ class Client(Mending):
 
         return find_delivered_outputs(self.journal_path.parent)
 
-    def unfinished(self, selection: Selection, jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
+    def unfinished(self, selection: Selection, jobs: Sequence[NamedJob] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
         from goclient.campaigns.unfinished import find_unfinished  # as in _campaigns
 

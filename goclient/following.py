@@ -17,10 +17,11 @@ from goclient.lookups import Lookups
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from goclient.errors import RequestError
     from goclient.jobs.credentials import Credentials, Outstanding
     from goclient.jobs.follow import Followed
     from goclient.jobs.results import JobResults
-    from goclient.jobs.selection import Selection, Unfinished
+    from goclient.jobs.selection import NamedJob, Selection, Unfinished
     from goclient.jobs.status import JobStatus
     from goclient.jobs.watch import Chosen, Turn
     from goclient.journal import Journal
@@ -71,8 +72,11 @@ class Following(Lookups):
         )
         return Selection() if ids is not None and options.is_empty else self.select_typed(options)
 
-    def select_typed(self, options: SelectOptions) -> Selection:
-        """Return the jobs and tasks that a command line chooses; warn of a task's number in the place of a job's."""
+    def select_typed(self, options: SelectOptions, *, told: type[RequestError] | None = None) -> Selection:
+        """Return the jobs and tasks that a command line chooses; the server is not asked.
+
+        Warns of a task's number in the place of a job's, and of lost answers, but for errors that are ``told`` later.
+        """
         from goclient.jobs.selection import find_tasks, select
 
         server = self._connections.panda
@@ -83,7 +87,8 @@ class Following(Lookups):
             message = f"{number} is read as a PandaID, but a task with this number was sent from here"
             self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
         for lost in found.lost:
-            self._reporter.warning(lost.message, lost.hint)
+            if told is None or not isinstance(lost, told):
+                self._reporter.warning(lost.message, lost.hint)
         return found
 
     def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:  # noqa: ARG002  # as the client has it
@@ -94,7 +99,7 @@ class Following(Lookups):
         """Return what tells, by a job's name, where its outputs that went through a site are."""
         return lambda _: None
 
-    def unfinished(self, _selection: Selection, _jobs: Sequence[JobStatus] = (), /) -> tuple[Unfinished, ...]:
+    def unfinished(self, _selection: Selection, _jobs: Sequence[NamedJob] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
         return ()
 

@@ -189,11 +189,7 @@ class PandaJobs(Jobs):
             hint = "type it again later; if these jobs are gone for good, give them up: "
             yield ServerError(message, hint=f"{hint}{_give_up(campaign, ids)}", code="unknown-job", subject=ids)
         if lost:
-            ids = as_ranges(lost)
-            message = f"{campaign}: it is not known whether the server accepted another try of PandaID {ids}, "
-            message += first_to_last([*lost.values()])
-            hint = f"{how_to_tell(f'goclient retry {ids}', len(lost))}; or give up: {_give_up(campaign, ids)}"
-            yield ServerError(message, hint=hint, code="unknown", subject=ids)
+            yield lost_tries(campaign, lost)
 
     def retry(self, serials: Sequence[int]) -> None:
         """Send a second try of these; raise GoclientError."""
@@ -237,6 +233,15 @@ def standing_of(states: Sequence[str], *, is_known: bool) -> Standing:
     if not is_known:
         return Standing.UNKNOWN
     return Standing.FAILED if states[-1] == "failed" else Standing.CANCELLED
+
+
+def lost_tries(campaign: str, names: Mapping[int, str]) -> ServerError:
+    """Return the error of tries whose answer is lost: their names, by the numbers of the jobs before."""
+    ids = as_ranges(names)
+    message = f"{campaign}: it is not known whether the server accepted another try of PandaID {ids}, "
+    message += first_to_last([*names.values()])
+    hint = f"{how_to_tell(f'goclient retry {ids}', len(names))}; or give up: {_give_up(campaign, ids)}"
+    return ServerError(message, hint=hint, code="unknown", subject=ids)
 
 
 def _give_up(campaign: str, ids: str) -> str:

@@ -8,23 +8,23 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.campaigns.batch import Batch, KeptBatch, kept_batches
-from goclient.campaigns.jobs import standing_of
+from goclient.campaigns.jobs import lost_tries, standing_of
 from goclient.campaigns.state import DELIVER, TRANSFER, Slot, Standing, serials_of
 from goclient.errors import GoclientError
 from goclient.errors.wording import counted
 from goclient.jobs.next_steps import mending_steps
-from goclient.jobs.selection import Unfinished
+from goclient.jobs.selection import NamedJob, Unfinished
 from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
-from goclient.jobs.status import JobStatus
+from goclient.jobs.tries import known_tries
 from goclient.journal import Journal
 from goclient.model.location import Location
 from goclient.model.names import fill_serial, first_name, try_number
 
 
 def find_unfinished(
-    names: Collection[str], state: Path, journal: Journal, *, jobs: Sequence[JobStatus] = ()
+    names: Collection[str], state: Path, journal: Journal, *, jobs: Sequence[NamedJob] = ()
 ) -> Iterator[Unfinished]:
-    """Yield what is left to do in the batches of campaigns: jobs to be sent, or outputs to be delivered.
+    """Yield what is left to do in the batches of campaigns: jobs to be sent, or looked for, outputs to be delivered.
 
     ``jobs`` are those that are known: no output of one that failed, or was cancelled, waits for its delivery.
     """
@@ -44,7 +44,12 @@ def find_unfinished(
                 hint = f"{go_on} sends them when their inputs are there; {go_on} --end gives them up"
                 yield Unfinished(kept.campaign, f"{kept.campaign}: its jobs are not sent", hint, are_sent=False)
             else:
-                yield from _undelivered(kept, batch, jobs)
+                tries = known_tries(journal, batch.server).items()
+                lost = {old: one.name for old, one in tries if one.panda_id is None}
+                if own := {old: name for old, name in lost.items() if first_name(name) in batch.serials}:
+                    unsure = lost_tries(kept.campaign, own)
+                    yield Unfinished(kept.campaign, unsure.message, unsure.hint, are_sent=False, is_retry=True)
+                yield from _undelivered(kept, batch, jobs, lost={first_name(name) for name in own.values()})
 
 
 def find_delivered_outputs(state: Path) -> Callable[[str], Sequence[Location] | None]:
@@ -70,15 +75,17 @@ def over_words(failed: int, cancelled: int) -> str:
     return " and ".join(parts)
 
 
-def _undelivered(kept: KeptBatch, batch: Batch, jobs: Sequence[JobStatus]) -> Iterator[Unfinished]:
-    """Yield what is left to do for the jobs of a batch, which were sent."""
+def _undelivered(
+    kept: KeptBatch, batch: Batch, jobs: Sequence[NamedJob], *, lost: Collection[str]
+) -> Iterator[Unfinished]:
+    """Yield what is left to do for the jobs of a batch, which were sent; ``lost`` may have tries that nobody knows."""
     tries = defaultdict[str, dict[int, str]](dict)
     for job in jobs:
         tries[first_name(job.name)][try_number(job.name)] = job.state
     delivered = _delivered(batch, kept)
     left = [name for name, serial in batch.serials.items() if serial not in delivered]
-    states = ([state for _, state in sorted(tries[name].items())] for name in left)
-    stands = Counter(standing_of(one, is_known=bool(one)) for one in states)
+    states = {name: [state for _, state in sorted(tries[name].items())] for name in left}
+    stands = Counter(standing_of(one, is_known=bool(one) and name not in lost) for name, one in states.items())
     failed, cancelled, campaign = stands[Standing.FAILED], stands[Standing.CANCELLED], kept.campaign
     them = "it" if failed + cancelled == 1 else "them"
     if undelivered := len(left) - failed - cancelled:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from goclient.carrier.sending import TASK
-from goclient.errors import Collector, RequestError, UsageError, raise_all
+from goclient.errors import Collector, GoclientError, RequestError, UsageError, raise_all
+from goclient.errors.sent import TriesLost
 from goclient.errors.wording import quoted, utc
-from goclient.jobs.panda_ids import check_count, read_panda_ids
+from goclient.jobs.panda_ids import as_ranges, check_count, read_panda_ids
 from goclient.jobs.sent import SentRequest, sent_requests
-from goclient.jobs.tries import known_tries, with_tries
+from goclient.jobs.tries import TRY, known_tries, with_tries
 from goclient.model.nearest import nearest
 from goclient.model.select import SelectOptions
 
@@ -37,6 +38,18 @@ class Selection:
     lost: tuple[RequestError, ...] = ()
 
 
+class NamedJob(Protocol):
+    """A job as the server knows it."""
+
+    @property
+    def name(self) -> str:
+        """Return its name, which tells the campaign, and which try it is."""
+
+    @property
+    def state(self) -> str:
+        """Return its state, empty if that is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """Part of a campaign that is left to do, in words, and what does it."""
@@ -44,7 +57,8 @@ class Unfinished:
     campaign: str
     text: str
     hint: str
-    are_sent: bool  # its jobs
+    are_sent: bool  # its jobs, and all tries of them
+    is_retry: bool = False  # whose answer is lost
 
     @property
     def error(self) -> RequestError:
@@ -84,7 +98,9 @@ def select(
         panda_ids += read_panda_ids(options.PandaID)
     with collector:
         tasks += read_task_ids(options.task)
-    raise_all(collector.errors)
+    if collector.errors:
+        campaigns_known = {*staged, *(one.campaign for one in sent(journal))}
+        raise_all(_naming_campaigns(collector.errors, campaigns_known))
     if options.campaign or options.last or options.is_empty:
         known, name = sent(journal), server()
         here = [one for one in known if one.server in ("", name)]
@@ -144,9 +160,11 @@ def find_tasks(panda_ids: Iterable[int], journal: Journal) -> list[int]:
 
 def sent(journal: Journal) -> list[Sent]:
     """Return the requests and tasks in the journal that have jobs, or may have some, the oldest first."""
-    found = []
+    found, retries = [], {entry.key for entry in journal.latest(TRY)}
     for one in sent_requests(journal):
-        lost = _lost_answer(one) if one.has_calls and one.entry.state in ("intended", "unknown") else None
+        lost: RequestError | None = None
+        if one.has_calls and one.entry.state in ("intended", "unknown"):
+            lost = _lost_tries(one, journal) if one.entry.key in retries else _lost_answer(one)
         if one.panda_ids or lost is not None:
             selection = Selection(tuple(map(int, one.panda_ids)))
             found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
@@ -155,6 +173,14 @@ def sent(journal: Journal) -> list[Sent]:
         if task.isascii() and task.isdigit():
             found.append(Sent(entry.time, server, "", Selection(tasks=(int(task),))))
     return sorted(found, key=lambda one: one.time)
+
+
+def _lost_tries(request: SentRequest, journal: Journal) -> RequestError | None:
+    """Return what is not known of jobs that were sent again; None once they are named, or sent once more."""
+    tries = known_tries(journal, request.subjects.server).items()
+    key = request.entry.key
+    names = {old: one.name for old, one in tries if one.panda_id is None and one.request.entry.key == key}
+    return TriesLost(key, ids=as_ranges(names), names=[*names.values()]) if names else None
 
 
 def _lost_answer(request: SentRequest) -> RequestError:
@@ -175,6 +201,13 @@ def _check_known(chosen: Sequence[Sent]) -> None:
 def campaigns_of(journal: Journal) -> dict[int, str]:
     """Return the campaign of each job that was sent in one."""
     return {panda_id: one.campaign for one in sent(journal) if one.campaign for panda_id in one.selection.panda_ids}
+
+
+def _naming_campaigns(errors: Iterable[GoclientError], campaigns: Collection[str]) -> Iterator[GoclientError]:
+    """Yield errors about words; of one that is a campaign, with how that is named."""
+    for error in (part for one in errors for part in one.parts):
+        hint = f"it is a campaign: type --campaign {error.subject}"
+        yield error.replace(hint=hint) if error.subject in campaigns else error
 
 
 def _no_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> NoReturn:

@@ -5,7 +5,7 @@ What only some of the calls need is imported in them, as in ``client.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from goclient.following import Following, Ids
 from goclient.model.typed import in_keywords, read_keywords
 
 if TYPE_CHECKING:
+    from goclient.errors import RequestError
     from goclient.jobs.selection import Selection
     from goclient.mending.commands import Mended
     from goclient.mending.retries import RetriedJob
@@ -49,7 +50,8 @@ class Mending(Following):
         """Send jobs again as a command does, which shows its user the new ones; what was refused is in the result."""
         from goclient.mending.commands import mend  # what asks PanDA takes 0.1 s to load
 
-        return self._unless_unsent(selection, mend(selection, options, self._connections, show))
+        done = mend(selection, options, self._connections, show)  # which tells of tries whose answer is lost
+        return replace(done, refused=(*done.refused, *self._unsent(selection, with_retries=False)))
 
     def kill(
         self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
@@ -62,22 +64,28 @@ class Mending(Following):
             return _unless_refused(self.kill_selected(self._named(ids, task=task, campaign=campaign, last=last)))
 
     def kill_selected(self, selection: Selection) -> Mended:
-        """Stop jobs as a command does; what was refused is in the result."""
+        """Stop jobs as a command does; what was refused, and what is not known, is in the result."""
         from goclient.mending.commands import stop  # as in retry_selected
 
-        return self._unless_unsent(selection, stop(selection, self._connections))
+        done = stop(selection, self._connections)
+        unsent = self._unsent(selection, with_retries=True)
+        return replace(done, refused=(*done.refused, *unsent, *selection.lost))
 
-    def _unless_unsent(self, selection: Selection, mended: Mended) -> Mended:
-        """Return what was done, with an error for each campaign whose jobs may be sent later."""
-        unsent = tuple(one.error for one in self.unfinished(selection) if not one.are_sent)
-        return replace(mended, refused=(*mended.refused, *unsent))
+    def _unsent(self, selection: Selection, *, with_retries: bool) -> Iterator[RequestError]:
+        """Yield an error for each campaign whose jobs may be sent later, or of which others may be at the server."""
+        for one in self.unfinished(selection):
+            if not one.are_sent and (with_retries or not one.is_retry):
+                yield one.error
 
-    def named_typed(self, options: SelectOptions) -> Selection:
-        """Return the jobs and tasks that a command line names; raise UsageError if it names none."""
+    def named_typed(self, options: SelectOptions, *, told: type[RequestError] | None = None) -> Selection:
+        """Return the jobs and tasks that a command line names; raise UsageError if it names none.
+
+        Warns of lost answers, but for errors that are ``told`` later.
+        """
         if options.is_empty:
             hint = "name jobs (42-141), or type --campaign NAME, --task JEDITASKID or --last"
             raise UsageError("no job is named", hint=hint, code="no-jobs", subject="PandaID")
-        return self.select_typed(options)
+        return self.select_typed(options, told=told)
 
     def _named(self, ids: Ids | None, *, task: Ids, campaign: str | None, last: bool) -> Selection:
         from goclient.model.select import SelectOptions

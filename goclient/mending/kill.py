@@ -40,6 +40,7 @@ class Stopped(NamedTuple):
     panda_id: int
     state: str
     fate: Fate
+    name: str = ""  # empty if it is not known
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it."""
@@ -62,8 +63,10 @@ def kill_jobs(panda_ids: Sequence[int], server: PandaServer) -> list[Stopped]:
     for panda_id, job in before.items():
         now = after[panda_id] or job
         fate = Fate.UNKNOWN if job is None else Fate.OVER if panda_id not in done else _fate(now, done[panda_id], me)
-        state = "" if now is None or isinstance(now, UnreadableJob) else now.state.state
-        found.append(Stopped(panda_id, state, fate))
+        if now is None or isinstance(now, UnreadableJob):
+            found.append(Stopped(panda_id, "", fate))
+        else:
+            found.append(Stopped(panda_id, now.state.state, fate, now.record.jobName))
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from goclient.campaigns.mended import KeptJobs
 from goclient.config import environment
 from goclient.config.connections import Connections
+from goclient.config.settings import Settings
 from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
@@ -164,7 +165,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
         if not (goes_again or options.all):  # one that was cancelled, and was to be sent again before, is meant, too
             left.append(Left(one.panda_id, f"{job.state.state}; --all retries such jobs, too"))
             continue
-        if (past := _past_mending(job, kept)) is not None:
+        if (past := _past_mending(job, kept, connections.settings)) is not None:
             refused.setdefault(past, []).append(one.panda_id)
             continue
         name = next_name(job.record.jobName, after=one.lost.name if one.lost is not None else "")
@@ -234,8 +235,11 @@ def _refusal(job: KnownJob, me: str) -> _Refusal | None:
     return None
 
 
-def _past_mending(job: KnownJob, kept: KeptJobs) -> _Refusal | None:
-    """Return why a job that runs on files at a site cannot be sent again: its outputs would be lost, or replaced."""
+def _past_mending(job: KnownJob, kept: KeptJobs, settings: Settings) -> _Refusal | None:
+    """Return why a job that runs on files at a site cannot be sent again.
+
+    Its outputs would be lost, or replaced, or it would look for its files where they are not.
+    """
     batch, anew = kept.batch_of(job.record.jobName), "send anew, by sendJob.py --goVia site with another --campaign"
     if batch is None:
         return None
@@ -245,4 +249,9 @@ def _past_mending(job: KnownJob, kept: KeptJobs) -> _Refusal | None:
     if job.state.state == "finished" and not kept.is_missing(batch, job.record.jobName):
         why = f"finished: goclient advance {batch.campaign} delivers its outputs, or has done so"
         return _Refusal(RequestError, "delivered", why, anew, passes=True)
+    queue, sent = job.record.common.computingSite, kept.node_of(batch)
+    if sent is not None and (today := settings.site(queue).node) not in (None, sent):
+        why = f"sent with {quoted(sent)} on the nodes, and [site.{queue}] node is now {quoted(today)}"
+        hint = f"{anew}; to give up what is left of this one: goclient advance {batch.campaign} --end"
+        return _Refusal(RequestError, "other-node", why, hint)
     return None

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.campaigns.test_site import Site, as_always, expected, site
+from tests.commands import started
 
 __all__ = ["as_always", "site"]
 
@@ -106,6 +107,7 @@ def test_a_job_that_was_killed_is_cancelled_and_its_hints_mend(site: Site) -> No
     site.run_jobs(1)
     killed = run("goclient", "kill", "--campaign=killed")
     assert (killed.code, "goclient advance killed --end" in killed.err) == (0, True), killed.err
+    assert "the outputs of 1 of 3 jobs are not delivered" in killed.err, "what has finished is not to be given up"
     for words in [], ["--watch"]:
         followed = run(*status, *words)
         assert (followed.code, "1 finished, 2 cancelled" in followed.out) == (5, True), followed.out
@@ -181,3 +183,81 @@ def test_a_finished_job_that_has_left_nothing_is_tried_again_or_given_up(site: S
     ended = run(*typed(held.err, "advance"), "--wait")
     assert (ended.code, ended.out) == (0, "empty: all is done: 2 of 3 jobs have delivered\n"), ended.err
     assert len(site.delivered("empty")) == 4
+
+
+def test_another_try_whose_answer_is_lost_is_told_until_it_is_named(site: Site) -> None:
+    run = site.sandbox.run
+    assert site.send("untold", jobs=1).code == 0
+    with broken(site):
+        assert site.sandbox.pilot().code == 1
+    (first,) = site.panda_ids("untold")
+    site.sandbox.trouble("POST /*submit", "lost", times=1)
+    assert run("goclient", "retry", f"{first}").code == 90
+    names = f"goclient retry {first} --jobs=PANDAID"
+    killed = run("goclient", "kill", "--campaign=untold")
+    assert (killed.code, killed.err.count(names)) == (10, 1), killed
+    status = ("goclient", "status", "--campaign=untold", "--exit-status")
+    told = run(*status)
+    assert (told.code, names in told.err, "goclient retry --campaign" in told.err) == (5, True, False), told.err
+    again = run("goclient", "retry", "--campaign=untold")
+    assert (again.code, again.err.count(names)) == (10, 1), again.err
+    words = [*status, "--watch"]
+    watching = started(words, env=site.sandbox.env, cwd=site.sandbox.cwd, stderr=-1, stdout=-1)
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == "1 job of campaign untold: 1 failed\n"
+    second = site.panda_ids("untold")[-1]
+    assert run("goclient", "retry", f"{first}", f"--jobs={second}").code == 0
+    killed = run("goclient", "kill", "--campaign=untold")
+    assert (killed.code, re.findall(rf"{second} +cancelled", killed.out) != []) == (0, True), killed
+    out, err = watching.communicate(timeout=20)
+    assert (watching.returncode, err.count(names), f"PandaID={second} " in out) == (5, 1, True), out + err
+    assert site.advance("untold", "--end", "--wait").code == 0
+
+
+@pytest.mark.parametrize("campaign", ["plain", ""])
+def test_another_try_of_a_plain_job_whose_answer_is_lost_is_named_as_retry_says(site: Site, campaign: str) -> None:
+    run, here = site.sandbox.run, {"GOCLIENT_STATE": str(site.sandbox.root / f"plain-{campaign}")}
+    chosen = f"--campaign={campaign}" if campaign else "--last"
+    payload = site.sandbox.payload("plain.sh", "true")
+    line = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}")
+    sent = run(*line, *([chosen] if campaign else []), "--json", **here)
+    assert sent.code == 0, sent.err
+    first = sent.json["jobs"][0]["PandaID"]
+    site.fail(first, "exeErrorCode", 3)
+    site.sandbox.trouble("POST /*submit", "lost", times=1)
+    assert run("goclient", "retry", f"{first}", **here).code == 90
+    for command, code in (("status", 0 if campaign else 10), ("retry", 10), ("kill", 10)):
+        told = run("goclient", command, chosen, **here)
+        names = f"goclient retry {first} --jobs=PANDAID"
+        assert (told.code, told.err.count(names), "journal show" in told.err) == (code, 1, False), told.err
+    second = site.sandbox.rows("select max(panda_id) as last from jobs")[0]["last"]
+    assert run("goclient", "retry", f"{first}", f"--jobs={second}", **here).code == 0
+    for command in ("status", "kill"):
+        told = run("goclient", command, chosen, **here)
+        assert (told.code, f"{second}" in told.out, "not known" in told.err) == (0, True, False), told
+
+
+def test_a_kill_of_jobs_that_have_finished_says_how_their_outputs_are_delivered(site: Site) -> None:
+    assert site.send("late", jobs=1).code == 0
+    site.run_jobs(1)
+    killed = site.sandbox.run("goclient", "kill", "--campaign=late")
+    assert (killed.code, "finished  it was over before" in killed.out) == (0, True), killed
+    assert "late: the outputs of 1 of 1 job are not delivered" in killed.err
+    assert "goclient retry" not in killed.err
+    assert site.sandbox.run(*typed(killed.err, "advance")[:3], "--wait").code == 0
+    assert sorted(site.delivered("late")) == expected(1)
+
+
+def test_a_job_that_looks_for_its_files_in_the_wrong_place_is_not_sent_again(site: Site) -> None:
+    settings = site.sandbox.root / "settings.toml"
+    right = settings.read_text()
+    settings.write_text(right.replace(f'node = "{site.staging}"', 'node = "/nowhere/here"'))
+    assert site.send("nowhere", jobs=1).code == 0
+    assert site.sandbox.pilot().code == 40
+    settings.write_text(right)
+    for words in ("--campaign=nowhere",), (f"{site.panda_ids('nowhere')[0]}", "--noCheck"):
+        refused = site.sandbox.run("goclient", "retry", *words)
+        assert (refused.code, '"/nowhere/here" on the nodes, and [site.TEST1] node is now' in refused.err) == (10, True)
+        assert "send anew, by sendJob.py --goVia site with another --campaign" in refused.err
+    ended = site.sandbox.run(*typed(refused.err, "advance"), "--wait")
+    assert (ended.code, len(site.panda_ids("nowhere"))) == (0, 1), ended.err

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
+from goclient.errors import RequestError
 from goclient.model.option import frozen_options, option
 from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
@@ -29,23 +30,21 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     )
     options = parser.parse(argv)
     client = run.Session(reporter).client
-    selection = client.named_typed(options)
+    selection = client.named_typed(options, told=RequestError)
     done = client.kill_selected(selection)
     if options.json:
         done.check()
         output.print_json(done.document())
         return 0
     from goclient.cli.tables import print_table  # --json and --help print none
-    from goclient.jobs.next_steps import mending_steps
 
     rows = [(str(one.panda_id), one.state, one.fate.value) for one in done.stopped]
     if rows:
         print_table(("PandaID", "state", "what was done"), rows)
     for task in done.tasks:
         print(f"JediTaskID={task.task_id} {task.answer}")
-    for left in client.unfinished(selection):
+    for left in client.unfinished(selection, done.stopped):
         if left.are_sent:
-            kept = f"{left.campaign}: what was brought for its jobs stays at the site"
-            reporter.progress(kept, mending_steps(left.campaign, len(done.stopped), cancelled=True))
+            reporter.progress(left.text, left.hint)
     done.check()
     return 0

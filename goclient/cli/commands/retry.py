@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError
+from goclient.errors.sent import TriesLost
 from goclient.errors.wording import printable
 from goclient.model.option import frozen_options, option
 from goclient.model.retry_options import RetryOptions
@@ -38,7 +39,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     show = _print_jobs if not options.json else lambda _: None
     try:
         client = run.Session(reporter).client
-        done = client.retry_selected(client.named_typed(options), options, show)
+        done = client.retry_selected(client.named_typed(options, told=TriesLost), options, show)
     except GoclientError as error:
         for job in () if options.json else error.extra.get("jobs", ()):
             if "retryOf" not in job:  # those of earlier groups are printed

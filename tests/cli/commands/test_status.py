@@ -208,6 +208,7 @@ WRONG = [
     (("141-42",), 2, "write 42-141"),
     (("1-10001",), 2, "10,001 jobs are more than 10,000"),
     (("--campaign", "muon"), 10, "did you mean muons?"),
+    (("1", "muons", "x"), 2, "it is a campaign: type --campaign muons"),
     (("--campaign", "muons/2"), 10, 'no campaign "muons/2"'),
     (("--task", "x"), 2, '"x" is not the number of a task'),
     (("--task", "77"), 90, "task 77: "),
