@@ -15,7 +15,7 @@ from goclient.journal import Journal
 from goclient.model.endpoint import JOB
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferTask
-from goclient.node.engines import gridftp as streamed
+from goclient.node.engines import gridftp_end as streamed
 from goclient.node.engines import gridftp_pair as paired
 from goclient.node.engines.base import JobContext, TransferEngine, Transferred
 from goclient.node.engines.gridftp import GridftpEngine
