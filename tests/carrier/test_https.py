@@ -162,8 +162,9 @@ def test_a_later_attempt_replaces_what_an_earlier_one_has_delivered(sandbox: San
     assert delivered(sandbox, "again").read_bytes() == INPUT * 2
 
 
-@pytest.mark.parametrize("ahead", [0, -200])
-@pytest.mark.parametrize(("folder", "later_ends_first"), [("", False), ("", True), ("new/", False)])
+@pytest.mark.parametrize(
+    ("folder", "later_ends_first", "ahead"), [("", False, -200), ("", True, 0), ("new/", False, 0)]
+)
 def test_an_earlier_attempt_that_goes_on_is_in_no_later_ones_way(
     later_ends_first: bool, folder: str, ahead: int, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -78,7 +78,7 @@ def breaks_once(
     real, began, moved = getattr(module, name), list[int](), list[int]()
 
     def cut(*arguments: Any, watch: Watch, **how: Any) -> Any:
-        began.append(arguments[2].tell() if name == "get" else how.get("offset", 0))
+        began.append(arguments[1].file.tell() if name == "get" else how.get("offset", 0))
 
         def told(count: int) -> None:
             watch.progress(count)
@@ -221,7 +221,7 @@ def damages(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, file: Calla
 def test_what_was_changed_while_it_was_read_is_not_taken_for_whole(
     bench: GridftpBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    damages(monkeypatch, streamed, "get", lambda arguments: str(arguments[1]))
+    damages(monkeypatch, streamed, "get", lambda arguments: str(arguments[1].path))
     (bench.there / "in").write_bytes(CONTENT)
     with pytest.raises(ChecksumDiffers, match="changed meanwhile, or damaged on its way"):
         bench.bring(item("in", "in"))
