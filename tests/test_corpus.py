@@ -292,6 +292,7 @@ def prepared(
     try:
         if case.case.get("as") == "person":
             case.log_in()
+        shared_sandbox.rows("delete from secrets")  # of other cases, and tests: one credential stops another
         if case.case.get("ended"):
             shared_sandbox.rows("delete from tokens")
         case.prepare(case.case)

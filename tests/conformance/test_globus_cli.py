@@ -139,7 +139,7 @@ def test_a_request_too_many_is_sent_again(shared_sandbox: Sandbox, globus: Globu
     with CallPoint("GET /v0.10/operation/endpoint/*/ls", 1).trouble(shared_sandbox, "429"):
         listed = globus("ls", "{SITE1}:/home")
     assert (listed.code, listed.err) == (0, "")
-    assert [point.times for point in call_points(shared_sandbox)] == [2]
+    assert [point.times for point in call_points(shared_sandbox) if point.route.endswith("/ls")] == [2]
 
 
 def test_a_file_a_directory_and_a_batch_are_transferred(
