@@ -59,6 +59,7 @@ class Targets:
         self._new_below = context.options.new_below
         self._has_tokens = context.options.token_wait is not None  # HTTPS alone makes no directory
         self._by_https = set() if context.options.carried else _taken_by_https(context.resolved)
+        self._makes = context.options.make_directories
         self._made = made
 
     def judge(self, transfer: Transfer) -> list[Finding]:
@@ -133,7 +134,7 @@ class Targets:
             if has_wildcards(name):
                 message += f", with that name: there are no wildcards in {quoted(name)}"
         hint = f"{near} " if near else "if it is a typo, correct it; "
-        hint += "--goMkdir makes it now"
+        hint += "--goMkdir makes it once nothing else is wrong" if self._makes else "--goMkdir makes it now"
         if self._has_tokens or by_https:
             makes = "a job with tokens makes none" if self._has_tokens else "HTTPS makes none: a pilot may have no more"
             message = f"the directory {quoted(shown)} does not exist, and {makes}"

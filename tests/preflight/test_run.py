@@ -97,6 +97,9 @@ def test_a_missing_folder_is_a_warning_and_is_made_on_demand(sandbox: Sandbox) -
     words = ("--Data=out", "--OutputGO=SITE1:/new/deep/folder/", "--json")
     (warning,) = [one for one in sandbox.submit(*words, "--noSubmit").json["findings"] if one["level"] == "warning"]
     assert (warning["code"], warning["subject"]) == ("no-folder", "SITE1:/new/deep/folder/out")
+    wrong = sandbox.submit(*words, "--StageinGOsrc=SITE1:/none", "--goMkdir").json
+    (told,) = [one["hint"] for one in wrong["findings"] if one["code"] == "no-folder"]
+    assert told.endswith("--goMkdir makes it once nothing else is wrong")
     assert not sandbox.path("SITE1", "new").exists()
     made = sandbox.submit(*words, "--goMkdir").json
     assert {one["level"] for one in made["findings"]} == {"ok"}
