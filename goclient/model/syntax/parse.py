@@ -7,7 +7,7 @@ from goclient.errors.conditions import NotALocation, NotAName
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, URL_FORMS, Endpoint
 from goclient.model.location import Location
-from goclient.model.names import LocationError, Problem, name_problem
+from goclient.model.names import LocationError, Problem, endpoint_problem, name_problem
 from goclient.model.syntax.location import read_location
 from goclient.model.syntax.misread import endpoint_of, location_problem, name_of
 from goclient.model.syntax.shell import shell_word
@@ -56,8 +56,9 @@ def parse_endpoint(text: str) -> Endpoint:
         if location.path == "/" and not location.in_job:
             return location.endpoint
     except LocationError as error:
-        problem = error.problem if not error.problem.instead else problem
-    instead, remedy = endpoint_of(text), "give the name of the endpoint only"
+        of_path = error.problem.instead and error.problem != endpoint_problem(text)
+        problem = problem if of_path else error.problem
+    instead, remedy = endpoint_of(text) or problem.instead, "give the name of the endpoint only"
     if "://" in text and not instead:
         remedy = f"write the name or the UUID of a Globus collection, {URL_FORMS}"
     raise refuse(text, Problem(problem.what, remedy, instead))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -18,14 +17,10 @@ CARRIED = ("sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation
 
 
 @pytest.fixture
-def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
-    """The sandbox's user in a directory of their own, with a program, and with nothing at PanDA."""
-    (tmp_path / "run.sh").write_text("#!/bin/sh\ncat 0064.file > out.dat\n")
-    shared_sandbox.cwd = tmp_path
-    shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
-    shared_sandbox.rows("delete from secrets")
-    shared_sandbox.rows("update jobs set status = 'failed' where status = 'activated'")
-    return shared_sandbox
+def user(new_user: Sandbox) -> Sandbox:
+    """The user with a program."""
+    (new_user.cwd / "run.sh").write_text("#!/bin/sh\ncat 0064.file > out.dat\n")
+    return new_user
 
 
 def submitted(user: Sandbox, *words: str) -> int:

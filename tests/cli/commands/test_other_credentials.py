@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.sandboxes import Sandbox
@@ -15,14 +13,10 @@ MAPPED = ("--goCredential=token", "--Data=out.dat", "--OutputGO=SITE1:/home/osg_
 
 
 @pytest.fixture
-def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
-    """The sandbox's user in a directory of their own, with a program, and with nothing at PanDA."""
-    (tmp_path / "run.sh").write_text("#!/bin/sh\necho > out.dat\n")
-    shared_sandbox.cwd = tmp_path
-    shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
-    shared_sandbox.rows("delete from secrets")
-    shared_sandbox.rows("update jobs set status = 'failed' where status = 'activated'")
-    return shared_sandbox
+def user(new_user: Sandbox) -> Sandbox:
+    """The user with a program."""
+    (new_user.cwd / "run.sh").write_text("#!/bin/sh\necho > out.dat\n")
+    return new_user
 
 
 def submitted(user: Sandbox, *words: str) -> tuple[int, list[str]]:
