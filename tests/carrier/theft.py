@@ -69,18 +69,22 @@ class Loot:
 
 
 class Thief:
-    """Tries what is found; what opens what is kept, as the jobs of one submission have the same."""
+    """Tries what is found at one moment; what opens what is kept, as the jobs of one submission have the same."""
 
     def __init__(self, sandbox: Sandbox, own: str) -> None:
         self.sandbox, self.own = sandbox, own  # the jobs' own directory, in the guest collection
         self._known: dict[str, set[Place]] = {}
+        self._clients: dict[tuple[str, str], set[Place]] = {}
 
     def reach(self, loot: Loot) -> set[tuple[str, Place]]:
         """Return what can be read or written, each with the kind of the credential that opens it."""
         opened = {(TOKEN, place) for token in loot.tokens for place in self._opened(token)}
-        for client in loot.clients:
-            opened |= {(SERVICE, place) for token in self._minted(client) for place in self._opened(token)}
-        return opened
+        return opened | {(SERVICE, place) for client in loot.clients for place in self._opened_by(client)}
+
+    def _opened_by(self, client: tuple[str, str]) -> set[Place]:
+        if client not in self._clients:
+            self._clients[client] = {place for token in self._minted(client) for place in self._opened(token)}
+        return self._clients[client]
 
     def _minted(self, client: tuple[str, str]) -> list[str]:
         """The tokens that a client gets for Transfer, and for every collection's own servers, each time new ones."""
