@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     NO_JOB = 3  # of goclient pilot --once: the queue has no job now
     LOGIN = 4
     JOBS_FAILED = 5  # of goclient advance, and of status --exit-status: a job failed, or was cancelled
-    JOBS_RUNNING = 6  # likewise: none has, and not all are over
+    JOBS_RUNNING = 6  # of status --exit-status: none has, and not all are over; of probe: its jobs are not over
     REQUEST = 10
     ENDPOINT = 40
     MYPROXY = 80
@@ -38,6 +38,7 @@ _PRECEDENCE = (
     ExitCode.UNEXPECTED,
     ExitCode.INTERRUPTED,
     ExitCode.JOBS_FAILED,
+    ExitCode.JOBS_RUNNING,
 )
 
 SHOWN = 5  # findings of one kind, of thousands of jobs or files maybe

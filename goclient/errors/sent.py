@@ -65,6 +65,7 @@ class StillRunning(GoclientError):
     There are none of jobs that were not sent in that time.
     """
 
+    exit_code = ExitCode.JOBS_RUNNING
     code = "still-running"
 
     def __init__(self, panda_ids: Iterable[int]) -> None:
