@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from goclient.errors import RequestError
-    from goclient.jobs.credentials import Credentials, Outstanding
+    from goclient.jobs.credentials import Credentials
     from goclient.jobs.follow import Followed
+    from goclient.jobs.outstanding import Outstanding
     from goclient.jobs.results import JobResults
     from goclient.jobs.selection import NamedJob, Selection, Unfinished
     from goclient.jobs.status import JobStatus
@@ -200,8 +201,8 @@ class Following(Lookups):
     # --- credentials that jobs have ---
 
     def credentials(self) -> list[Outstanding]:
-        """Return the credentials of carried jobs that are out there, each with its state."""
-        return self._credentials().listed()
+        """Return the credentials of carried jobs that are out there, each with its state and all that it opens."""
+        return self._credentials().shown()
 
     def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
         """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""

@@ -23,7 +23,7 @@ from goclient.model.request import Credential, Grant, Who
 from goclient.model.syntax.shell import command_line
 
 _OURS = re.compile(rf"{FILE}goclient-([0-9a-f]{{8,64}})\.json")
-_SERVICE_DOMAIN = "@clients.auth.globus.org"
+SERVICE_DOMAIN = "@clients.auth.globus.org"
 _SHOWN = 5
 
 
@@ -54,7 +54,7 @@ class Secret:
         """
         digest = hashlib.sha256(f"{credential.client_id} {place}".encode()).hexdigest()[:16]
         document = {"client_id": credential.client_id, "client_secret": credential.secret}
-        return cls(_file(digest), _packed(document), identity=f"{credential.client_id}{_SERVICE_DOMAIN}")
+        return cls(_file(digest), _packed(document), identity=f"{credential.client_id}{SERVICE_DOMAIN}")
 
     @classmethod
     def for_tokens(cls, collections: Sequence[str]) -> Secret:

@@ -5,103 +5,29 @@ A submission's entry of its secret is open until the secret is taken back.  Seve
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from goclient.carrier.others import Kept, Other, read_others
+from goclient.carrier.others import Kept, read_others
 from goclient.carrier.secret import Secret, Use, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret, turn
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.sent import UnreadableJob
 from goclient.errors.wording import quoted
 from goclient.jobs.grants import GRANT, granted_at, holders, let_go, read_grant, secret_of
-from goclient.jobs.panda_ids import as_ranges
+from goclient.jobs.opened import complete
+from goclient.jobs.outstanding import Outstanding, State, elsewhere
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
 from goclient.journal import Entry, Journal
 from goclient.model.nearest import hint_of_known
 from goclient.model.records.answers import TASK_DONE, JobState
-from goclient.model.request import Who
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
 
 A_CALL = 1000  # jobs that are asked for in one call
-
-
-class State(Enum):
-    """State of a credential that is out there."""
-
-    IN_USE = "in use"
-    ENDED = "ended"  # no job needs it any more
-    UNKNOWN = "unknown"  # whether a job needs it
-    ELSEWHERE = "elsewhere"  # PanDA has it, and this journal does not know of it
-
-
-@dataclass(frozen=True, slots=True)
-class Outstanding:
-    """A credential that is out there; ``uses`` are the submissions for whose jobs it is.
-
-    ``jobs`` and ``tasks`` are those that the server is known to have, ``grants`` the permissions given for it.
-    """
-
-    key: str  # of PanDA's secret
-    uses: tuple[Use, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    jobs: tuple[int, ...] = ()
-    tasks: tuple[int, ...] = ()
-    grants: tuple[Entry, ...] = ()
-    state: State = State.UNKNOWN
-
-    @property
-    def id(self) -> str:
-        """Return the id by which users know it."""
-        return id_of(self.key)
-
-    @property
-    def holders(self) -> tuple[tuple[Entry, ...], ...]:
-        """Return the entries of those who hold it: another submission has others."""
-        return self.entries, self.grants
-
-    def worst(self, said: Collection[State]) -> State:
-        """Return its state, if the server said these of its jobs and tasks: what is over needs nobody."""
-        if State.IN_USE not in said and State.UNKNOWN in said and self.uses and all(use.is_over for use in self.uses):
-            return self.state
-        return next((one for one in (State.IN_USE, State.UNKNOWN) if one in said), self.state)
-
-    def described(self, other: Other, same: Collection[str]) -> Other:
-        """Return what PanDA keeps as this, with who has it and for what; ``same`` are requests that count as one."""
-        pairs = zip(self.uses, self.entries, strict=True)
-        access = dict.fromkeys(one for use, entry in pairs if request_of(entry) not in same for one in use.access)
-        holders = [f"{name} {as_ranges(ids)}" for name, ids in (("job", self.jobs), ("task", self.tasks)) if ids]
-        document = self.document()
-        what = list(dict.fromkeys(document["for"]))
-        if any(use.who == Who.TOKEN.value for use in self.uses):
-            what = [f"all that you may do in {name}" for name in dict.fromkeys(one.rpartition(":/")[0] for one in what)]
-        return replace(
-            other,
-            access=tuple(access),
-            holders=" and ".join(holders) or "a submission without jobs yet",
-            what=", ".join(what),
-            until=document["until"] or "",
-        )
-
-    def document(self) -> dict[str, Any]:
-        """Return the JSON object of it."""
-        uses, grants = self.uses, [read_grant(one) for one in self.grants]
-        return {
-            "id": self.id,
-            "kind": uses[0].who if uses else None,
-            "identity": uses[0].identity if uses else None,
-            "for": list(dict.fromkeys(one for use in uses for one in use.access)),
-            "until": max((use.until for use in uses), default="") or None,
-            "granted": [f"{one.collection}:{one.path} ({one.permissions})" for one in grants],
-            "jobs": list(self.jobs),
-            "tasks": list(self.tasks),
-            "state": self.state.value,
-        }
 
 
 class Credentials:
@@ -118,8 +44,12 @@ class Credentials:
         """Return those that are open, each with its state, and those that PanDA has and the journal does not know."""
         found = self._judge(self.known())
         keys = {one.key for one in found}
-        others = sorted(key for key in self._server.secrets() if id_of(key) and key not in keys)
-        return [*found, *(Outstanding(key, state=State.ELSEWHERE) for key in others)]
+        others = sorted(self._server.secrets().items())
+        return [*found, *(elsewhere(key, value) for key, value in others if id_of(key) and key not in keys)]
+
+    def shown(self) -> list[Outstanding]:
+        """Return those that are listed, with all that they open, for which Globus is asked."""
+        return complete(self.listed(), Journal(self._path), self._connections)
 
     def kept(self, campaign: str | None) -> Kept:
         """Return all secrets of the user, and what is known of the credentials among them; None: their keys alone.

@@ -15,8 +15,9 @@ from goclient.carrier.sending import SECRET, note_task
 from goclient.config.connections import Connections
 from goclient.config.environment import journal_path
 from goclient.errors import EndpointError, RequestError, ServerError
-from goclient.jobs.credentials import Credentials, Outstanding, State
+from goclient.jobs.credentials import Credentials
 from goclient.jobs.grants import GRANT, make_ready
+from goclient.jobs.outstanding import Outstanding, State
 from goclient.jobs.sent import CALL, REQUEST
 from goclient.journal import Entry, Journal, start_of, this_process
 from goclient.model.records.answers import JobState

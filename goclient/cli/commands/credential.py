@@ -12,7 +12,7 @@ from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.jobs.credentials import Outstanding
+    from goclient.jobs.outstanding import Outstanding
 
 PROG = "goclient credential"
 ACTIONS = ("list", "revoke")
@@ -56,8 +56,8 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if options.json:
         output.print_json([one.document() for one in found])
     elif found:
-        heads = ("id", "kind", "identity", "for", "until", "jobs", "state" if action == "list" else "state before")
-        tables.print_table(heads, map(_row, found))
+        heads = ("id", "kind", "identity", "for", "opens", "until", "jobs")
+        tables.print_table((*heads, "state" if action == "list" else "state before"), map(_row, found))
     else:
         reporter.progress("no credential is out there" if action == "list" else "there was nothing to take back")
     if action == "revoke" and not ids:
@@ -70,8 +70,9 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 def _row(one: "Outstanding") -> tuple[str, ...]:
     known = one.document()
     jobs = [*map(str, one.jobs), *(f"task {task}" for task in one.tasks)]
-    texts = (known["kind"] or "", known["identity"] or "", _few(known["for"]), known["until"] or "", _few(jobs))
-    return (one.id, *texts, one.state.value)
+    opens = [*one.opens, *(f"{name}: not known" for name in one.not_asked)]
+    who, until = (known["kind"] or "", known["identity"] or ""), known["until"] or ""
+    return (one.id, *who, _few(one.access), ", ".join(opens), until, _few(jobs), one.state.value)
 
 
 def _few(texts: Sequence[str]) -> str:

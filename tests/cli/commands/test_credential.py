@@ -58,6 +58,8 @@ def test_a_credential_is_there_as_long_as_a_job_of_it(user: Sandbox) -> None:
         "for": ["GUEST1:/campaign/in/ (read)", "GUEST1:/campaign/out/ (write)"],
         "until": one["until"],
         "granted": [],
+        "opens": [f"GUEST1:/campaign/ (rw, until {one['until']})"],
+        "not_asked": [],
         "jobs": [first, second],
         "tasks": [],
         "state": "in use",
@@ -93,7 +95,8 @@ def test_what_another_machine_has_given_is_listed_and_kept_unless_it_is_named(us
     submitted(user)
     user.env["GOCLIENT_STATE"] = str(user.cwd / "other")
     (one,) = listed(user)
-    assert (one["state"], one["kind"], one["jobs"]) == ("elsewhere", None, [])
+    client = f"{user.env['GOCLIENT_CARRY_CLIENT_ID']}@clients.auth.globus.org"
+    assert (one["state"], one["kind"], one["identity"], one["jobs"]) == ("elsewhere", "service", client, [])
     assert (revoke(user).json, len(kept(user))) == ([], 1)
     submitted(user)
     assert len(kept(user)) == 2, "each machine takes back its own"
@@ -179,3 +182,59 @@ def test_a_secret_that_another_machine_has_replaced_after_both_looked_is_told_by
     assert re.search('the credential "goclient-[0-9a-f]+.json" was not handed out by the site', told.json[0]["reason"])
     assert submitted(user) > panda_id, "typed again, the secret is set again"
     assert len(kept(user)) == 1
+
+
+def test_all_that_a_client_may_do_is_listed_also_for_other_campaigns(user: Sandbox) -> None:
+    submitted(user)
+    client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
+    (guest,) = user.rows("select id from collections where display_name = 'GUEST1'")
+    user.rows(
+        "insert into rules (id, collection, path, created, principal_type, principal, permissions) "
+        "values ('8b5eb87a-10b2-4626-96dc-d9ab00c6942b', ?, '/other-campaign/', 1, 'identity', ?, 'r')",
+        guest["id"], client,
+    )  # fmt: skip
+    try:
+        (one,) = listed(user)
+        assert one["opens"] == [f"GUEST1:/campaign/ (rw, until {one['until']})",
+                                "GUEST1:/other-campaign/ (r, without an end)"]  # fmt: skip
+        assert "GUEST1:/other-campaign/ (r, without an end)" in user.run("goclient", "credential", "list").out
+    finally:
+        user.rows("delete from rules where path = '/other-campaign/'")
+
+
+def test_permissions_that_goclient_gave_are_listed_though_globus_cannot_be_asked(user: Sandbox) -> None:
+    client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
+    before = user.rows("select * from rules where principal = ?", client)
+    user.rows("delete from rules where principal = ?", client)
+    try:
+        submitted(user, "--goGrant")
+        (guest,) = user.rows("select id from collections where display_name = 'GUEST1'")
+        user.trouble("GET /v0.10/endpoint/*/access_list", "500")
+        told = user.run("goclient", "credential", "list", "--json")
+        (one,) = told.json
+        assert one["opens"] == [f"{guest['id']}:/campaign/in/ (r, until {one['until']})",
+                                f"{guest['id']}:/campaign/out/ (rw, until {one['until']})"]  # fmt: skip
+        assert one["not_asked"] == ["GUEST1", guest["id"]]
+        assert (
+            told.code,
+            f"what else a service client may do in GUEST1, {guest['id']} is not known: " in told.err,
+        ) == (0, True)
+        user.clear_trouble()
+        assert listed(user)[0]["opens"] == [one.replace(guest["id"], "GUEST1") for one in one["opens"]], "once each"
+        assert revoke(user, str(one["id"])).code == 0
+    finally:
+        user.clear_trouble()
+        for row in before:
+            marks = ", ".join("?" * len(row))
+            user.rows(f"insert into rules ({', '.join(row)}) values ({marks})", *row.values())
+
+
+def test_a_token_opens_its_collections_and_is_told_so_on_any_machine(user: Sandbox) -> None:
+    submitted(user, "--goCredential=token")
+    (guest,) = user.rows("select id from collections where display_name = 'GUEST1'")
+    (one,) = listed(user)
+    assert one["opens"] == ["all that you may do in GUEST1"]
+    user.env["GOCLIENT_STATE"] = str(user.cwd / "other")
+    (other,) = listed(user)
+    assert (other["kind"], other["opens"]) == ("token", [f"all that you may do in {guest['id']}"])
+    assert revoke(user, str(one["id"])).code == 0
