@@ -7,16 +7,30 @@ import re
 import runpy
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import goclient
+
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(path for folder in ("goclient", "tests", "tools") for path in (ROOT / folder).rglob("*.py"))
 UNSAFE = {"POSSESSIVE_REPEAT", "ATOMIC_GROUP"}
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[Path, ast.Module]:
+    folders = ("goclient", "tests", "tools")
+    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+@pytest.fixture(scope="module")
+def modules(sources: dict[Path, ast.Module]) -> dict[Path, ast.Module]:
+    """The package's own."""
+    return {path: tree for path, tree in sources.items() if path.is_relative_to(ROOT / "goclient")}
 
 
 def patterns(tree: ast.Module) -> Iterator[str]:
@@ -77,9 +91,9 @@ def test_a_pattern_that_only_looks_unsafe_is_not(pattern: str) -> None:
     assert not is_unsafe(pattern)
 
 
-def test_no_pattern_has_a_possessive_quantifier_or_an_atomic_group() -> None:
+def test_no_pattern_has_a_possessive_quantifier_or_an_atomic_group(sources: dict[Path, ast.Module]) -> None:
     """Python 3.11.2, which Debian 12 has, gets them wrong."""
-    found = {path: list(patterns(ast.parse(path.read_text(encoding="utf-8")))) for path in SOURCES}
+    found = {path: list(patterns(tree)) for path, tree in sources.items()}
     assert sum(map(len, found.values())) > 100, "the patterns are found"
     assert [(path.name, one) for path, all_of_it in found.items() for one in all_of_it if is_unsafe(one)] == []
 
@@ -112,16 +126,16 @@ def named(requirement: str) -> str:
     return re.sub("[-_.]+", "-", re.split("[^A-Za-z0-9._-]", requirement)[0]).lower()
 
 
-def test_every_import_is_of_a_declared_dependency() -> None:
+def test_every_import_is_of_a_declared_dependency(modules: dict[Path, ast.Module]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     always = {named(one) for one in project["dependencies"]}
     extras = {name: {named(one) for one in ones} for name, ones in project["optional-dependencies"].items()}
     distributions = packages_distributions()
     missing, used = [], set()
-    for path in (ROOT / "goclient").rglob("*.py"):
+    for path, tree in modules.items():
         parts = path.relative_to(ROOT).with_suffix("").parts
         declared = always.union(*(extras[extra] for part, extra in EXTRAS.items() if part in parts))
-        for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        for name in imported(tree):
             found = {named(one) for one in distributions.get(name, [name])}
             used |= found
             if found.isdisjoint(declared):
@@ -218,6 +232,73 @@ def test_the_lint_of_plain_english_finds(code: str, plain_english: Any, tmp_path
 def test_the_lint_of_plain_english_lets_pass(code: str, plain_english: Any, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(code)
     assert list(plain_english["hits"](tmp_path / "module.py")) == []
+
+
+# --- the house rules ---
+
+LONGEST_FUNCTION, LONGEST_MODULE = 60, 300  # lines
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(tree: ast.AST, known: Container[str]) -> Iterator[tuple[int, str]]:
+    """Yield the line and the name of each module that a module imports, or a function: not those for types alone."""
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.Import():
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            case ast.ImportFrom(module=str(module)):
+                named = [f"{module}.{alias.name}" for alias in node.names]
+                yield from ((node.lineno, one) for one in {one if one in known else module for one in named})
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.FunctionDef() | ast.AsyncFunctionDef():
+                pass
+            case _:
+                yield from imports(node, known)
+
+
+def loaded(name: str, tops: Mapping[str, set[str]], seen: set[str]) -> set[str]:
+    """Add to ``seen`` what is loaded with a module, its packages and what all of these import."""
+    for one in (name, *(name.rsplit(".", back)[0] for back in range(1, name.count(".") + 1))):
+        if one not in seen:
+            seen.add(one)
+            for other in tops.get(one, ()):
+                loaded(other, tops, seen)
+    return seen
+
+
+def test_no_function_and_no_module_is_longer_than_the_house_rules_say(modules: dict[Path, ast.Module]) -> None:
+    assert [str(path) for path in modules if len(path.read_bytes().splitlines()) > LONGEST_MODULE] == []
+    long = [
+        (path.name, node.name)
+        for path, tree in modules.items()
+        for node in ast.walk(tree)
+        if isinstance(node, FUNCTIONS) and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_an_import_inside_a_function_spares_what_its_module_does_not_load(modules: dict[Path, ast.Module]) -> None:
+    """Otherwise it costs a reader the top of the file, and saves nothing at start."""
+    known = {name_of(path) for path in modules}
+    tops = {name_of(path): {one for _, one in imports(tree, known)} for path, tree in modules.items()}
+    found, idle = 0, []
+    for path, tree in modules.items():
+        functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
+        inside = [one for function in functions for one in imports(function, known)]
+        own = loaded(name_of(path), tops, set()) if inside else set()
+        idle += [f"{path.relative_to(ROOT)}:{line} {name}" for line, name in inside if name in own]
+        found += len(inside)
+    assert found > 100, "they are found"
+    assert idle == []
+
+
+def test_the_version_has_its_part_in_the_changelog() -> None:
+    parts = re.findall(r"^## \[(.*)\](?: - (\d{4}-\d\d-\d\d))?$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert [name for name, _ in parts] == ["Unreleased", goclient.__version__]
+    assert parts[-1][1], "it has a date"
 
 
 # --- the architecture ---

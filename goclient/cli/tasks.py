@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import run
 from goclient.errors.findings import Finding
 from goclient.files.text import list_lines
+from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.reporter.base import Reporter
 from goclient.secrets import hidden
 from goclient.tasks.command_line import TABLES
@@ -19,8 +20,6 @@ from goclient.tasks.session import Frontend
 from goclient.tasks.session import run as run_task
 
 if TYPE_CHECKING:
-    from goclient.errors.findings import Finding
-    from goclient.model.task_options import TaskOptions
     from goclient.tasks.carriage import Carrying
     from goclient.tasks.validation import TaskRequest
 
@@ -71,7 +70,6 @@ def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest
     # -h, and a task without transfers, need none of this.
     from goclient.assembly import deposit_for_jobs, new_preflight, read_transfers
     from goclient.cli.parser import Parser
-    from goclient.model.task_options import PathenaOptions, TaskOptions
     from goclient.tasks.validation import TaskRequest
 
     carrying: Carrying | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from goclient.config import environment
 from goclient.config.settings import Setting, Settings, missing_file, read_settings
 from goclient.errors import LoginNeeded
+from goclient.model.endpoint import GlobusEndpoint
 from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -105,7 +106,6 @@ class Connections:
 
     def fresh_tokens(self, collection_ids: Sequence[str]) -> Fresh:
         """Return new tokens of the user for the HTTPS servers of collections; raises LoginNeeded if one is missing."""
-        from goclient.model.endpoint import GlobusEndpoint  # as in globus
         from goclient.services.globus.fresh import mint
 
         globus = self.globus()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import MyproxyError, RequestError, UsageError
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import GridftpEndpoint, WebdavEndpoint
+from goclient.model.names import name_problem
 from goclient.model.syntax.shell import command_line
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.gsi.authorities import find_authorities
@@ -136,7 +137,6 @@ class Accounts:
 
     def named(self, text: str) -> MyproxyAccount:
         """Return the account ``USER[@HOST[:PORT]]``; raise RequestError for another text, or if no server is set."""
-        from goclient.model.names import name_problem
         from goclient.model.spec import MyproxyAccount  # pydantic, which goclient myproxy does without
 
         user, at, where = text.rpartition("@")

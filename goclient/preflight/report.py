@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
@@ -73,8 +74,6 @@ def _report(report: Report, mistakes: Sequence[GoclientError], warnings: Sequenc
 
 def hint_for_words(words: Sequence[str]) -> str:
     """Return the hint for words that are the number of a job, or locations, and nothing else; "" for any other."""
-    import shlex  # only a mistake pays for it
-
     if words and all(word.isascii() and word.isdigit() for word in words):
         return f"did you mean --pandaid {words[0]}?" + (" One job at a time" if len(words) > 1 else "")
     locations: list[Location] = []
