@@ -21,7 +21,7 @@ from goclient.jobs.panda_ids import read_panda_ids
 from goclient.jobs.status import Described
 from goclient.model.options import SubmitOptions
 from goclient.model.records.answers import JobState
-from goclient.model.typed import as_keywords, read_keywords
+from goclient.model.typed import read_keywords
 from goclient.reporter.base import Kind
 from goclient.reporter.recording import RecordingReporter
 from tests.commands import Run
@@ -193,25 +193,6 @@ def test_hints_name_options_as_a_program_writes_them(client: goclient.Client) ->
     assert "goMkdir=True makes it now" in next(one for one in found.findings if one.code == "no-folder").hint
     for finding in (*caught.value.findings, *found.findings):
         assert "--" not in f"{finding.message} {finding.hint}"
-
-
-TEXTS = {
-    "allow it with --goOverwrite": "allow it with goOverwrite=True",
-    "(--goOverwrite), or --njobs 2": "(goOverwrite=True), or njobs 2",
-    "give more with --goTimeout": "give more with goTimeout",
-    "write --StageinGOsrc=@list": "write StageinGOsrc=@list",
-    '"--Data=x" is left to the payload': '"--Data=x" is left to the payload',
-    "type: goclient login --endpoint A": "type: goclient login --endpoint A",
-    "goclient check --Data=NAME checks it": "goclient check --Data=NAME checks it",
-    "goclient will run it (--goLenient)": "goclient will run it (goLenient=True)",
-    "--Data-like and x--Data": "--Data-like and x--Data",
-    "put it after a bare --": "put it after a bare --",
-}
-
-
-@pytest.mark.parametrize(("text", "keywords"), TEXTS.items())
-def test_options_become_keywords_and_command_lines_stay(text: str, keywords: str) -> None:
-    assert as_keywords(text) == keywords
 
 
 def test_near_names_are_suggested(home: Path) -> None:

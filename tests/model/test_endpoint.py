@@ -17,9 +17,9 @@ from goclient.model.endpoint import (
     GridftpEndpoint,
     UrlEndpoint,
     WebdavEndpoint,
+    is_uuid,
     read_endpoint,
 )
-from goclient.model.location import Location
 from goclient.model.names import LocationError
 from tests.strategies import MANY
 
@@ -111,17 +111,22 @@ def test_only_two_of_one_kind_that_has_transfers_of_its_own_reach_one_another() 
     assert reached == [(GLOBUS, GLOBUS), (GRIDFTP, GRIDFTP)]
 
 
-def test_a_percent_sign_is_part_of_a_name() -> None:
-    assert str(Location(WEBDAV, "/a%20b")) == "davs://h/a%20b"
-
-
-def test_a_gridftp_server_has_home_directories_and_a_webdav_server_has_none() -> None:
-    assert str(Location(GRIDFTP, "/~/a")) == "gsiftp://h/~/a"
-    with pytest.raises(LocationError, match="no home directory"):
-        Location(WEBDAV, "/~/a")
-
-
 @pytest.mark.parametrize("host", ["....", ".", ".h", "h..org"])
 def test_dots_alone_name_no_server(host: str) -> None:
     with pytest.raises(LocationError, match="the host is not"):
         read_endpoint(f"gsiftp://{host}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(UUID, True, id="uuid"),
+        pytest.param(UUID.upper(), True, id="capitals"),
+        pytest.param(UUID + "0", False, id="too-long"),
+        pytest.param(UUID.replace("-", ""), False, id="without-dashes"),
+        pytest.param(UUID + "\n", False, id="with-a-newline"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_a_collection_id_is_a_uuid_and_nothing_else(text: str, expected: bool) -> None:
+    assert is_uuid(text) is expected

@@ -8,7 +8,7 @@ import pytest
 
 from goclient.model.location import Transfer
 from goclient.model.overlaps import find_nested_targets, find_output_in_input, find_output_over_input
-from goclient.model.serial import find_sibling_reads, insert_serial
+from goclient.model.serial import find_sibling_reads
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from tests.strategies import at
@@ -70,47 +70,6 @@ def test_a_directory_that_is_written_over_its_input_is_found() -> None:
     text = "--StageinGOsrc=S:/d/a,S:/d/b --Data=d/ --OutputGO=S:/"
     assert [str(one.inner.source) for one in find_output_over_input(spec_of(text))] == ["S:/d/a", "S:/d/b"]
     assert list(find_output_over_input(spec_of("--StageinGOsrc=S:/d/a --Data=d --OutputGO=S:/"))) == []
-
-
-@pytest.mark.parametrize(
-    ("source", "name", "found"),
-    [
-        ("S:/o/1.root", "${SN}.root", True),
-        ("S:/o/000003.root", "${SN/P}.root", True),
-        ("S:/o/x1${SN}", "x${SN}", True),
-        ("S:/o/${SN}.root", "1${SN}.root", True),
-        ("S:/o/${SN}.root", "${SN}.root", False),
-        ("S:/o/99.root", "${SN}.root", False),
-        ("S:/i/1.root", "${SN}.root", False),
-        ("T:/o/1.root", "${SN}.root", False),
-        ("S:/o/in.${SN}.root", "out.${SN}.root", False),
-    ],
-)
-def test_a_source_that_a_sibling_writes_is_found(source: str, name: str, found: bool) -> None:
-    spec = spec_of(f"--StageinGOsrc={source} --Data={name} --OutputGO=S:/o/")
-    assert bool(list(find_sibling_reads(spec, 20))) == found
-
-
-@pytest.mark.parametrize(
-    ("text", "right"),
-    [
-        ("--Data=out_.root --OutputGO=S:/o", "out_${SN}.root"),
-        ("--Data=out..root --OutputGO=S:/o", "out.${SN}.root"),
-        ("--Data=out- --OutputGO=S:/o", "out-${SN}"),
-        ("--Data=_hits.root --OutputGO=S:/o", "${SN}_hits.root"),
-        ("--Data=hits.root --OutputGO=S:/o", "hits.${SN}.root"),
-        ("--Data=r/hits --OutputGO=S:/o", "r/hits.${SN}"),
-        ("--Data=results/ --OutputGO=S:/o", "results.${SN}/"),
-        ("--Data=.root --OutputGO=S:/o", "${SN}.root"),
-        ("--Data=hits.root --OutputGO=S:/o//", "S:/o/${SN}/"),
-        ("--Data=hits.root --OutputGO=S:/o//x", "S:/o/${SN}/x/"),
-        ("--StageoutGOsrc=a --StageoutGOdest=S:/o/log_.txt", "S:/o/log_${SN}.txt"),
-        ("--StageoutGOsrc=S:/a --StageoutGOdest=S:/o/", "S:/o/${SN}/"),
-    ],
-)
-def test_the_jobs_number_is_put_where_a_shell_has_left_a_gap(text: str, right: str) -> None:
-    (transfer,) = spec_of(text).transfers
-    assert insert_serial(transfer) == right
 
 
 def test_ten_thousand_files_cost_little() -> None:

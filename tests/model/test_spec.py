@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import FrozenInstanceError
 
 import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
-from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
+from goclient.model.endpoint import read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
-from goclient.model.names import endpoint_problem, fill_serial, path_problem
+from goclient.model.names import fill_serial
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
 from tests.strategies import MANY, at, specs
@@ -49,79 +48,6 @@ def test_an_unknown_field_is_no_part_of_a_spec() -> None:
         TransferSpec.model_validate({"stage_in": [], "stage_around": []})
 
 
-@pytest.mark.parametrize(
-    "path", ["", "a", "~/a", "/a/../b", "/.", "/a/~", "/~/~/b", "//~", "/a\nb", "/\ud800", "/$HOME", "/${SN", "/a\x85b"]
-)
-def test_a_place_has_no_path_that_is_none(path: str) -> None:
-    problem = path_problem(path)
-    assert problem
-    with pytest.raises(ValueError, match=re.escape(problem.what)):
-        Location(read_endpoint("A"), path)
-
-
-@pytest.mark.parametrize("path", ["/~", "/~/", "/~/x"])
-@pytest.mark.parametrize("endpoint", [JOB, NODE])
-def test_nobody_has_a_home_directory_on_the_node(endpoint: Endpoint, path: str) -> None:
-    with pytest.raises(ValueError, match="no home directory"):
-        Location(endpoint, path)
-
-
-@pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "davs", "file"])
-def test_no_endpoint_is_called_as_a_scheme(endpoint: str) -> None:
-    problem = endpoint_problem(endpoint)
-    assert problem is not None
-    assert "scheme" in problem.what
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "//", "/~/", "/~a/b", "/a b", "/...", "/${SN/P}", "/$JOBSETID$JEDITASKID", "/日本"]
-)
-def test_a_place_has_any_other_path(path: str) -> None:
-    assert path_problem(path) is None
-    assert Location(read_endpoint("A"), path).path == path
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "good"),
-    [
-        pytest.param("x" * 256, True, id="as-long-as-may-be"),
-        pytest.param("x" * 257, False, id="longer"),
-        pytest.param("wdeng#ANLHEP_ATLAS8", True, id="name-of-2012"),
-        pytest.param("Große Ablage, 100%", True, id="display-name"),
-        pytest.param("", False, id="nothing"),
-        pytest.param(" \u00a0", False, id="blanks"),
-        pytest.param("a\tb", False, id="tab"),
-        pytest.param("a\udfff", False, id="half-a-character"),
-    ],
-)
-def test_an_endpoint_has_a_name(endpoint: str, good: bool) -> None:
-    assert (endpoint_problem(endpoint) is None) is good
-
-
-@pytest.mark.parametrize(
-    ("source", "destination", "target"),
-    [
-        pytest.param("/in/a", "/out/", "/out/a", id="into-a-directory"),
-        pytest.param("/in/a", "/out/b", "/out/b", id="under-a-new-name"),
-        pytest.param("/in/a/", "/out/", "/out/a/", id="a-directory-into-a-directory"),
-        pytest.param("/in/a/", "/out/b", "/out/b", id="a-directory-under-a-new-name"),
-        pytest.param("/a", "/", "/a", id="into-the-root"),
-        pytest.param("/a", "/~/", "/~/a", id="into-the-home-directory"),
-        pytest.param("/a", "/out//", "/out/a", id="superfluous-slashes"),
-        pytest.param("/", "/out/", "/out/", id="everything"),
-        pytest.param("/in/a_${SN}.root", "/out/", "/out/a_${SN}.root", id="a-number-in-the-name"),
-        pytest.param("/in/a_${SN/P}.root", "/out/", "/out/a_${SN/P}.root", id="a-padded-number-in-the-name"),
-        pytest.param("/in/${SN/P}/", "/out/", "/out/${SN/P}/", id="a-padded-number-is-the-name"),
-        pytest.param("/in/a", "/out/${SN/P}/", "/out/${SN/P}/a", id="a-padded-number-in-the-directory"),
-    ],
-)
-def test_a_target_is_the_destination_joined_with_the_sources_name(source: str, destination: str, target: str) -> None:
-    transfer = Transfer(
-        source=Location(read_endpoint("A"), source), destination=Location(read_endpoint("B"), destination)
-    )
-    assert transfer.target == Location(read_endpoint("B"), target)
-
-
 @given(specs)
 @MANY
 def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: TransferSpec) -> None:
@@ -132,18 +58,6 @@ def test_a_target_with_the_number_filled_in_is_the_filled_in_moves_target(spec: 
         assert Transfer(source=filled(transfer.source), destination=filled(transfer.destination)).target == filled(
             transfer.target
         )
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "path", "text"),
-    [
-        pytest.param("SITE1", "/a", "SITE1:/a", id="endpoint"),
-        pytest.param("gsiftp://host:2812", "/a", "gsiftp://host:2812/a", id="gridftp"),
-        pytest.param(None, "/a/b", "a/b", id="in-the-jobs-directory"),
-    ],
-)
-def test_a_place_is_written_as_it_is_typed(endpoint: str | None, path: str, text: str) -> None:
-    assert str(at(endpoint, path)) == text
 
 
 def transfer(source: str | None, destination: str | None) -> Transfer:
@@ -186,20 +100,6 @@ def test_a_spec_is_true_if_a_job_needs_more_than_its_payload() -> None:
     assert not TransferSpec()
     assert TransferSpec(working="W")
     assert SPEC
-
-
-@pytest.mark.parametrize(
-    ("path", "top"),
-    [
-        ("/proc/self/environ", "/proc"), ("/proc", "/proc"), ("/proc/", "/proc"), ("//proc//self", "/proc"),
-        ("/sys/a", "/sys"), ("/dev/shm/", "/dev"), ("/procedures/a", None), ("/data/proc/a", None), ("/system", None),
-        ("/device", None), ("/", None),
-    ],
-)  # fmt: skip
-def test_what_a_node_shows_of_itself_is_no_file_of_its_disks(path: str, top: str | None) -> None:
-    assert Location(NODE, path).no_files_of == top
-    assert at("SITE1", path).no_files_of is None
-    assert at(None, path).no_files_of is None
 
 
 @pytest.mark.parametrize(

@@ -248,32 +248,6 @@ def test_a_comma_in_a_path_survives() -> None:
 # --- the marker ---------------------------------------------------------------------------------------------
 
 
-def test_only_the_words_after_the_last_marker_are_ours() -> None:
-    text = "run goclient=v1:1 --Data=a --goclient=v9:9 x --goclient=v1:2 --StageinGOsrc=A:/a --WorkingendpointGO=W"
-    spec, payload, *_ = decode(text)
-    assert payload == "run goclient=v1:1 --Data=a --goclient=v9:9 x"
-    assert spec == spec_from({"StageinGOsrc": ["A:/a"], "WorkingendpointGO": ["W"]})
-
-
-@pytest.mark.parametrize("blank", [" ", "  ", "\t", "\n", "\r\n"])
-def test_any_blanks_between_our_words_will_do(blank: str) -> None:
-    assert decode(f"run{blank}{attach('', SPEC).replace(' ', blank)}{blank}").spec == SPEC
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("run x--goclient=v1:0", id="inside-a-word"),
-        pytest.param("run goclient=fast", id="another-value"),
-        pytest.param("run --goclient v1:0", id="without-equals-sign"),
-        pytest.param("run -goclient=v1:0", id="one-dash"),
-        pytest.param("run --Goclient=v1:0", id="another-name"),
-    ],
-)
-def test_a_word_like_a_marker_is_the_payloads(text: str) -> None:
-    assert decode(text) == Decoded(NOTHING, text)
-
-
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

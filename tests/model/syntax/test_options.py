@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from goclient.errors import GoclientError, RequestError
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
-from goclient.model.names import fill_serial
-from goclient.model.serial import needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.lists import split_items
 from goclient.model.syntax.options import DEFAULT_WORKING, KEYS, OVERWRITE, read_spec, spec_from
 from tests.strategies import MANY, at, items_of, specs, typed_items
 
@@ -23,73 +19,6 @@ def mistakes(call: Callable[[], object]) -> tuple[GoclientError, ...]:
     with pytest.raises(GoclientError) as caught:
         call()
     return caught.value.parts
-
-
-def no_lines(path: str) -> list[str]:
-    raise AssertionError(f"{path} was read")
-
-
-# --- items --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("values", "items"),
-    [
-        pytest.param(["A:/a"], ["A:/a"], id="one"),
-        pytest.param(["A:/a,A:/b"], ["A:/a", "A:/b"], id="commas-separate"),
-        pytest.param(["A:/a,A:/b", "A:/c"], ["A:/a", "A:/b", "A:/c"], id="repetitions-add-up"),
-        pytest.param([" a ,b "], [" a ", "b "], id="blanks-belong-to-a-name"),
-        pytest.param(["a=b=c,--x"], ["a=b=c", "--x"], id="equals-signs-belong-to-a-name"),
-        pytest.param([], [], id="none"),
-    ],
-)
-def test_a_list_is_separated_by_commas(values: list[str], items: list[str]) -> None:
-    assert split_items("--Data", values, no_lines) == items
-
-
-@pytest.mark.parametrize("value", ["", ",", "a,", ",a", "a,,b"])
-def test_an_empty_item_is_a_mistake(value: str) -> None:
-    (error,) = mistakes(lambda: split_items("--Data", ["x", value]))
-    assert f'--Data="{value}"' in error.message
-    assert (error.subject, error.code, error.exit_code) == ("--Data", "empty-item", 10)
-
-
-def test_a_file_holds_one_item_a_line_whose_commas_are_part_of_it() -> None:
-    files = {"list.txt": ["# inputs", "", "A:/a,b", "  A:/c \t", "   # no", "A:/d # e", "\r"]}
-    assert split_items("--Data", ["x,y", "@list.txt", "z"], files.__getitem__) == [
-        *("x", "y", "A:/a,b", "A:/c", "A:/d # e", "z")
-    ]
-
-
-@pytest.mark.parametrize("lines", [[], ["", " # a"]], ids=["empty", "only-comments"])
-def test_a_file_that_lists_nothing_is_a_mistake(lines: list[str]) -> None:
-    (error,) = mistakes(lambda: split_items("--Data", ["x", "@list.txt"], lambda _: lines))
-    assert '--Data="@list.txt"' in error.message
-    assert (error.subject, error.code) == ("--Data", "empty-item")
-
-
-def test_a_file_that_cannot_be_read_is_the_options_mistake() -> None:
-    def unreadable(path: str) -> list[str]:
-        raise RequestError(f"{path} cannot be read", code="list-file")
-
-    (error,) = mistakes(lambda: split_items("--Data", ["@list.txt"], unreadable))
-    assert (error.message, error.subject, error.code) == ("list.txt cannot be read", "--Data", "list-file")
-
-
-def test_an_at_sign_means_a_file_only_where_files_are_read_and_only_in_front() -> None:
-    assert split_items("--Data", ["@a,b"]) == ["@a", "b"]
-    assert split_items("--Data", ["a@b,@c"], no_lines) == ["a@b", "@c"]
-
-
-@given(st.lists(st.text()))
-@MANY
-def test_any_text_is_split_into_items_or_refused(values: list[str]) -> None:
-    try:
-        items = split_items("--Data", values)
-    except GoclientError:
-        assert any("" in value.split(",") for value in values)
-    else:
-        assert ",".join(items) == ",".join(values)
 
 
 # --- from items to a spec -----------------------------------------------------------------------------------
@@ -413,85 +342,6 @@ def test_an_endpoint_is_made_only_if_files_pass_through_the_node() -> None:
 
 
 # --- serial numbers -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "serial", "filled"),
-    [
-        pytest.param("f_${SN}.root", 7, "f_7.root", id="plain"),
-        pytest.param("f_${SN/P}.root", 7, "f_000007.root", id="six-digits"),
-        pytest.param("${SN}${SN/P}${SN}", 12, "1200001212", id="several"),
-        pytest.param("${SN/P}", 1234567, "1234567", id="more-than-six-digits"),
-        pytest.param("$SN ${SNX} ${sn} {SN}", 7, "$SN ${SNX} ${sn} {SN}", id="others-stay"),
-        pytest.param("$JEDITASKID ${OUTPUT0}", 7, "$JEDITASKID ${OUTPUT0}", id="the-servers-stay"),
-        pytest.param("", 7, "", id="nothing"),
-    ],
-)
-def test_serial_numbers_are_filled_in_as_jedi_does(text: str, serial: int, filled: str) -> None:
-    assert fill_serial(text, serial) == filled
-
-
-OUTPUT: Mapping[str, Sequence[str]] = {"Data": ["x.root"], "OutputGO": ["B:/o/"]}
-
-
-@pytest.mark.parametrize(
-    ("items", "shared"),
-    [
-        pytest.param({}, [], id="nothing-is-written"),
-        pytest.param({"StageinGOsrc": ["A:/a"]}, [], id="the-jobs-directory-is-its-own"),
-        pytest.param(OUTPUT, ["B:/o/x.root"], id="same-name"),
-        pytest.param({**OUTPUT, "Data": ["x_${SN}.root"]}, [], id="number-in-the-name"),
-        pytest.param({**OUTPUT, "Data": ["x_${SN/P}.root"]}, [], id="padded-number-in-the-name"),
-        pytest.param({**OUTPUT, "Data": ["${SN/P}/"]}, [], id="padded-number-is-the-name"),
-        pytest.param({**OUTPUT, "OutputGO": ["B:/o/${SN}"]}, [], id="number-in-the-directory"),
-        pytest.param({**OUTPUT, "OutputGO": ["B:/${SN/P}/o"]}, [], id="padded-number-in-the-directory"),
-        pytest.param({**OUTPUT, "OutputGO": ["B:/$JEDITASKID/o"]}, ["B:/$JEDITASKID/o/x.root"], id="the-tasks-number"),
-        pytest.param({**OUTPUT, "Data": ["a", "b"]}, ["B:/o/a", "B:/o/b"], id="each-is-named"),
-        pytest.param(
-            {"StageinGOsrc": ["A:/${SN}/a"], "StageinGOdest": ["B:/b"]}, ["B:/b"], id="numbered-source-renamed"
-        ),
-        pytest.param({"StageinGOsrc": ["A:/a_${SN/P}"], "StageinGOdest": ["B:/b/"]}, [], id="numbered-source-kept"),
-        pytest.param(
-            {"StageinGOsrc": ["A:/${SN}/a"], "StageinGOdest": ["B:/b/"]}, ["B:/b/a"], id="numbered-source-folder"
-        ),
-    ],
-)
-def test_two_jobs_never_write_one_file(items: dict[str, list[str]], shared: list[str]) -> None:
-    assert [str(transfer.target) for transfer in needs_serial(spec_from(items))] == shared
-
-
-@pytest.mark.parametrize(
-    ("names", "count", "shared"),
-    [
-        pytest.param(["x1${SN}", "x${SN}"], 12, 1, id="x11-of-two-jobs"),
-        pytest.param(["x1${SN}", "x${SN}"], 10, 0, id="too-few-jobs"),
-        pytest.param(["x1${SN}", "x${SN}1"], 2, 1, id="of-one-job"),
-        pytest.param(["a_${SN}", "b_${SN}"], 1000, 0, id="names-that-differ-in-front"),
-        pytest.param(["${SN}.a", "${SN}.b"], 1000, 0, id="names-that-differ-behind"),
-        pytest.param(["x1${SN/P}", "x${SN/P}"], 1000, 0, id="six-digits"),
-        pytest.param(["${SN}", "${SN/P}"], 1000, 0, id="plain-and-padded"),
-    ],
-)
-def test_two_names_are_never_one_in_two_jobs(names: list[str], count: int, shared: int) -> None:
-    spec = spec_from({"Data": names, "OutputGO": ["B:/o"]})
-    assert len(list(shared_targets(spec, count))) == shared
-
-
-@given(st.lists(st.text("x1${SN/P}", min_size=1, max_size=8), min_size=2, max_size=4, unique=True), st.integers(2, 30))
-@MANY
-def test_what_the_jobs_write_is_different_or_refused(names: list[str], count: int) -> None:
-    try:
-        spec = spec_from({"Data": [f"{name}${{SN}}" for name in names], "OutputGO": ["B:/o"]})
-    except GoclientError:
-        return
-    filled = [fill_serial(transfer.target_path, serial) for serial in range(1, count + 1) for transfer in spec.output]
-    assert (len(set(filled)) < len(filled)) == bool(list(shared_targets(spec, count)) or _equal(spec))
-
-
-def _equal(spec: TransferSpec) -> bool:
-    """True if two moves are written to one place as typed; the plan refuses that."""
-    targets = [transfer.target for transfer in spec.transfers]
-    return len(set(targets)) < len(targets)
 
 
 @pytest.mark.parametrize(
