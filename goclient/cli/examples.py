@@ -43,7 +43,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "goclient endpoint": (
         Example("goclient endpoint show SITE1", "what is it, and is it up?"),
-        Example("goclient endpoint add store gsiftp://store.example.org", "give a server a name of yours"),
+        Example("goclient endpoint add store davs://store.example.org", "give a server a name of yours"),
         Example("goclient endpoint list --search ANLHEP", "search Globus for collections"),
     ),
     "goclient explain": (

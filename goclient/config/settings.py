@@ -40,6 +40,9 @@ VARIABLES = {
     "myproxy.server_dn": "MYPROXY_SERVER_DN",
 }
 
+# The settings that there may be for each of several queues or collections; a user finds here how they are called.
+NAMED = ("https.UUID", "site.QUEUE.collection", "site.QUEUE.directory", "site.QUEUE.node")
+
 
 class Setting(NamedTuple):
     """One setting: its value, and where it comes from: a file, a variable, or ``default``; None if it is not set."""
@@ -104,7 +107,7 @@ class Settings(NamedTuple):
     @property
     def https_servers(self) -> dict[str, str]:
         """Return the URLs of HTTPS servers by the ids of their collections: what is set here, Globus is not asked."""
-        return {name[6:].lower(): str(one.value) for name, one in self.found.items() if name.startswith("https.")}
+        return {name[6:]: str(one.value) for name, one in self.found.items() if name.startswith("https.")}
 
     def environment(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment, with what is set here for variables that are not set there."""
@@ -120,6 +123,8 @@ class Settings(NamedTuple):
         ]
         listed += [Setting(name, None, "not set") for name in ("pilot.dn", "pilot.identity", *VARIABLES)]
         listed += [Setting(RUNGEN, DEFAULT_RUNGEN, "default"), Setting(WAIT, DEFAULT_WAIT, "default")]
+        tables = {name.partition(".")[0] for name in self.found}
+        listed += [Setting(name, None, "not set") for name in NAMED if name.partition(".")[0] not in tables]
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():
             if text := environ.get(variable):

@@ -145,7 +145,7 @@ def _values(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             yield from _values(value, f"{prefix}{name}.")
         else:
-            yield prefix + name, value
+            yield prefix + (name.lower() if prefix == f"{HTTPS}." else name), value  # one UUID in two spellings is one
 
 
 def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[str, Any]) -> GoclientError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from goclient.cli import complete as completion
 from goclient.cli.main import COMMANDS
 from goclient.cli.other_words import _COMMANDS, _OPTIONS, command_of, options_of
-from goclient.config import environment, kept
+from goclient.config import environment
 from goclient.jobs.sent import REQUEST, Subjects
 from goclient.journal import Entry, Journal
 from tests.commands import Run
@@ -127,29 +126,6 @@ def test_bash_is_given_what_follows_the_last_letter_that_ends_its_words(run: Run
 def test_a_mistake_completes_nothing_and_says_nothing(run: Run, words: tuple[str, ...]) -> None:
     said = run("goclient", "__complete", *words)
     assert (said.code, said.err) == (0, "")
-
-
-def test_damaged_files_have_no_names(tmp_path: Path) -> None:
-    environment.queue_source().file.write_text("[")
-    environment.journal_path().write_bytes(b'{"what":"request","subjects":5}\n{"what":"request","\xff')
-    Path("endpoints.toml").write_bytes(b"[[[\xff")
-    assert (kept.queues(), kept.endpoints(), kept.campaigns()) == ([], [], [])
-
-
-def test_each_form_of_a_name_in_the_catalogue_is_known() -> None:
-    text = '["a b"]\nid="[x]"\n [ bare-1 ] # here\n[\'it#s\']\n[[x]]\nids = [\n"y"]\n'
-    Path("endpoints.toml").write_text(text)
-    assert kept.endpoints() == ["a b", "bare-1", "it#s"]
-
-
-def test_a_journal_of_a_year_is_read_at_its_end_only() -> None:
-    sent = Subjects("d" * 32, "1.1", "1000", "a" * 40, "b" * 40, campaign="last")
-    Journal(environment.journal_path()).append(Entry(REQUEST, "0", "done", sent))
-    line = environment.journal_path().read_bytes().splitlines()[-1] + b"\n"
-    environment.journal_path().write_bytes(line * 100_000)
-    began = time.process_time()
-    assert kept.campaigns() == ["last"]
-    assert time.process_time() - began < 0.5  # a tenth of it here
 
 
 def test_a_word_of_another_tool_has_one_command_of_ours() -> None:

@@ -13,7 +13,6 @@ from goclient.assembly import new_preflight
 from goclient.cli.commands.pilot import PilotOptions, _shared
 from goclient.config import settings as module
 from goclient.config.connections import Connections
-from goclient.config.grid import Accounts
 from goclient.config.settings import read_settings
 from goclient.errors import RequestError
 from goclient.model.option import setting_fields
@@ -127,81 +126,14 @@ def test_a_site_says_where_https_servers_are(files: tuple[Path, Path]) -> None:
     assert read_settings().https_servers == {UUID: "https://m-1.example", OTHER: "http://127.0.0.1:5/https/x"}
 
 
+def test_the_server_of_a_collection_is_shown_once_however_its_uuid_is_written(files: tuple[Path, Path]) -> None:
+    files[1].write_text(f'[https]\n{UUID} = "https://site.example"\n')
+    files[0].write_text(f'[https]\n{UUID.upper()} = "https://mine.example"\n')
+    shown = [one for one in read_settings().shown({}) if one.name.startswith("https")]
+    assert shown == [(f"https.{UUID}", "https://mine.example", str(files[0]))]
+
+
 # --- mistakes -----------------------------------------------------------------------------------------------------
-
-WRONG = {
-    "an unknown key": (
-        '[job]\n\ncomputingSit = "x"\n',
-        3,
-        '[job] has no key "computingSit"',
-        "did you mean computingSite?",
-    ),
-    "an unknown table": ("[jobs]\nVO = 'x'\n", 1, "there is no table [jobs]", "did you mean job?"),
-    "a key of a queue": ("[site.Q]\nnodes = '/a'\n", 2, '[site.Q] has no key "nodes"', "did you mean node?"),
-    "a number for a text": (
-        "[job]\nVO = 5\n",
-        2,
-        'job.VO = "5": it must be a text in quotes, and is a number',
-        "correct it",
-    ),
-    "a text for a number": (
-        "[job]\npriority = 'x'\n",
-        2,
-        '"x": it must be a whole number, and is a text in quotes',
-        "correct it",
-    ),
-    "a number below the range": ("[job]\ngoNeeds = -1\n", 2, 'job.goNeeds = "-1": it must be at least 0', "correct it"),
-    "a number beyond the range": ("[job]\ngoNeeds = 9999\n", 2, "it must be at most 8760", "correct it"),
-    "a text for a flag": ("[job]\ngoAllowPersonal = 'no'\n", 2, "it must be true or false", "correct it"),
-    "no UUID": ("[globus]\nclient_id = 'x'\n", 2, 'globus.client_id = "x": it is not a UUID', "correct it"),
-    "no identity": ("[pilot]\nidentity = 'x'\n", 2, "it is neither a UUID nor a user name", "correct it"),
-    "a queue with a blank": ("[job]\ncomputingSite = 'a b'\n", 2, "a job runs at one queue", "correct it"),
-    "a text that is too wide": (
-        f"[job]\nVO = '{'x' * 33}'\n",
-        2,
-        "it has 33 characters, the server stores 32",
-        "correct it",
-    ),
-    "a text with a NUL": ('[job]\nVO = "a\\u0000"\n', 2, "it has a control character", "correct it"),
-    "a DN in another spelling": ("[pilot]\ndn = 'CN=x,O=y'\n", 2, 'give it as "/O=y/CN=x"', "correct it"),
-    "no DN": ("[pilot]\ndn = 'x'\n", 2, 'pilot.dn = "x"', "correct it"),
-    "a relative path": ("[site.Q]\nnode = 'a'\n", 2, "it is not an absolute path", "correct it"),
-    "a server without https": (
-        f"[https]\n{UUID} = 'http://far.example'\n",
-        2,
-        f'https.{UUID} = "http://far.example": it is not https',
-        "correct it",
-    ),
-    "a server of no collection": ("[https]\nSITE = 'https://x'\n", 2, "it is not a UUID", "correct it"),
-    "an empty text": ("[job]\nVO = ''\n", 2, "it is empty", "correct it"),
-    "no table": ("job = 5\n", 1, 'job = "5": it must be a table, and is a number', "write [job],"),
-    "a table without its queue": ("[site]\nnode = '/a'\n", 2, "site.node", "write [site.QUEUE],"),
-    "a key outside of its table": ("VO = 'x'\n", 1, '"VO" is in no table', "below [job]"),
-    "a secret": ("[globus]\nclient_secret = 's3cret'\n", 2, '[globus] has no key "client_secret"', "no setting holds"),
-    "no TOML": ("[job\n", 1, "it is not TOML", "correct it"),
-}
-
-
-@pytest.mark.parametrize(("text", "line", "message", "hint"), WRONG.values(), ids=WRONG)
-def test_a_mistake_is_told_with_its_line(
-    files: tuple[Path, Path], text: str, line: int, message: str, hint: str
-) -> None:
-    files[0].write_text(text)
-    with pytest.raises(RequestError) as caught:
-        read_settings()
-    assert f"line {line}: " in caught.value.message
-    assert message in caught.value.message
-    assert hint in caught.value.hint
-    assert "s3cret" not in caught.value.message
-
-
-def test_all_mistakes_in_both_files_are_told(files: tuple[Path, Path]) -> None:
-    files[0].write_text("[job]\na = 1\nb = 2\n")
-    files[1].write_text("[pilot]\nc = 1\n")
-    with pytest.raises(goclient.Several) as caught:
-        read_settings()
-    assert len(caught.value.parts) == 3
-    assert caught.value.exit_code == 10
 
 
 def test_a_file_that_others_may_change_is_refused(files: tuple[Path, Path]) -> None:
@@ -216,13 +148,15 @@ def test_a_file_that_others_may_change_is_refused(files: tuple[Path, Path]) -> N
 
 def test_show_says_where_each_value_comes_from(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('[job]\nVO = "atlas"\n[site.Q]\nnode = "/a"\n')
+    file.write_text(f'[job]\nVO = "atlas"\n[site.Q]\nnode = "/a"\n[https]\n{UUID} = "https://h"\n')
     variables = {"GOCLIENT_SETTINGS": str(file), "MYPROXY_SERVER": "h", "MYPROXY_SERVER_PORT": "7513"}
     shown = run("goclient", "settings", "show", "--json", **variables)
     assert shown.code == 0, shown.err
     found = {one["name"]: (one["value"], one["source"]) for one in shown.json}
     assert found["job.VO"] == ("atlas", str(file))
     assert found["site.Q.node"] == ("/a", str(file))
+    assert found[f"https.{UUID}"] == ("https://h", str(file))
+    assert not [name for name in found if "UUID" in name or "QUEUE" in name], "where one is set, none is called for"
     assert found["myproxy.server"] == ("h", "MYPROXY_SERVER")
     assert found["myproxy.port"] == (7513, "MYPROXY_SERVER_PORT"), "a number, as from a file"
     assert found["job.priority"] == (1000, "default")
@@ -230,6 +164,12 @@ def test_show_says_where_each_value_comes_from(run: Run, tmp_path: Path) -> None
     table = run("goclient", "settings", "show", GOCLIENT_SETTINGS=str(file)).out
     assert re.search(rf"^job.VO +atlas +{re.escape(str(file))}$", table, re.MULTILINE)
     assert re.search(r"^job.goAllowPersonal +false +default$", table, re.MULTILINE)
+
+
+def test_show_names_the_settings_of_queues_and_collections_where_none_is_set(run: Run) -> None:
+    shown = {one["name"]: (one["value"], one["source"]) for one in run("goclient", "settings", "show", "--json").json}
+    named = ["https.UUID", "site.QUEUE.collection", "site.QUEUE.directory", "site.QUEUE.node"]
+    assert [shown[name] for name in named] == [(None, "not set")] * 4
 
 
 def test_the_transformation_that_starts_a_carrier_is_a_setting(files: tuple[Path, Path]) -> None:
@@ -291,10 +231,3 @@ def test_goclient_myproxy_asks_the_server_of_the_settings(run: Run, tmp_path: Pa
     file.write_text("[myproxy]\nserver = 'myproxy.example.org:99999'\n")
     found = run("goclient", "myproxy", "info", "--cert=/none", "--key=/none", GOCLIENT_SETTINGS=str(file))
     assert (found.code, "myproxy.example.org:99999" in found.err) == (80, True), found.err
-
-
-@pytest.mark.parametrize("typed", ["u@h:7512:7512", "u@1:2:3", "https://h", "u@https://h"])
-def test_an_account_that_is_none_is_shown_as_typed(typed: str) -> None:
-    with pytest.raises(RequestError) as raised:
-        Accounts({}).named(typed)
-    assert f'--myproxy "{typed}": ' in raised.value.message

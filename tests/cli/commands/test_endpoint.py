@@ -23,7 +23,7 @@ from goclient.services.globus.collection import BARE, Collection
 from goclient.services.globus.sdk import Globus
 from tests.cli.commands.test_login import Person
 from tests.commands import Result, Run
-from tests.config.test_catalogue import words_of
+from tests.config.test_catalogue_toml import words_of
 from tests.sandboxes import Sandbox
 
 BOUND = 60.0  # seconds

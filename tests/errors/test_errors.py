@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from goclient.errors import (
     Collector,
@@ -24,9 +22,7 @@ from goclient.errors import (
     raise_all,
 )
 from goclient.errors.findings import ExitCode
-from goclient.errors.wording import printable, quoted
 from goclient.secrets import MASK, register
-from tests.strategies import MANY
 
 
 class MyproxyError(GoclientError):
@@ -147,34 +143,6 @@ def test_an_error_has_its_classs_code_unless_it_has_its_own() -> None:
     assert (RequestError("a").code, RequestError("a", code="too-wide").code) == ("request", "too-wide")
     assert (RequestError("a").hint, RequestError("a").subject, RequestError("a").transient) == ("", "", False)
     assert ServerError("a", transient=True).transient
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        pytest.param("a b", '"a b"', id="plain"),
-        pytest.param("", '""', id="nothing"),
-        pytest.param("é日本", '"é日本"', id="unicode"),
-        pytest.param("a\nb\tc\0", '"a\\nb\\tc\\x00"', id="control-characters"),
-        pytest.param("\x1b[31m", '"\\x1b[31m"', id="terminal-escape"),
-        pytest.param("\u2028\u202e", '"\\u2028\\u202e"', id="line-separator-and-direction"),
-        pytest.param("\udcff", '"\\udcff"', id="half-a-character"),
-        pytest.param(7, '"7"', id="a-number"),
-        pytest.param("x" * 200, f'"{"x" * 200}"', id="as-long-as-may-be"),
-        pytest.param("x" * 201, f'"{"x" * 200}…"', id="longer"),
-    ],
-)
-def test_a_value_is_quoted_on_one_line_without_control_characters(value: object, shown: str) -> None:
-    assert quoted(value) == shown
-
-
-@given(st.text(st.characters()))  # with the halves of characters that file names may have
-@MANY
-def test_any_text_can_be_quoted_and_printed(text: str) -> None:
-    for shown in (quoted(text), printable(text)):
-        assert shown.isprintable()
-        assert shown.encode().decode() == shown
-    assert printable(text) == text or not text.isprintable()
 
 
 def test_an_error_shows_no_credential_when_it_is_made_or_replaced() -> None:
