@@ -57,13 +57,24 @@ def test_the_server_loses_one_of_two_secrets(tmp_path: Path) -> None:
 
 
 def test_rungen_makes_a_success_of_255(tmp_path: Path) -> None:
-    """The real one, if GOCLIENT_TEST_RUNGEN names it; else the sandbox's, which must have the same defect."""
-    own = tmp_path / "runGen"
-    own.write_text(f"#!{sys.executable}\n{Path(rungen.__file__).read_text()}")
+    """The real one, if GOCLIENT_TEST_WNSCRIPT names its source; else the sandbox's, which must have the same defect."""
     (tmp_path / "python").symlink_to(sys.executable)
-    env = {"PATH": f"{tmp_path}:{SYSTEM_PATH}"}
-    program: list[object] = [sys.executable, FOLDER / "rungen_255.py"]
-    assert run([*program, os.environ.get("GOCLIENT_TEST_RUNGEN") or own], env) == DEFECT
+    source = os.environ.get("GOCLIENT_TEST_WNSCRIPT")
+    env = {"PATH": f"{tmp_path}:{SYSTEM_PATH}", "PYTHONPATH": str(tmp_path / "source")}
+
+    def ends() -> int:
+        made = tmp_path / "runGen"
+        path = tmp_path / "source/src/rungen/runGen.py" if source else Path(rungen.__file__)
+        made.write_text(f"#!{sys.executable}\n{path.read_text()}")
+        return run([sys.executable, FOLDER / "rungen_255.py", made], env)
+
+    if not source:
+        assert ends() == DEFECT
+        return
+    shutil.copytree(source, tmp_path / "source")
+    assert ends() == DEFECT
+    mend("rungen_255", tmp_path / "source")
+    assert ends() == MENDED
 
 
 @pytest.fixture
@@ -74,11 +85,22 @@ def reachable() -> Iterator[Path]:
         yield Path(made)
 
 
-@pytest.mark.parametrize(("name", "before"), [("pilot_kill", DEFECT), ("pilot_secrets", MENDED)])
-def test_the_pilot_of_pypi_tells_one_process_and_logs_no_secret(name: str, before: int, reachable: Path) -> None:
+INDEX, LATEST = "GOCLIENT_TEST_PANDA_PILOT", "GOCLIENT_TEST_LATEST_PANDA_PILOT"  # of the package index, and of GitHub
+
+
+@pytest.mark.parametrize(
+    ("variable", "name", "before"),
+    [(INDEX, "pilot_kill", DEFECT), (INDEX, "pilot_secrets", MENDED), (LATEST, "pilot_kill", DEFECT),
+     (LATEST, "pilot_secrets", DEFECT)],
+)  # fmt: skip
+def test_a_kill_reaches_one_process_and_the_latest_pilot_logs_secrets(
+    variable: str, name: str, before: int, reachable: Path
+) -> None:
     if reason := why_not():
         pytest.skip(reason)
-    source = Path(shutil.copytree(os.environ["GOCLIENT_TEST_PANDA_PILOT"], reachable / "source"))
+    if variable not in os.environ:
+        pytest.skip(f"{variable} does not name the source of pilot 3.11.5.1, which is in no package index")
+    source = Path(shutil.copytree(os.environ[variable], reachable / "source"))
     program = shutil.copy(FOLDER / f"{name}.py", reachable)
     words = [*namespaces(), "env", "-i", f"PATH={SYSTEM_PATH}", "python3", "-B", program, source]
     assert run(words) == before
