@@ -144,7 +144,7 @@ def deal_files(spec: TransferSpec, order: DealOrder) -> Dealt:
         message = f"{OPTION} {order.per_job}: there is no file of --StageinGOsrc{numbered} to be dealt"
         hint = "name all of them, such as --StageinGOsrc=@LIST, or leave it out"
         return Dealt(spec, None, [RequestError(message, hint=hint, code="no-files", subject=OPTION)])
-    deal, errors = Deal(order.per_job, files, tuple(serials)), list(_find_twice(spec))
+    deal, errors = Deal(order.per_job, files, tuple(serials)), list[GoclientError]()
     if deal.jobs > (most := order.most or MAX_JOBS):
         errors.append(_too_few(deal, order, most))
     filled = tuple(map(_with_number, spec.stage_in, serials))
@@ -158,7 +158,8 @@ def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
 
 
 def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
-    """Yield an error for each two items that would be written to one place: in one job, or outside the jobs."""
+    """Yield an error for each file that two jobs would have, and each two that would be written to one place."""
+    yield from _find_twice(spec)
     yield from find_collisions(spec.outward)
     places = list(zip(deal.serials, spec.target_keys, strict=False))
     if len(set(places)) == len(places) and 0 not in deal.serials:
@@ -177,18 +178,19 @@ def _with_number(transfer: Transfer, serial: int) -> Transfer:
     return Transfer(transfer.source, destination.with_path(fill_serial(destination.path, serial)))
 
 
-def _find_twice(spec: TransferSpec) -> Iterator[GoclientError]:
+def _find_twice(spec: TransferSpec) -> Iterator[RequestError]:
     """Yield an error for each file that is named twice: two jobs would work on it."""
-    seen: set[tuple[str, str]] = set()
-    twice: dict[tuple[str, str], Location] = {}
+    seen: dict[tuple[str, str], Location] = {}
+    twice: dict[tuple[str, str], tuple[Location, Location]] = {}
     for source in (one.source for one in spec.stage_in):
         key = source.endpoint.text, same_location(source.path)
-        if key in seen:
-            twice[key] = source
-        seen.add(key)
-    for source in islice(twice.values(), SHOWN):
+        first = seen.setdefault(key, source)
+        if first is not source:
+            twice[key] = first, source
+    for first, source in islice(twice.values(), SHOWN):
         more = f" (and {len(twice) - SHOWN} others are)" if len(twice) > SHOWN else ""
-        message = f"{quoted(source.display)} is named twice{more}: {OPTION} deals each file to one job"
+        also = "" if first.endpoint.display == source.endpoint.display else f", also as {quoted(first.display)}"
+        message = f"{quoted(source.display)} is named twice{more}{also}: {OPTION} deals each file to one job"
         yield RequestError(message, hint="leave one of them out", code="twice", subject=source.display)
 
 

@@ -47,9 +47,15 @@ def find_collisions(transfers: Iterable[Transfer]) -> Iterator[RequestError]:
     for transfer in transfers:
         first = written.setdefault(transfer.target_key, transfer)
         if first is not transfer:
-            sources, target = (quoted(one.source.display) for one in (first, transfer)), transfer.target.display
+            sources, target = [quoted(one.source.display) for one in (first, transfer)], transfer.target.display
             message = f"{' and '.join(sources)} would both be written to {quoted(target)}"
-            yield RequestError(message, hint="give each its own destination", code="one-destination", subject=target)
+            hint = "give each its own destination"
+            if first.source.is_in(transfer.source) and transfer.source.is_in(first.source):
+                hint = "leave one of them out: they are one file"
+                if sources[0] == sources[1]:
+                    message = f"{sources[0]} is named twice, to be written to {quoted(target)}"
+                    hint = "leave it out once"
+            yield RequestError(message, hint=hint, code="one-destination", subject=target)
 
 
 def _item(transfer: Transfer) -> TransferItem:

@@ -33,7 +33,7 @@ def find_mistakes(
 
     ``nested`` are the first of what ``find_nested_targets`` finds.
     """
-    yield from find_collisions(spec.transfers) if deal is None else find_dealt_collisions(spec, deal)
+    yield from find_conflicts(spec, deal)
     copied = (transfer for _, mode, transfers in spec.phases if mode.copies_on_node for transfer in transfers)
     forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
     for location in islice(forbidden, SHOWN):
@@ -61,7 +61,6 @@ def find_mistakes(
                     code="task-placeholder",
                     subject=location.display,
                 )
-    yield from find_onto_themselves(spec)
     yield from find_unlikely_mistakes(spec, locations, count=count)
     for outer, inner in nested:
         if outer.source.in_job:
@@ -74,8 +73,9 @@ def find_mistakes(
         yield from _find_shared(spec, count, deal)
 
 
-def find_onto_themselves(spec: TransferSpec) -> Iterator[RequestError]:
-    """Yield an error for each transfer whose target is its source, or is below it."""
+def find_conflicts(spec: TransferSpec, deal: Deal | None) -> Iterator[RequestError]:
+    """Yield an error for each two files in one place, each file of two jobs, and each that is written onto itself."""
+    yield from find_collisions(spec.transfers) if deal is None else find_dealt_collisions(spec, deal)
     for transfer in spec.outward:
         source = transfer.source
         if source.endpoint == transfer.destination.endpoint and transfer.target.is_in(source):

@@ -5,19 +5,21 @@ Each endpoint and each directory is asked for once, however many files or jobs u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
-from goclient.errors.findings import Finding
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
 from goclient.model.deal import Deal
 from goclient.model.endpoint import Catalogue, GlobusEndpoint
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions, Report
+from goclient.preflight.mistakes import find_conflicts
 from goclient.preflight.ways import find_idle_https, judge_ways
 from goclient.reporter.base import SILENT, Reporter
 
@@ -72,6 +74,7 @@ class Preflight:
             context.findings += find_unresolved(context.resolved)
         elif names is not None:
             context.findings += _find_unresolved(context.resolved)
+        context.findings += _warn_of_dealt_directories(context)
         found, due = _without_repeats(context.findings), context.deposit_due
         staging = context.options.staging
         return Report(context.resolved, found, deposit_due=due, rights=context.rights, deal=deal, staging=staging)
@@ -106,6 +109,8 @@ class Preflight:
             except GoclientError as error:
                 context.findings += error.findings
             else:
+                if _one_has_two_names(context):
+                    context.findings += [error.finding for error in find_conflicts(context.resolved, context.deal)]
                 _name_staging(context, names, context.connection.collections)
                 with closing(context.connection.servers):
                     for kind in TRANSFER_CHECKS:
@@ -113,6 +118,22 @@ class Preflight:
                 context.findings = join_logins(_without_repeats(context.findings), context)
         for check in job_checks:
             context.findings += check.findings(context)
+
+
+def _one_has_two_names(context: Context) -> bool:
+    """Return True if what was typed as two endpoints is one, which only the service knew."""
+    typed, resolved = ({one.text for one in spec.endpoints} for spec in (context.spec, context.resolved))
+    return len(resolved) < len(typed)
+
+
+def _warn_of_dealt_directories(context: Context) -> Iterator[Finding]:
+    """Yield a warning for each directory that is dealt as if it were a file."""
+    serials = context.deal.serials if context.deal is not None else ()
+    dealt = (one.source for serial, one in zip(serials, context.resolved.stage_in, strict=False) if serial)
+    for source in islice((one for one in dealt if one.is_directory), SHOWN):
+        message = f"{quoted(source.display)} is a directory, which one job brings as a whole"
+        hint = "to deal its files, name them, one on each line of a file: --StageinGOsrc=@FILE"
+        yield Finding("warning", "dealt-directory", source.display, message, hint)
 
 
 def _name_staging(context: Context, names: Catalogue, collections: Mapping[str, Collection]) -> None:

@@ -77,6 +77,8 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
     if deal is not None and typed.order is not None:
         largest, count = deal.largest(spec), deal.jobs
         warnings = [*warnings, *_warn_of_fewer(deal, typed.order)]
+    elif typed.order is None and not typed.task:
+        warnings = [*warnings, *_warn_of_undealt(spec, count)]
     nested = list(islice(find_nested_targets(spec), SHOWN))
     collected.errors += find_mistakes(spec, count, nested, task=typed.task, deal=deal)
     with collected:
@@ -94,6 +96,15 @@ def _warn_of_fewer(deal: Deal, order: DealOrder) -> Iterator[Finding]:
         message = f"--njobs {order.most}, but {deal.summary}: {counted(deal.jobs, 'job')} will be submitted"
         hint = f"leave out --njobs, or type a smaller {OPTION}" if deal.per_job > 1 else "leave out --njobs"
         yield Finding("warning", "fewer-jobs", "--njobs", message, hint)
+
+
+def _warn_of_undealt(spec: TransferSpec, count: int) -> Iterator[Finding]:
+    """Yield a warning if each of several jobs brings all of several files, none of which has a job's number."""
+    files = len(spec.stage_in)
+    if count > 1 and files > 1 and not any("${SN" in one.source.path for one in spec.stage_in):
+        message = f"each of the {count} jobs brings all {files} files"
+        hint = f"to deal them to the jobs, add {OPTION} {-(-files // count)}"
+        yield Finding("warning", "undealt", "--njobs", message, hint)
 
 
 def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[GoclientError] = ()) -> Validation:

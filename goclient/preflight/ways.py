@@ -10,21 +10,16 @@ from goclient.errors.wording import quoted
 from goclient.model.deal import Deal
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferTask
-from goclient.model.planner import find_collisions, group_tasks
+from goclient.model.planner import group_tasks
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
-from goclient.preflight.mistakes import find_onto_themselves
+from goclient.preflight.mistakes import find_conflicts
 
 
 def judge_ways(spec: TransferSpec, deal: Deal | None = None) -> Iterator[Finding]:
     """Yield an error for each pair of ends that cannot exchange files, and for servers for which there is no proxy."""
-    # Two names in the catalogue may be one endpoint's.
-    if collisions := list(find_collisions(spec.transfers if deal is None else spec.outward)):
-        yield from (error.finding for error in collisions)
-        return
-    tasks = group_tasks(spec, items=False)
-    yield from (error.finding for error in find_onto_themselves(spec))  # one endpoint may have two names
-    for task in tasks:
+    yield from (error.finding for error in find_conflicts(spec, deal))  # one endpoint may have two names
+    for task in group_tasks(spec, items=False):
         if (found := _find_no_way(task)) is not None:
             yield found.finding
     server = next((one for one in spec.endpoints if one.needs_proxy), None)

@@ -71,6 +71,13 @@ def test_two_jobs_may_have_files_of_one_name_and_one_job_may_not() -> None:
     assert "another --nFilesPerJob" in error.hint
 
 
+@pytest.mark.parametrize("names", [("SITE1:/a", "SITE1:/b", "SITE1:/a"), ("SITE1:/a/", "SITE1:/a")])
+def test_no_two_jobs_have_one_file(names: Sequence[str]) -> None:
+    (error,) = find_dealt_collisions(*dealt(names, 1))
+    assert '"SITE1:/a" is named twice: ' in error.message
+    assert error.hint == "leave one of them out"
+
+
 def test_what_two_jobs_would_write_to_one_place_outside_is_found() -> None:
     names = ["SITE1:/a/x", "SITE1:/b/x"]
     (error,) = find_dealt_collisions(*dealt(names, 1, "SITE2:/there/"))
@@ -85,14 +92,12 @@ def test_what_two_jobs_would_write_to_one_place_outside_is_found() -> None:
     [
         ((), DealOrder(5), "there is no file of --StageinGOsrc to be dealt", "--StageinGOsrc=@LIST"),
         (("SITE1:/x${SN}",), DealOrder(5), "no file of --StageinGOsrc without ${SN} to be dealt", "name all"),
-        (("SITE1:/a", "SITE1:/b", "SITE1:/a"), DealOrder(1), '"SITE1:/a" is named twice: ', "leave one"),
-        (("SITE1:/a/", "SITE1:/a"), DealOrder(1), '"SITE1:/a" is named twice: ', "leave one"),
         (tuple(f"S:/{n}" for n in range(5)), DealOrder(2, 2), "5 files, 2 for each job, need 3 jobs, more than "
          "--njobs 2", "type --nFilesPerJob 3, or --njobs 3"),
         (tuple(f"S:/{n}" for n in range(MAX_JOBS + 1)), DealOrder(1), f"more than the {MAX_JOBS} of one submission",
          "type --nFilesPerJob 2"),
     ],
-    ids=["none", "none without number", "twice", "twice, also as a directory", "too few jobs", "too many jobs"],
+    ids=["none", "none without number", "too few jobs", "too many jobs"],
 )  # fmt: skip
 def test_what_cannot_be_dealt_is_told_with_its_remedy(
     names: Sequence[str], order: DealOrder, message: str, hint: str

@@ -41,6 +41,21 @@ def test_a_text_is_judged_by_the_catalogues_names(text: str, code: str, subject:
     assert SITE not in f"{found.message}{found.hint}"
 
 
+@pytest.mark.parametrize(
+    ("sources", "message", "hint"),
+    [
+        ("gsiftp://h:2811/x,gsiftp://h/x", '"gsiftp://h/x" is named twice, to be written to "x"', "leave it out once"),
+        ("SITE1:/a//x,SITE1:/a/x", '"SITE1:/a//x" and "SITE1:/a/x" would', "leave one of them out: they are one file"),
+        ("SITE1:/a/x,SITE1:/a/x", '"SITE1:/a/x" is named twice, to be written to "x"', "leave it out once"),
+        ("SITE1:/a/x,SITE1:/b/x", '"SITE1:/a/x" and "SITE1:/b/x" would', "give each its own destination"),
+    ],
+)
+def test_one_file_that_is_named_twice_is_told_from_two_files(sources: str, message: str, hint: str) -> None:
+    (found,) = (one for one in checked(f"--StageinGOsrc={sources}").findings if one.code == "one-destination")
+    assert message in found.message
+    assert found.hint == hint
+
+
 def test_of_a_carried_job_without_its_transfers_only_their_number_is_told() -> None:
     (found,) = checked(f"-p x goclient=v1:2 --CountsGO=1,2500 --CarriedGO={'0' * 64}").findings
     assert (found.level, found.code) == ("warning", "nothing-to-check")

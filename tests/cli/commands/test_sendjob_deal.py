@@ -126,3 +126,13 @@ def test_a_source_may_have_the_job_s_number_and_is_looked_for_in_all_jobs(user: 
     assert (wrong["code"], wrong["subject"]) == ("path-not-found", f"SITE1:/{HOME}/deal/n3.dat")
     asked = requests.get(f"{user.url}/sandbox/requests", timeout=60).json()["requests"]
     assert sum("/ls" in one["path"] for one in asked) == 1
+
+
+def test_a_directory_is_dealt_with_a_warning(user: Sandbox) -> None:
+    words = ("--computingSite=TEST1", f"--transformation={user.payload('all.sh', TOGETHER)}", "--nFilesPerJob=1")
+    for path in (f"SITE1:/{HOME}/deal/", f"SITE1:/{HOME}/deal"):
+        result = user.run("goclient", "check", *words, f"--StageinGOsrc={path}", "--json")
+        (found,) = (one for one in result.json["findings"] if one["code"] == "dealt-directory")
+        assert (found["level"], found["message"]) == (
+            "warning", f'"SITE1:/{HOME}/deal/" is a directory, which one job brings as a whole',
+        )  # fmt: skip
