@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import goclient
 from tests.sandboxes import Sandbox
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "python.md"
@@ -53,6 +54,11 @@ def test_the_session_gives_what_it_shows(sandbox: Sandbox, tmp_path: Path) -> No
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_public_name_of_the_client_is_in_the_document() -> None:
+    named = set(re.findall(r"`(\w+)`", DOCUMENT.read_text()))
+    assert {name for name in dir(goclient.Client) if not name.startswith("_")} <= named
 
 
 @pytest.mark.parametrize(

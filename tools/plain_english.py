@@ -47,10 +47,10 @@ PHRASES = {
 }
 
 # How a docstring may not begin; those of functions begin with a verb (ruff's D401 knows the verbs).
-OPENINGS = {"None", "What", "Whether", "Who", "Whoever", "The", "That", "Which"}
+OPENINGS = {"None", "What", "Whether", "Who", "Whoever", "Whose", "The", "That", "Which", "How", "When", "Where", "Why"}
 FUNCTION_OPENINGS = OPENINGS | {
-    *("A", "All", "An", "Any", "As", "Days", "Each", "Every", "False", "For", "How", "If", "Its", "No", "Nothing"),
-    *("One", "Our", "Same", "Those", "Tokens", "Total", "True", "Two", "Up", "When", "Where", "Why"),
+    *("A", "All", "An", "Any", "As", "Days", "Each", "Every", "False", "For", "If", "Its", "No", "Nothing"),
+    *("One", "Our", "Same", "Those", "Tokens", "Total", "True", "Two", "Up"),
 }
 
 # Words of names that are defined, and the term of design to use.

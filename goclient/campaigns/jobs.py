@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Standings(NamedTuple):
-    """How jobs stand, by their numbers; ``curable`` failed at the first try, and a second one cures that.
+    """Standing of jobs, by their numbers; ``curable`` failed at the first try, and a second one cures that.
 
     ``unsure`` tells of those of which it is not known how they stand; ``finished`` is which try has finished,
     and ``panda_ids`` are the numbers of the latest tries.

@@ -15,7 +15,7 @@ from goclient.submission import SubmittedJob
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a batch is: its jobs by how they stand, those whose outputs are delivered, and what is in the way.
+    """Progress of a batch: its jobs by how they stand, those whose outputs are delivered, and what is in the way.
 
     One that was not looked at has no jobs: it was closed before, or that is a problem.  ``submitted`` are the jobs that
     were sent meanwhile, further tries included; ``targets`` are the places where the outputs of a job will be.

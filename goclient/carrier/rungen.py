@@ -21,7 +21,7 @@ _SHELL = "/bin/sh -c"  # what runGen itself would give a task's command to
 
 @dataclass(frozen=True)
 class Start:
-    """How a job starts its carrier: where its archive is, the checksum of the plan, and the payload's own words.
+    """Start of a carrier by its job: where its archive is, the checksum of the plan, and the payload's own words.
 
     ``serial`` is the job's number in the plan, as it stands there: ``${SN}`` until it is filled in.
     """

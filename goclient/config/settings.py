@@ -57,7 +57,7 @@ class Setting(NamedTuple):
 
 
 class SiteDirectory(NamedTuple):
-    """Where a site's nodes see a directory that a collection sees, too; each None if it is not set."""
+    """Place in which a site's nodes see a directory that a collection sees, too; each None if it is not set."""
 
     collection: str | None = None  # the id of a server's
     directory: PurePosixPath | None = None  # the path there

@@ -26,7 +26,7 @@ class Job(NamedTuple):
 
 
 class Who(Enum):
-    """Whose rights a carried job has: a service client's, or the user's own, for single collections."""
+    """Rights that a carried job has: a service client's, or the user's own, for single collections."""
 
     SERVICE = "service"
     TOKEN = "token"  # noqa: S105  # a kind, no token
@@ -41,7 +41,7 @@ class Credential:
 
 
 class Carriage(NamedTuple):
-    """How jobs bring their own transfers.
+    """Way in which jobs bring their own transfers.
 
     ``run_gen`` is the transformation that starts their carrier, ``file_server`` the URL of the host that keeps their
     archive, ``files`` what is named beside the payload to travel in it.  ``auth`` and ``transfer`` are the base URLs of

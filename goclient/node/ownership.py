@@ -1,4 +1,4 @@
-"""Whose a file is: what an attempt of a job has left, and what a later one may replace.
+"""Ownership of files: what an attempt of a job has left, and what a later one may replace.
 
 The hidden directory ``.goclient-<origin>-<number>`` of an attempt is in the directory where its files will be.  In it,
 ``new`` has what has arrived, and ``old`` what was replaced.  Before the first file gets its name, empty directories are

@@ -53,7 +53,7 @@ class Tuning:
 
 
 class Meter:
-    """When each identity may send its next request."""
+    """Times at which each identity may send its next request."""
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}

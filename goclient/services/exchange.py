@@ -113,7 +113,7 @@ _POOLS = {"http": _PlainPool, "https": _SecurePool}
 
 
 class Bounded(HTTPAdapter):
-    """How a session of requests sends: each exchange ends after its ``timeout``, or with the time of ``one_end``.
+    """Adapter of a session of requests: each exchange ends after its ``timeout``, or with the time of ``one_end``.
 
     The answers come whole, of at most MAX_ANSWER bytes or what :func:`allowed` says.  ``into``: the file that the body
     of a good answer is written to instead.  ``cut``: the rest of a longer answer is left.  ``context``: what holds

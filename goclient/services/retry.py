@@ -1,4 +1,4 @@
-"""When a service is asked again: after pauses that grow, or when it says so (HTTP's Retry-After).
+"""Rules for asking a service again: after pauses that grow, or when it says so (HTTP's Retry-After).
 
 Standard library only, of Python 3.9: the code that runs on a node uses it.
 """

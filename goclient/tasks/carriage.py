@@ -36,7 +36,7 @@ _UPLOADED = "True"  # what Client.putFile says of a file that was stored
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
-    """How the jobs of tasks bring their own transfers, and the services that their credential needs."""
+    """Way in which the jobs of tasks bring their own transfers, and the services that their credential needs."""
 
     carriage: Carriage
     connections: Connections

@@ -30,7 +30,7 @@ _BEGINNINGS = ("stagein", "stageout", "workingendpoint")  # how an abbreviation 
 
 
 class Weight(IntEnum):
-    """How surely a word is one of ours."""
+    """Degree to which a word is surely one of ours."""
 
     FAINT = 0  # many programs have it: it counts only beside the other half of its pair
     LIKELY = 1  # a payload may have it

@@ -20,7 +20,7 @@ POLL = (0.1, 10.0)  # seconds between looks at a task: at first, and at most
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a transfer may take, and how long it may show nothing but faults; in seconds."""
+    """Limits of a transfer: the time it may take, and how long it may show nothing but faults; in seconds."""
 
     deadline: float
     faults: float

@@ -26,7 +26,7 @@ ANSWER = 60.0  # seconds for an answer
 
 @dataclass(frozen=True)
 class Access:
-    """How servers are asked as a user; a copy that breaks is tried again for ``patience`` seconds without a byte."""
+    """Access to servers as a user; a copy that breaks is tried again for ``patience`` seconds without a byte."""
 
     credential: Callable[[], Credential]
     trust: Trust

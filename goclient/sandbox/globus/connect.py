@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Where a sandbox is, and in which file its secret is: on a command line others could read it."""
+    """Place of a sandbox, and the file with its secret: on a command line others could read it."""
 
     url: str
     secret: Path

@@ -59,7 +59,7 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a transfer may be, in bytes a second (0: as fast as the disk), and whether the sandbox stops."""
+    """Speed of a transfer, at most, in bytes a second (0: as fast as the disk), and whether the sandbox stops."""
 
     rate: float
     stops: Callable[[], bool]

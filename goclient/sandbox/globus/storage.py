@@ -1,4 +1,4 @@
-"""Where a collection's paths are on this machine, what is there, and how Transfer writes it."""
+"""Storage of a collection: where its paths are on this machine, what is there, and how Transfer writes it."""
 
 from __future__ import annotations
 

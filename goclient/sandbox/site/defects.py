@@ -42,7 +42,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """How python3 is started: by words before it, after commands of a shell, some of them in mounts of its own.
+    """Start of python3: by words before it, after commands of a shell, some of them in mounts of its own.
 
     ``instead`` is run in its place, ``code`` is Python that it runs first.  ``disk`` are the options of a file system
     that hides the job's directory, with the same files, and ``mounts`` are commands after it was mounted.

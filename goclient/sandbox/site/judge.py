@@ -48,7 +48,7 @@ class Killer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a payload ended: its exit code, below 0 for a signal."""
+    """End of a payload: its exit code, below 0 for a signal."""
 
     code: int
     killer: Killer = Killer.NOBODY

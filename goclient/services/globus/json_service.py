@@ -44,7 +44,7 @@ _GZIP = 31  # wbits of zlib: a header of gzip is expected
 
 @dataclass(frozen=True)
 class Manner:
-    """How a service is asked; times in seconds.
+    """Access to a service; times in seconds.
 
     A call, all its tries included, ends after ``timeout``; but a service that says that it is too busy is asked again
     when it wants to be, for ``patience``.  ``reporter`` is told of waits.

@@ -1,4 +1,4 @@
-"""Where a PanDA server is, and who asks it."""
+"""Place of a PanDA server, and the identity that asks it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from goclient.reporter.base import SILENT, Reporter
 
 @dataclass(frozen=True)
 class PandaAccess:
-    """Where the PanDA server is and who asks: a token with its VO, or a certificate file; times in seconds."""
+    """Place of the PanDA server, and who asks: a token with its VO, or a certificate file; times in seconds."""
 
     url: str  # scheme://host:port
     connect_timeout: float
@@ -29,7 +29,7 @@ class PandaAccess:
 
 @dataclass(frozen=True)
 class QueueSource:
-    """Where a PanDA server tells its queues, to anybody, and the file in which they are kept."""
+    """Place where a PanDA server tells its queues, to anybody, and the file in which they are kept."""
 
     access: PandaAccess
     file: Path

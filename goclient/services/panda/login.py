@@ -34,7 +34,7 @@ MAX_ANSWER = 1 << 20  # bytes
 
 
 class _NotRenewed(Exception):
-    """Why there is no new token."""
+    """Reason why there is no new token."""
 
 
 def current_token(path: str, access: PandaAccess) -> str:
