@@ -184,9 +184,9 @@ def _find_twice(spec: TransferSpec) -> Iterator[RequestError]:
     twice: dict[tuple[str, str], tuple[Location, Location]] = {}
     for source in (one.source for one in spec.stage_in):
         key = source.endpoint.text, same_location(source.path)
-        first = seen.setdefault(key, source)
-        if first is not source:
-            twice[key] = first, source
+        if key in seen:
+            twice[key] = seen[key], source
+        seen.setdefault(key, source)
     for first, source in islice(twice.values(), SHOWN):
         more = f" (and {len(twice) - SHOWN} others are)" if len(twice) > SHOWN else ""
         also = "" if first.endpoint.display == source.endpoint.display else f", also as {quoted(first.display)}"
