@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from goclient.model.names import endpoint_problem, fill_serial, is_text, name_problem
+from goclient.model.names import (
+    Problem,
+    endpoint_problem,
+    fill_serial,
+    find_nearly_serial,
+    is_text,
+    name_problem,
+    queue_problem,
+)
 
 
 @pytest.mark.parametrize("code", [0x00, 0x1F, 0x7F, 0x9F, 0xD800, 0xDFFF])
@@ -61,3 +69,37 @@ def test_an_endpoint_has_a_name(endpoint: str, good: bool) -> None:
 )
 def test_serial_numbers_are_filled_in_as_jedi_does(text: str, serial: int, filled: str) -> None:
     assert fill_serial(text, serial) == filled
+
+
+def test_other_variables_are_not_the_jobs_number() -> None:
+    assert find_nearly_serial("$SNAP ${SNR} $_SN $1 ${SN} ${SN/P} {SN} SN %d %s $$ %S") == {}
+
+
+@pytest.mark.parametrize("queue", ["", "TEST1", "ANALY_BNL_T3", "BNL-OSG.2/x", "a?b", "A:B@C+D#E=F~G"])
+def test_a_queue_has_such_a_name(queue: str) -> None:
+    assert queue_problem(queue) is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "right"),
+    [
+        ("TEST1 ", "TEST1"),
+        (" TEST1", "TEST1"),
+        ("TEST1\n", "TEST1"),
+        ("TEST1,TEST3", "TEST1"),
+        ("TEST1; TEST3", "TEST1"),
+        ("TEST1 TEST3", "TEST1"),
+        ("'TEST1'", "TEST1"),
+        ("\u201cTEST1\u201d", "TEST1"),
+        ("TEST1\u00a0", "TEST1"),
+        ("\uff34EST1", "TEST1"),
+        ("T\u0415ST1", "TEST1"),
+        ("$QUEUE", ""),
+        ("*", ""),
+    ],
+)
+def test_a_queue_with_other_signs_is_a_mistake(queue: str, right: str) -> None:
+    problem = queue_problem(queue)
+    assert isinstance(problem, Problem)
+    assert problem.instead == right
+    assert problem.instead or problem.remedy

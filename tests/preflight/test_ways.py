@@ -7,8 +7,6 @@ import pytest
 from goclient.model.endpoint import read_endpoint
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
-from goclient.preflight.base import Context
-from goclient.preflight.offline import UnlikelyNames
 from goclient.preflight.ways import find_idle_https, judge_ways
 from tests.sandboxes import Sandbox
 
@@ -168,13 +166,6 @@ def test_the_way_does_not_stand_beside_the_words_of_2012() -> None:
 
 def test_a_way_alone_transfers_nothing_and_is_not_in_the_record() -> None:
     assert spec_of("run", InmodeGO=["https"], OutmodeGO=["https"]) == TransferSpec()
-
-
-def test_a_percent_code_on_a_server_is_a_warning() -> None:
-    spec = spec_of(StageinGOsrc=["davs://h/a%20b,", "gsiftp://h/50%"], MyproxyGO=ACCOUNT)
-    (found,) = UnlikelyNames().findings(Context(spec))
-    assert (found.code, found.subject) == ("percent", "davs://h/a%20b,")
-    assert "'davs://h/a b,'" in found.hint
 
 
 def test_words_that_only_a_record_has_are_left_to_the_payload_with_a_warning(shared_sandbox: Sandbox) -> None:
