@@ -9,12 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.cli.status_text import summary_lines
-from goclient.errors.findings import ExitCode
 from goclient.jobs.cure import Cure
-from goclient.jobs.follow import Followed, FollowedTask
-from goclient.jobs.links import job_page, task_page
+from goclient.jobs.follow import Followed
 from goclient.jobs.page import page
-from goclient.jobs.panda_ids import as_ranges, read_panda_ids
 from goclient.jobs.status import JobStatus
 from goclient.jobs.summary import latest_tries, summarize
 from goclient.model.remote import TaskState
@@ -119,39 +116,3 @@ def test_a_later_try_counts_instead_of_the_first() -> None:
 def test_jobs_of_tasks_may_share_a_name() -> None:
     jobs = [JobStatus(number, "finished", "", name="user.jdoe.t", task_id=5) for number in (1, 2)]
     assert len(latest_tries(jobs)) == 2
-
-
-CODES = [
-    (("finished",), ExitCode.DONE),
-    (("finished", "failed", "running"), ExitCode.JOBS_FAILED),
-    (("finished", "running"), ExitCode.JOBS_RUNNING),
-    (("closed",), ExitCode.JOBS_FAILED),
-    ((), ExitCode.DONE),
-]
-
-
-@pytest.mark.parametrize(("states", "code"), CODES)
-def test_the_exit_code_says_the_worst(states: tuple[str, ...], code: ExitCode) -> None:
-    assert Followed("s", tuple(JobStatus(number, state, "") for number, state in enumerate(states))).exit_code is code
-
-
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [("done", ExitCode.DONE), ("finished", ExitCode.JOBS_FAILED), ("aborted", ExitCode.JOBS_FAILED),
-     ("running", ExitCode.JOBS_RUNNING), ("exhausted", ExitCode.JOBS_RUNNING)],
-)  # fmt: skip
-def test_a_task_counts_instead_of_its_jobs(state: str, code: ExitCode) -> None:
-    attempts = (JobStatus(1, "failed", "", task_id=5), JobStatus(2, "finished", "", task_id=5))
-    assert Followed("s", attempts, (FollowedTask(5, state),)).exit_code is code
-
-
-@given(st.sets(st.integers(1, 200), min_size=1))
-@SOME
-def test_ranges_can_be_typed_again(numbers: set[int]) -> None:
-    assert read_panda_ids([as_ranges(numbers)]) == sorted(numbers)
-
-
-def test_pages_are_named_where_they_are_known() -> None:
-    assert job_page(7, "https://pandaserver.cern.ch:25443") == "https://bigpanda.cern.ch/job?pandaid=7"
-    assert job_page(7, "https://panda.example") == job_page(7, "https://notcern.ch") == ""
-    assert task_page("x") == "https://app.globus.org/activity/x"

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.jobs.chart import ceiling
 from goclient.jobs.status import JobStatus
 from goclient.jobs.timeline import BINS, Interval, Window, means, timeline
 from tests.jobs.pages import NOW, SENT, campaign, transfer
@@ -36,11 +35,6 @@ def test_each_mean_is_the_overlap_with_its_bin(intervals: list[Interval]) -> Non
 def test_what_bins_have_in_all_is_what_was_put_in(intervals: list[Interval]) -> None:
     total = sum(one.weight * (one.ended - one.began) for one in intervals)
     assert sum(means(intervals, WINDOW)) * WINDOW.width == pytest.approx(total, rel=1e-6, abs=100.0)
-
-
-@given(st.floats(1e-3, 1e20))
-def test_a_scale_ends_above_its_values_and_not_far(value: float) -> None:
-    assert value * (1 - 1e-5) <= ceiling(value) <= value * 2.0001
 
 
 def test_every_job_is_drawn_at_each_time_once_it_is_sent() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from goclient.jobs.sent import CALL, new_request
-from goclient.jobs.tries import known_tries, new_tries
+from goclient.jobs.tries import known_tries, new_tries, next_name
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.panda_job import JobTemplate, job_records
 
@@ -58,3 +58,19 @@ def test_another_machine_may_make_the_other_calls_now(tmp_path: Path) -> None:
     tries = known_tries(Journal(journal.path), SERVER)
     assert {old: one.panda_id for old, one in tries.items()} == {1: 11, 2: 12, 3: None}
     assert tries[3].row is None, "nobody can say which it is"
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "expected"),
+    [
+        ("n", "", "n.try2"),
+        ("n.try2", "", "n.try3"),
+        ("n.try9", "", "n.try10"),
+        ("n", "n.try2", "n.try3"),
+        ("n.try", "", "n.try.try2"),
+        ("n.try0", "", "n.try0.try2"),
+        ("scan.0a_3.try2\n", "", "scan.0a_3.try2\n.try2"),
+    ],
+)
+def test_a_name_tells_which_try_it_is(name: str, after: str, expected: str) -> None:
+    assert next_name(name, after=after) == expected

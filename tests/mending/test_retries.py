@@ -17,7 +17,6 @@ from goclient.config.connections import Connections
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import ReplyLost, SentBefore
 from goclient.jobs.sent import open_requests
-from goclient.jobs.tries import next_name
 from goclient.journal import Entry, Journal
 from goclient.mending.retries import Retried, retry_jobs
 from goclient.model.records.answers import KnownJob
@@ -192,22 +191,6 @@ def test_another_server_has_other_jobs_with_these_numbers(tmp_path: Path) -> Non
     Running.server = other = Server(1)
     other.name = "https://other.example"
     assert [job.name for job in retry(other, tmp_path, 1).jobs] == ["n.try2"]
-
-
-@pytest.mark.parametrize(
-    ("name", "after", "expected"),
-    [
-        ("n", "", "n.try2"),
-        ("n.try2", "", "n.try3"),
-        ("n.try9", "", "n.try10"),
-        ("n", "n.try2", "n.try3"),
-        ("n.try", "", "n.try.try2"),
-        ("n.try0", "", "n.try0.try2"),
-        ("scan.0a_3.try2\n", "", "scan.0a_3.try2\n.try2"),
-    ],
-)
-def test_a_name_tells_which_try_it_is(name: str, after: str, expected: str) -> None:
-    assert next_name(name, after=after) == expected
 
 
 @pytest.mark.parametrize("deadly", [1, 2, 3, 4])

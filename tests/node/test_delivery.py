@@ -20,7 +20,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
 from goclient.node.destination import Renaming, Store, find_left
 from goclient.node.engines.base import Attempt, JobContext
-from goclient.node.ownership import Fate, Left, attempt_at, final_path, hidden_name, judge, marks_of, read_marks
+from goclient.node.ownership import attempt_at, final_path, hidden_name
 from goclient.reporter.base import SILENT
 from tests.node.transfers import Beats
 
@@ -322,34 +322,6 @@ def test_what_a_later_attempt_needs_stays_until_the_job_has_delivered() -> None:
 
 
 NAME = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=20)
-CONTENTS = st.sampled_from(["00000000", "11111111", "ffffffff"])
-LEFT = st.builds(
-    lambda number, contents, waiting: Left(
-        number, read_marks(marks_of(contents)), {name: FileInfo(name, False, 0) for name in waiting}
-    ),
-    st.integers(1, 5), st.dictionaries(NAME, CONTENTS, max_size=40), st.sets(NAME),
-)  # fmt: skip
-
-
-@given(NAME, st.none() | CONTENTS, st.lists(LEFT, max_size=4), st.integers(1, 5))
-def test_only_what_an_earlier_attempt_has_marked_may_be_replaced(
-    name: str, contents: str | None, left: list[Left], number: int
-) -> None:
-    fate = judge(name, contents, left, number=number, overwrite=False)
-    owners = {one.number for one in left if one.has_delivered(name, contents)}
-    assert (fate is Fate.DELIVERED) == (number in owners)
-    assert (fate is Fate.FREE) == (contents is None and number not in owners)
-    if fate is Fate.REPLACE:
-        assert min(owners) < number
-    allowed = judge(name, contents, left, number=number, overwrite=True)
-    assert allowed is (Fate.REPLACE if fate is Fate.REFUSE else fate)
-
-
-@given(st.dictionaries(NAME, CONTENTS, max_size=100))
-def test_marks_are_read_as_they_were_written_and_have_names_that_fit(contents: dict[str, str]) -> None:
-    names = marks_of(contents)
-    assert len(read_marks([*names, "new", "old"])) == len(contents)
-    assert all(len(name) <= 255 and "/" not in name for name in names)
 
 
 @given(st.integers(1, 10**29), st.integers(1, 10**29), NAME)

@@ -9,12 +9,11 @@ import pytest
 from goclient.errors import EndpointError, GoclientError, TransferFailed
 from goclient.errors.conditions import PathExists, PathNotFound
 from goclient.model.endpoint import JOB, GridftpEndpoint, WebdavEndpoint
-from goclient.model.plan import TransferItem, TransferTask
-from goclient.model.remote import TransferRequest
+from goclient.model.plan import TransferTask
 from goclient.node.engines.base import Transferred, choose
 from goclient.node.left import remove_left
 from goclient.node.transfers import Transfers
-from tests.node.engines.benches import NODE_ID, SITE, Bench, GlobusBench, GridftpBench, item
+from tests.node.engines.benches import Bench, GlobusBench, GridftpBench, item
 
 
 def test_a_file_is_brought_and_another_is_taken_away(bench: Bench) -> None:
@@ -79,21 +78,6 @@ def test_what_attempts_have_left_is_removed_once_it_is_not_needed(bench: Bench) 
     remove_left(journal, attempt, bench.transfer_service, delivered=True, server=bench.store)
     assert sorted(one.name for one in bench.there.iterdir()) == [".goclient-7-2", "result"]
     assert [entry.state for entry in journal.latest("delivery")] == ["done"]
-
-
-def test_what_an_earlier_attempt_still_transfers_is_cancelled_before_its_directory_goes(tmp_path: Path) -> None:
-    bench = GlobusBench(tmp_path)
-    (bench.job / "result").write_text("out")
-    items = (TransferItem("result", "/.goclient-7-1/new/result", recursive=False),)
-    bench.service.submit(TransferRequest(NODE_ID.text, SITE.text, items, "goclient 7 output", "earlier", 60.0))
-    bench.service.submit(TransferRequest(NODE_ID.text, SITE.text, items, "goclient 77 output", "another", 60.0))
-    (bench.there / ".goclient-7-1").mkdir()
-    bench.take(item("result", "result"), attempt=2)
-    bench.service.stuck = True
-    remove_left(bench.used.journal, bench.used.attempt, bench.transfer_service, delivered=True)
-    assert "earlier" in bench.service.cancelled
-    assert "another" not in bench.service.cancelled
-    assert [one.name for one in bench.there.iterdir()] == ["result"]
 
 
 def test_two_items_with_one_destination_are_refused_before_any_is_transferred(bench: Bench) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import globus_sdk
@@ -15,7 +14,6 @@ from goclient.errors.conditions import ConsentNeeded, EndpointNotFound
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.globus import app
 from goclient.services.globus.access import GlobusAccess
-from goclient.services.globus.collection import Collection
 from goclient.services.globus.login import LoginRequest, login, logout, whoami
 from goclient.services.globus.login_flow import Person
 from goclient.services.globus.rest import RestAuth
@@ -250,11 +248,3 @@ def test_a_collection_that_cannot_be_seen_has_no_token(service: GlobusAccess) ->
     for ask in (CollectionTokens(service).https, CollectionTokens(service).https_server):
         with pytest.raises(EndpointNotFound):
             ask(NEVER)
-
-
-@pytest.mark.parametrize("url", ["http://far.example", "ftp://127.0.0.1", "//x", "javascript:1", "http://127.0.0.1.x/"])
-def test_no_token_is_sent_to_what_is_not_https(url: str) -> None:
-    known = Collection(NEVER, "N", "", "GCSv5_mapped_collection", "", None, None, False, False, "", ())
-    with pytest.raises(EndpointError, match="not https"):
-        replace(known, https_server=url).https_url("N")
-    assert replace(known, https_server="https://m-1.data.globus.org/").https_url("N") == "https://m-1.data.globus.org"

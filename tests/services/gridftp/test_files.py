@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import socket
-import threading
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +32,7 @@ from goclient.model.endpoint import GridftpEndpoint
 from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.grid import Credential as Issued
 from goclient.services.deadline import Deadline
-from goclient.services.gridftp import sessions
-from goclient.services.gridftp.data import _reachable
-from goclient.services.gridftp.files import GridftpFiles
+from goclient.services.gridftp.files import GridftpFiles, wire_path
 from goclient.services.gridftp.replies import Reply
 from goclient.services.gridftp.session import Session, open_session
 from goclient.services.gsi.identity import Search, find_identity
@@ -233,19 +230,6 @@ def test_a_server_whose_certificate_was_taken_back_is_not_trusted(gridftp: Gridf
     assert raised.value.code == "gridftp-name"
 
 
-@pytest.mark.parametrize(
-    ("host", "peer", "asked"),
-    [
-        ("10.1.2.3", "8.8.8.8", "8.8.8.8"),
-        ("9.9.9.9", "8.8.8.8", "9.9.9.9"),
-        ("10.1.2.3", "10.9.9.9", "10.1.2.3"),
-        ("127.0.0.2", "127.0.0.1", "127.0.0.2"),
-    ],
-)
-def test_data_come_from_an_address_that_can_be_reached_from_here(host: str, peer: str, asked: str) -> None:
-    assert _reachable(host, peer) == asked
-
-
 def test_a_ca_without_a_list_of_what_it_revoked_is_fine(gridftp: GridftpServers, tmp_path: Path) -> None:
     shutil.copytree(gridftp.grid.authorities, tmp_path / "mixed")
     (tmp_path / "mixed" / gridftp.grid.authority.file("r0").name).rename(tmp_path / "mixed" / "00000000.r0")
@@ -319,13 +303,9 @@ def lose(monkeypatch: pytest.MonkeyPatch, heard: int, meanwhile: Callable[[], ob
     monkeypatch.setattr(Session, "commands", commands)
 
 
-def test_a_session_that_rests_is_ended_soon(gridftp: GridftpServers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "LINGER", 0.051)
-    server = gridftp.first
-    with gridftp.files() as files:
-        with files.session(server.endpoint) as first:
-            files.rest()
-        while waiting := [one for one in threading.enumerate() if getattr(one, "interval", None) == sessions.LINGER]:
-            waiting[0].join()
-        assert first.fileno() == -1
-        assert files.account(server.endpoint)
+WIRE = {"/~/a b": "~/a b", "/~": "~", "/~/": "~", "/~x/y": "/~x/y", "/": "/", "/a/": "/a", "/a/~/b": "/a/~/b"}
+
+
+@pytest.mark.parametrize("path", WIRE)
+def test_a_path_is_sent_as_servers_have_it(path: str) -> None:
+    assert wire_path(path) == WIRE[path]

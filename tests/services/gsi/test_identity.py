@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives import serialization
 
 from goclient.errors import GoclientError, MyproxyError
 from goclient.sandbox.myproxy.grid import Credential
-from goclient.services.gsi.authorities import allows, find_authorities
 from goclient.services.gsi.der import values
 from goclient.services.gsi.identity import Identity, Search, find_identity
 from goclient.services.gsi.pem import write_proxy
@@ -376,42 +375,3 @@ def test_a_proxy_without_the_certificate_it_was_made_of_still_has_its_name(grid:
 def test_an_encrypted_key_is_recognised(grid: Grid, home: Path) -> None:
     assert find(home, **pair(issued(grid, home, "own", passphrase="secret"))).encrypted
     assert not find(home, **pair(issued(grid, home, "other"))).encrypted
-
-
-# --- the folder of CAs ------------------------------------------------------------------------------------------
-
-
-def test_the_folder_of_authorities_is_found_where_the_c_tools_look(grid: Grid, home: Path) -> None:
-    assert find_authorities({"X509_CERT_DIR": str(grid.authorities)}, home) == str(grid.authorities)
-    (error,) = errors_of(lambda: find_authorities({"X509_CERT_DIR": str(home / "none")}, home))
-    assert error.code == "myproxy-authorities"
-    (home / ".globus/certificates").mkdir()
-    assert find_authorities({}, home) == str(home / ".globus/certificates")
-
-
-POLICY = """
-# a comment
-access_id_CA  X509   '/C=TW/CN=First'
-pos_rights    globus CA:sign
-cond_subjects globus '"/C=TW/O=A/*" "/C=TW/O=B?/*"'
-access_id_CA  X509   "/C=TW/CN=Second"
-pos_rights    globus CA:sign
-cond_subjects globus     "/C=TW/O=C.(D)/*"
-short line
-"""
-
-
-@pytest.mark.parametrize(
-    ("issuer", "subject", "allowed"),
-    [
-        ("/C=TW/CN=First", "/C=TW/O=A/CN=x", True),
-        ("/C=TW/CN=First", "/C=TW/O=B1/CN=x", True),
-        ("/C=TW/CN=First", "/C=TW/O=B/CN=x", False),
-        ("/C=TW/CN=First", "/C=TW/O=C.(D)/CN=x", False),
-        ("/C=TW/CN=Second", "/C=TW/O=C.(D)/CN=x", True),
-        ("/C=TW/CN=Second", "/C=TW/O=Cx(D)/CN=x", False),
-        ("/C=TW/CN=Third", "/C=TW/O=A/CN=x", False),
-    ],
-)
-def test_a_signing_policy_allows_what_it_lists(issuer: str, subject: str, allowed: bool) -> None:
-    assert allows(POLICY, issuer=issuer, subject=subject) is allowed

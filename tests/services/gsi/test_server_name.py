@@ -12,8 +12,6 @@ from goclient.errors import GoclientError
 from goclient.services.gsi.certificate import Certificate
 from goclient.services.gsi.server import Server
 from goclient.services.gsi.server_name import name_fault, parse_servers
-from goclient.services.myproxy.refusals import refusal
-from goclient.services.myproxy.wire import CHALLENGE, GET, PUT, REFUSED, Request, Response
 from tests.commands import unmeasured
 
 NAMES = {
@@ -91,31 +89,6 @@ def test_an_address_is_compared_as_an_address() -> None:
     assert name_fault(own, Server("127.0.0.1")) == ""
     assert name_fault(own, Server("0:0:0::1")) == ""
     assert name_fault(own, Server("127.0.0.2"))
-
-
-REFUSALS = {
-    'no credentials found for user X, owner "/CN=a"': "myproxy-none",
-    "PUT/STORE: No mapping found for /CN=a": "myproxy-not-accepted",
-    "X509_verify_cert() failed: certificate has expired": "myproxy-expired",
-    '"/CN=a" not authorized by server\'s authorized_retriever policy': "myproxy-not-retriever",
-    "credential locked by the administrator": "myproxy-locked",
-    "something new": "myproxy-refused",
-}
-
-
-@pytest.mark.parametrize("text", REFUSALS)
-def test_the_words_of_a_server_have_a_meaning(text: str) -> None:
-    error = refusal(Server("h"), Request(GET, "a"), Response(REFUSED, (text, "\x1b[2J")))
-    assert error.code == REFUSALS[text]
-    assert error.hint
-    assert error.message.isprintable()
-    assert not error.transient
-
-
-def test_a_server_that_asks_for_a_pass_phrase_does_not_trust_the_retriever() -> None:
-    assert refusal(Server("h"), Request(GET, "a"), Response(CHALLENGE)).code == "myproxy-not-retriever"
-    assert refusal(Server("h"), Request(PUT, "a"), Response(REFUSED)).code == "myproxy-refused"
-    assert refusal(Server("h"), Request(PUT, "a"), Response(REFUSED, ("Try again later",))).transient
 
 
 def test_info_and_destroy_load_neither_cryptography_nor_pydantic() -> None:

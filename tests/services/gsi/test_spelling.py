@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from goclient.errors import MyproxyError
 from goclient.services.gsi.spelling import plain_form, right_form
 from goclient.services.myproxy.policy import checked_dn
-from tests.services.gsi.test_names import BMP, CN, IA5, OU, certificate, part
+from tests.services.gsi.test_certificate import BMP, CN, IA5, OU, certificate, part
 
 C, O, ST, L = Oid.COUNTRY_NAME, Oid.ORGANIZATION_NAME, Oid.STATE_OR_PROVINCE_NAME, Oid.LOCALITY_NAME  # noqa: E741
 DC, UID, MAIL = Oid.DOMAIN_COMPONENT, Oid.USER_ID, Oid.EMAIL_ADDRESS

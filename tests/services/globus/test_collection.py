@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,12 +110,17 @@ def test_what_is_no_document_is_refused(kind: str, document: Any) -> None:
         READ[kind][0](document)
 
 
-@pytest.mark.parametrize("name", ["a/b", "/", "../x"])
-def test_a_directory_has_no_entry_with_a_slash(name: str) -> None:
-    with pytest.raises(EndpointError), translated("SITE1"):
-        read_file_info({**FILE, "name": name})
-
-
 def test_the_kind_of_a_bare_endpoint_is_said_in_words() -> None:
     bare = Collection.from_document({**ENDPOINT, "entity_type": "GCSv5_endpoint"})
     assert bare.kind == "a GCSv5 endpoint, which holds no data itself"
+
+
+NEVER = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize("url", ["http://far.example", "ftp://127.0.0.1", "//x", "javascript:1", "http://127.0.0.1.x/"])
+def test_no_token_is_sent_to_what_is_not_https(url: str) -> None:
+    known = Collection(NEVER, "N", "", "GCSv5_mapped_collection", "", None, None, False, False, "", ())
+    with pytest.raises(EndpointError, match="not https"):
+        replace(known, https_server=url).https_url("N")
+    assert replace(known, https_server="https://m-1.data.globus.org/").https_url("N") == "https://m-1.data.globus.org"

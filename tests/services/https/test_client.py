@@ -1,0 +1,173 @@
+"""Files of a collection's HTTPS server: resumed after a break, compared, and the token goes to that server alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from goclient.errors import EndpointError
+from goclient.errors.conditions import ChecksumDiffers, PathExists, PathNotFound, SourceChanged
+from goclient.model.endpoint import GlobusEndpoint
+from goclient.services.https.client import HttpFiles, Place
+from goclient.services.https.collection import CollectionHttps
+from goclient.services.https.connection import LONGEST_CHECKSUM, Connection, Request
+from tests.servers.collection import TOKEN, CollectionServer, collection_server
+
+CONTENT = os.urandom(300_000)
+SITE = GlobusEndpoint("11111111-1111-4111-8111-111111111111", "SITE1")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[CollectionServer]:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "file").write_bytes(CONTENT)
+    with collection_server(tmp_path / "there") as made:
+        yield made
+
+
+def client(server: CollectionServer, *, patience: float = 5.0, token: str = TOKEN) -> CollectionHttps:
+    return CollectionHttps(SITE, server.url, lambda: token, HttpFiles(patience=patience))
+
+
+def nothing(_: int) -> None:
+    pass
+
+
+def test_a_file_costs_two_requests_in_and_two_out(server: CollectionServer, tmp_path: Path) -> None:
+    https, file = client(server), io.BytesIO()
+    assert https.get("/file", file, moved=nothing).adler32 == f"{zlib.adler32(CONTENT):08x}"
+    assert file.getvalue() == CONTENT
+    assert server.asked == ["GET /file", "HEAD /file"]
+    server.asked.clear()
+    with open(server.top / "file", "rb") as source:
+        https.put(source, "/new", moved=nothing)
+    assert (server.top / "new").read_bytes() == CONTENT
+    assert server.asked == ["PUT /new", "GET /new"]  # without its checksum the content is read back
+
+
+def test_a_read_goes_on_where_it_broke_off(server: CollectionServer) -> None:
+    for cut in [*range(0, 300_000, 10_001), 299_999]:
+        file = io.BytesIO()
+        server.cuts = [cut, 1]
+        client(server).get("/file", file, moved=nothing)
+        assert file.getvalue() == CONTENT
+
+
+def test_a_server_without_ranges_is_read_from_the_beginning(server: CollectionServer) -> None:
+    server.ranges, server.cuts, file = False, [200_000, 100_000], io.BytesIO()
+    client(server).get("/file", file, moved=nothing)
+    assert file.getvalue() == CONTENT
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(server: CollectionServer) -> None:
+    server.cuts = [100_000]
+
+    def change(count: int) -> None:
+        if count:
+            (server.top / "file").write_bytes(CONTENT[::-1])
+
+    with pytest.raises(SourceChanged, match="changed while it was copied"):
+        client(server).get("/file", io.BytesIO(), moved=change)
+
+
+def test_a_write_that_breaks_off_is_made_again(server: CollectionServer) -> None:
+    server.cuts = [1000, 200_000]
+    with open(server.top / "file", "rb") as source:
+        client(server).put(source, "/new", moved=nothing)
+    assert (server.top / "new").read_bytes() == CONTENT
+
+
+def test_a_file_that_changes_while_it_is_sent_is_an_error(server: CollectionServer, tmp_path: Path) -> None:
+    path = tmp_path / "own"
+    path.write_bytes(CONTENT)
+
+    def change(_: int) -> None:
+        path.write_bytes(CONTENT[:1000])
+
+    with open(path, "rb") as source, pytest.raises((SourceChanged, ChecksumDiffers)):
+        client(server, patience=0.0).put(source, "/new", moved=change)
+
+
+def test_a_new_file_takes_no_name_that_somebody_has_by_now(server: CollectionServer) -> None:
+    (server.top / "new").write_text("theirs")
+    with open(server.top / "file", "rb") as source, pytest.raises(PathExists, match="412"):
+        client(server).put_new(source, "/new", moved=nothing)
+    assert (server.top / "new").read_text() == "theirs"
+
+
+def test_a_new_file_that_breaks_off_is_sent_again_over_its_own_part(server: CollectionServer) -> None:
+    server.cuts = [1000, 200_000]
+    with open(server.top / "file", "rb") as source:
+        client(server).put_new(source, "/new", moved=nothing)
+    assert (server.top / "new").read_bytes() == CONTENT
+
+
+def test_a_new_file_that_fails_is_deleted_again_only_if_it_was_begun(server: CollectionServer) -> None:
+    server.cuts = [1000]
+    with open(server.top / "file", "rb") as source, pytest.raises(EndpointError):
+        client(server, patience=0.0).put_new(source, "/new", moved=nothing)
+    assert not (server.top / "new").exists()
+    (server.top / "theirs").write_text("theirs")
+    with open(server.top / "file", "rb") as source, pytest.raises(EndpointError, match="line break"):
+        client(server, token="a\nb").put_new(source, "/theirs", moved=nothing)
+    assert (server.top / "theirs").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_more_bytes_than_were_listed_are_not_taken(server: CollectionServer, chunked: bool) -> None:
+    server.chunked, file = chunked, io.BytesIO()
+    with pytest.raises(SourceChanged, match="more than the 200000 bytes came"):
+        client(server).get("/file", file, size=200_000, moved=nothing)
+    assert len(file.getvalue()) <= 200_000
+    client(server).get("/file", file, size=0, moved=nothing)  # its size was not told
+    assert file.getvalue() == CONTENT
+
+
+def test_however_large_a_file_is_said_to_be_its_checksum_has_a_day(
+    server: CollectionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    https, seconds = client(server), list[float]()
+    real = https.http.answer
+
+    def asked(place: Place, request: Request) -> AbstractContextManager[Connection]:
+        seconds.append(request.seconds)
+        return real(place, request)
+
+    monkeypatch.setattr(https.http, "answer", asked)
+    https.get("/file", io.BytesIO(), size=1 << 60, moved=nothing)
+    https.http.tell(https.place("/file"), size=1 << 60)
+    https.http.close()
+    assert max(seconds) == LONGEST_CHECKSUM == 86_400.0
+
+
+def test_the_query_of_a_redirect_is_in_no_message(server: CollectionServer) -> None:
+    server.redirect = "https://elsewhere.example/file?X-Amz-Signature=a-signature"
+    with pytest.raises(EndpointError, match=r'leads to "https://elsewhere\.example/file"') as caught:
+        client(server).get("/file", io.BytesIO(), moved=nothing)
+    assert "a-signature" not in f"{caught.value}{caught.value.hint}{caught.value.subject}"
+
+
+def test_what_the_server_keeps_otherwise_is_an_error(server: CollectionServer) -> None:
+    server.spoils = True
+    with open(server.top / "file", "rb") as source, pytest.raises(ChecksumDiffers, match="adler32"):
+        client(server).put(source, "/new", moved=nothing)
+
+
+def test_what_is_not_there_is_not_found(server: CollectionServer) -> None:
+    with pytest.raises(PathNotFound, match="404 Not Found"):
+        client(server).get("/nothing", io.BytesIO(), moved=nothing)
+    assert client(server).is_free("/nothing")
+    assert not client(server).is_free("/file")
+
+
+def test_a_client_that_is_closed_asks_nothing_more(server: CollectionServer) -> None:
+    https = client(server)
+    https.http.close()
+    with pytest.raises(EndpointError):
+        https.get("/file", io.BytesIO(), moved=nothing)
