@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -70,6 +71,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@cache
 def _serves(module: ModuleType) -> bool:
     """Return whether a module of tests uses a server."""
     used = {getattr(one, "__module__", getattr(one, "__name__", "")) for one in vars(module).values()}

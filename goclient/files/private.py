@@ -7,10 +7,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
 
+TYPE_CHECKING = False  # as type checkers have it
 if TYPE_CHECKING:
     from pathlib import Path  # it takes as long to load as all that MyProxy's INFO needs beside TLS
+    from typing import IO
 
 DIRECTORY, FILE = 0o700, 0o600
 

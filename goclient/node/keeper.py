@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
+import marshal
 import os
 import pkgutil
 import select
@@ -28,8 +28,8 @@ from goclient.services.retry import turns
 END_WITHIN = 3.0  # seconds that a process has to end itself: a site may kill all of a job after ten
 _FORCED = 10.0  # seconds until nothing is left once it is killed, which a busy disk may delay
 _PROGRAM = "goclient.node", "keeper_program.py"
-# What ``ps`` shows of a keeper: its source is read from stdin, as its order is.
-_RUN = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))"
+# What ``ps`` shows of a keeper: its code is read from stdin, as its order is.
+_RUN = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class KeptProcess:
         assert self._keeper.stdout is not None
         if self._status is None and select.select([self._keeper.stdout], [], [], max(seconds, 0.0))[0]:
             line = self._keeper.stdout.readline()
-            self._status = json.loads(line)["status"] if line else -signal.SIGKILL
+            self._status = int(line) if line else -signal.SIGKILL
             if not line:  # the keeper was killed, and so was the process: PR_SET_PDEATHSIG
                 kill_recorded(Entry("process", "", "accepted", (str(self.pid), str(self.start), self.cgroup)))
             self._close()
@@ -120,18 +120,18 @@ class KeptProcess:
 
 @cache
 def program() -> bytes:
-    """Return the source of the keeper, which is read once: a payload may change the archive that it is in."""
+    """Return the code of the keeper, which is read once: a payload may change the archive that it is in."""
     source = pkgutil.get_data(*_PROGRAM)
     assert source is not None
-    return source
+    return marshal.dumps(compile(source, _PROGRAM[-1], "exec", dont_inherit=True))
 
 
 def _start(command: Command) -> KeptProcess:
     order, descriptors = _order(command)
-    source = program()
+    code = program()
     try:
         keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _RUN, str(len(source)), "goclient-keeper"],
+            [sys.executable, "-I", "-S", "-c", _RUN, "goclient-keeper"],
             bufsize=0,
             cwd="/",
             env=command.env,  # a Python of a site may need its LD_LIBRARY_PATH
@@ -147,13 +147,13 @@ def _start(command: Command) -> KeptProcess:
     assert keeper.stdin is not None
     assert keeper.stdout is not None
     with suppress(BrokenPipeError), open(keeper.stdin.fileno(), "wb", closefd=False) as pipe:
-        pipe.write(source + order)
+        pipe.write(code + order)
     line = keeper.stdout.readline()
     try:
-        answer = json.loads(line)
-        if "errno" not in answer:
-            return KeptProcess(keeper, answer["pid"], answer["start"], answer["cgroup"])
-        failure = OSError(answer["errno"], os.strerror(answer["errno"]))
+        reason, pid, start, cgroup = line.decode(errors="surrogateescape").rstrip("\n").split(" ", 3)
+        if not int(reason):
+            return KeptProcess(keeper, int(pid), int(start), cgroup)
+        failure = OSError(int(reason), os.strerror(int(reason)))
     except ValueError:
         said = (line + keeper.stdout.read()).decode(errors="replace").strip()
         failure = OSError(errno.ECHILD, f"its keeper did not start: {said[-200:]}")
@@ -171,12 +171,12 @@ def _order(command: Command) -> tuple[bytes, list[int]]:
         stdin = nothing.fileno() if command.stdin is None else command.stdin
         descriptors = [fcntl.fcntl(one, fcntl.F_DUPFD, 3) for one in (stdin, command.output)]
     order = {
-        "argv": [word.decode("latin-1") for word in words],
-        "env": {name.decode("latin-1"): value.decode("latin-1") for name, value in env.items()},
-        "cwd": os.fsencode(command.cwd).decode("latin-1"),
+        "argv": words,
+        "env": env,
+        "cwd": os.fsencode(command.cwd),
         "descriptors": [*descriptors, descriptors[-1]],
     }
-    return json.dumps(order).encode() + b"\n", descriptors
+    return marshal.dumps(order), descriptors
 
 
 def _bytes(text: str) -> bytes:

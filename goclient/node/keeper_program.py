@@ -1,23 +1,28 @@
 """Keeper: the program that holds one process of a job, and ends all of it when the pilot dies, however it dies.
 
-``keeper.py`` runs it with ``python -I -S -c`` and its source, so that it works from an archive, too: it needs the
-standard library of Python 3.9, and nothing of goclient.  Its standard input is a JSON order in one line; then a number
-of seconds, to end the process in order within them; its end is the death of the pilot.  It writes two JSON lines: what
-it has started, and how that ended, once nothing is left of it.
+``keeper.py`` runs it with ``python -I -S -c`` and its code, so that it works from an archive, too: it needs the
+standard library of Python 3.9, and nothing of goclient.  Its standard input is an order, as ``marshal`` writes it; then
+a number of seconds, to end the process in order within them; its end is the death of the pilot.  It writes two lines:
+what it has started, and how that ended, once nothing is left of it.
+
+Each job starts some keepers: what would take longer to load than all else, such as json, is not used.
 """
 
 from __future__ import annotations
 
+import _signal as signal  # signal itself makes enumerations first
 import ctypes
 import errno
-import json
+import marshal
 import os
 import select
-import signal
 import sys
 import time
 from contextlib import suppress
-from typing import Any
+
+TYPE_CHECKING = False  # as type checkers have it
+if TYPE_CHECKING:
+    from typing import Any
 
 # prctl(2): signal for a child whose parent dies; orphans below a process become its children.
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -27,7 +32,7 @@ OTHERS = ("TERM", "INT", "HUP", "QUIT", "XCPU", "USR1", "USR2", "CHLD")
 
 def main() -> None:
     """Start what the order names, wait for its end or the pilot's, and leave nothing of it."""
-    order = json.loads(sys.stdin.buffer.readline())
+    order = marshal.load(sys.stdin.buffer)  # noqa: S302  # by the same Python: the pilot's
     adopt_orphans()
     awake, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -36,10 +41,10 @@ def main() -> None:
         signal.signal(getattr(signal, f"SIG{name}"), lambda *_: None)  # not SIG_IGN, which the program would inherit
     cgroup = _make_cgroup()
     pid, failure = _start(order, cgroup)
-    _tell({"errno": failure} if failure else {"pid": pid, "start": began(pid), "cgroup": cgroup})
+    _tell(f"{failure} {pid} {began(pid)} {cgroup}")
     status = _wait(pid, awake)
     end_all(cgroup)
-    _tell({"status": status})
+    _tell(f"{status}")
 
 
 def adopt_orphans() -> None:
@@ -53,9 +58,9 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def _tell(document: dict[str, Any]) -> None:
+def _tell(line: str) -> None:
     with suppress(BrokenPipeError):
-        os.write(1, json.dumps(document).encode() + b"\n")
+        os.write(1, f"{line}\n".encode(errors="surrogateescape"))
 
 
 def _start(order: dict[str, Any], cgroup: str) -> tuple[int, int]:
@@ -88,9 +93,8 @@ def _become(order: dict[str, Any], cgroup: str) -> None:
         os.set_inheritable(descriptor, False)
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python
         signal.signal(ignored, signal.SIG_DFL)
-    argv = [word.encode("latin-1") for word in order["argv"]]
-    env = {name.encode("latin-1"): value.encode("latin-1") for name, value in order["env"].items()}
-    os.chdir(order["cwd"].encode("latin-1"))
+    argv, env = order["argv"], order["env"]
+    os.chdir(order["cwd"])
     try:
         os.execvpe(argv[0], argv, env)  # noqa: S606
     except OSError as error:
@@ -113,11 +117,11 @@ def _wait(pid: int, awake: int) -> int:
         elif ready:
             patience = os.read(0, 1 << 10)
             if not patience:
-                return -signal.SIGKILL
+                return -int(signal.SIGKILL)
             deadline = time.monotonic() + float(patience)
             _signal(signal.SIGTERM)
         elif left is not None:
-            return -signal.SIGKILL
+            return -int(signal.SIGKILL)
 
 
 def _reap() -> list[tuple[int, int]]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from pathlib import Path
 
 from goclient.files.private import private
+
+TYPE_CHECKING = False  # as type checkers have it
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def take(path: Path) -> bool:

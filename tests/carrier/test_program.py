@@ -250,12 +250,12 @@ def test_a_python_of_the_sites_disturbs_nothing(job: CarriedJob) -> None:
 
 
 def test_a_disk_that_the_input_fills_is_told(tmp_path: Path, far: Path) -> None:
-    """The job has a file system of 2 MiB."""
+    """The job has a file system of 4 MiB."""
     (far / "in").write_bytes(bytes(4 << 20))
     job = CarriedJob(tmp_path / "made", [brought((f"{far}/in", "in"))])
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = f'mount -t tmpfs -o size=2m none {disk} && cp -a {job.directory} {disk}/run && cd {disk}/run && exec "$@"'
+    mounted = f'mount -t tmpfs -o size=4m none {disk} && cp -a {job.directory} {disk}/run && cd {disk}/run && exec "$@"'
     words = ["unshare", "-rm", "/bin/sh", "-c", mounted, "sh"]
     if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("this machine makes no mount namespaces")

@@ -4,7 +4,7 @@
 ``-stop``.  Unlike the real one it does not refuse to run as root, and it shares no more than the directory that ``D``
 is in, or a hidden one around it, where the real one shares all of one's home.  The real one has one control socket for
 all instances of a user, ``/tmp/globusconnect_UID.sock``, which version 3.2.8 takes from one that runs; here each ``D``
-has its own.
+has its own.  A job starts it twice: what would take it longer to load than all else, such as urllib, is not used.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from goclient.files.private import make_directory, replace
 from goclient.sandbox import lock
+
+TYPE_CHECKING = False  # as type checkers have it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 CONFIG = "client.json"
 LOCK = "lock"
@@ -59,24 +60,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1
 
 
-@dataclass(frozen=True, slots=True)
 class Sandbox:
     """Place of a sandbox, and the file with its secret: on a command line others could read it."""
 
-    url: str
-    secret: Path
+    def __init__(self, url: str, secret: Path) -> None:
+        self._host, _, self._port = url.removeprefix("http://").partition(":")
+        self._secret = secret
 
     def call(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
         """Send a document; return what the sandbox answers; raise OSError, which says why, if that is an error."""
-        name, _, value = self.secret.read_text().strip().partition(": ")
-        headers = {"Content-Type": "application/json", name: value}
-        request = urllib.request.Request(f"{self.url}{path}", json.dumps(document).encode(), headers)
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with direct.open(request, timeout=10) as response:
-                found: dict[str, Any] = json.load(response)
-        except urllib.error.HTTPError as error:
-            raise OSError(f"{error}: {error.read(500).decode(errors='replace')}") from error
+        body = json.dumps(document).encode()
+        head = f"POST {path} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        head += f"Host: {self._host}:{self._port}\r\n{self._secret.read_text().strip()}\r\n\r\n"
+        with socket.create_connection((self._host, int(self._port)), timeout=10) as connection:
+            connection.sendall(head.encode() + body)
+            with connection.makefile("rb") as answer:
+                status = answer.readline().decode(errors="replace").partition(" ")[2].strip()
+                content = answer.read().partition(b"\r\n\r\n")[2]
+        if not status.startswith("2"):
+            raise OSError(f"HTTP Error {status}: {content[:500].decode(errors='replace')}")
+        found: dict[str, Any] = json.loads(content)
         return found
 
 
@@ -85,7 +88,7 @@ def _set_up(sandbox: Sandbox, directory: Path, key: str) -> int:
         make_directory(directory)
         answer = sandbox.call("/connect/setup", {"setup_key": key, "directory": str(directory)})
         replace(directory / CONFIG, json.dumps(answer).encode())
-    except OSError as error:  # urllib's errors are, too
+    except OSError as error:
         print(f"Error: setup failed: {error}", file=sys.stderr)
         return 1
     print("Setup completed successfully")
