@@ -16,13 +16,13 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError
 from goclient.errors.wording import quoted
-from goclient.files.private import make_directory, private
+from goclient.files.private import locked, make_directory, private
 from goclient.secrets import hidden
 
 JOBS = "jobs"  # the directory of the jobs' journals, beside the main one
@@ -124,11 +124,20 @@ class Journal:
                 if self._last is not None:
                     self._last[entry.what, entry.key] = entry
         except OSError as error:
-            raise GoclientError(
-                f"the journal {quoted(self.path)} cannot be written: {error.strerror}",
-                hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
-                code="journal",
-            ) from error
+            raise _not_written(f"the journal {quoted(self.path)}", error) from error
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Run the body while no other process that writes this journal takes a turn of this name.
+
+        Raises GoclientError if nothing can be written beside the journal.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path.with_name(f"{name}.lock")))
+            except OSError as error:
+                raise _not_written(f"the journal's directory {quoted(self.path.parent)}", error) from error
+            yield
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -271,6 +280,11 @@ def prune(state: Path, *, now: float) -> None:
         with suppress(OSError):
             if file.path.stat().st_mtime < now - (2 * KEPT if file.is_open else KEPT):
                 file.path.unlink()
+
+
+def _not_written(what: str, error: OSError) -> GoclientError:
+    hint = "make room or set GOCLIENT_STATE to another directory, then type the command again"
+    return GoclientError(f"{what} cannot be written: {error.strerror}", hint=hint, code="journal")
 
 
 def _open(path: Path, *, make: bool = True) -> int:

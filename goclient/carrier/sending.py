@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 from goclient.carrier.carried import Luggage
@@ -13,7 +12,6 @@ from goclient.carrier.secret import Secret, SecretsShared, Use, check_alone
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import NotSent, ReplyLost
 from goclient.errors.wording import quoted
-from goclient.files.private import locked
 from goclient.journal import Entry, Journal, this_process
 
 UPLOAD, SECRET, TASK = "upload", "secret", "task"  # what entries are about
@@ -77,7 +75,7 @@ def hand_out(secret: Secret, key: str, *, server: Secrets, journal: Journal, not
     use = Use(secret.key, secret.who.value, secret.identity, secret.until, server.name, process, secret.access)
     entry = Entry(SECRET, f"{key}.{SECRET}", "intended", use.subjects, f"to {server.name}")
     journal.append(entry)
-    _call(lambda: store_secret(secret, server, _lock_of(journal)), entry, note, done="accepted", failed="unknown")
+    _call(lambda: store_secret(secret, server, journal), entry, note, done="accepted", failed="unknown")
 
 
 def confirm_secret(
@@ -96,10 +94,6 @@ def confirm_secret(
     except GoclientError as error:
         message = f"the credential of the jobs may be lost: {error.message}"
         warn(message, "look whether they run; else kill them, and type the command again")
-
-
-def _lock_of(journal: Journal) -> Path:
-    return journal.path.with_name("secrets.lock")
 
 
 def _call(
@@ -125,7 +119,7 @@ def _call(
     note(intent.then(done))
 
 
-def store_secret(secret: Secret, server: Secrets, lock: Path) -> None:
+def store_secret(secret: Secret, server: Secrets, journal: Journal) -> None:
     """Set a secret, unless it is there already, and read it back; one process of this user at a time does it.
 
     Raises SecretsShared if there are any beside those of goclient, or such as do not open the same, unless the user
@@ -137,7 +131,7 @@ def store_secret(secret: Secret, server: Secrets, lock: Path) -> None:
             check_alone(known)
             check_same(secret, known)
 
-    with locked(lock):
+    with turn(journal):
         _change(server, secret.key, secret.value, check=check)
 
 
@@ -151,7 +145,7 @@ def turn(journal: Journal) -> AbstractContextManager[None]:
 
     The server keeps all secrets of a user as one value, and of two changes at one moment it loses one.
     """
-    return locked(_lock_of(journal))
+    return journal.turn("secrets")
 
 
 def _change(server: Secrets, key: str, value: str | None, *, check: Callable[[Mapping[str, str]], None]) -> None:

@@ -215,6 +215,7 @@ def _state(entry: Entry, calls: Sequence[Entry], request: str | None) -> State:
 
 def _unknown(typed: str, known: Iterable[str]) -> RequestError:
     names = list(known)
-    hint = hint_of_known(typed, names) if names else "goclient credential list shows all"
+    started = [one for one in names if typed and one.startswith(typed)] or names
+    hint = hint_of_known(typed, started) if names else "goclient credential list shows all"
     message = f"there is no credential {quoted(typed)} out there"
     return RequestError(message, hint=hint, code="unknown-credential", subject=typed)

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from typing import NamedTuple
 
-from goclient.files.private import locked
 from goclient.jobs.sent import JOBS_A_CALL, LOST_ROW, REFUSED_ROW, SentRequest, sent_requests
 from goclient.journal import Entry, Journal
 from goclient.model.names import first_name, try_number
@@ -41,7 +40,7 @@ class Try(NamedTuple):
 
 def turn(journal: Journal) -> AbstractContextManager[None]:
     """Run the body while no other process that writes this journal sends jobs again."""
-    return locked(journal.path.with_name("retries.lock"))
+    return journal.turn("retries")
 
 
 def next_name(name: str, *, after: str = "") -> str:

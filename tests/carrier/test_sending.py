@@ -121,33 +121,33 @@ def test_a_signal_while_the_archive_is_sent_leaves_it_unknown(tmp_path: Path) ->
 
 def test_a_secret_that_is_there_is_not_set_again(tmp_path: Path) -> None:
     server = Server(kept={VALUE.key: VALUE.value, "___file___:goclient-0123456789abcdef.json": "stays"})
-    store_secret(VALUE, server, tmp_path / "lock")
+    store_secret(VALUE, server, Journal(tmp_path / "journal"))
     assert server.sets == 0
 
 
 def test_a_secret_that_is_not_ours_is_shared_only_if_the_user_says_so(tmp_path: Path) -> None:
     server = Server(kept={"grid password": "x", "___file___:key.pem": "y", VALUE.key: VALUE.value})
     with pytest.raises(OthersShared, match=r'2 secrets of yours .*: "key.pem", "grid password"; ') as raised:
-        store_secret(VALUE, server, tmp_path / "lock")
+        store_secret(VALUE, server, Journal(tmp_path / "journal"))
     assert raised.value.hint == "type: pbook delete_secret key.pem; or accept it with --goShareSecrets"
     assert server.sets == 0
-    store_secret(replace(VALUE, shares=True), server, tmp_path / "lock")
+    store_secret(replace(VALUE, shares=True), server, Journal(tmp_path / "journal"))
 
 
 def test_a_secret_that_the_server_loses_is_set_again(tmp_path: Path) -> None:
     server = Server(loses=2)
-    store_secret(VALUE, server, tmp_path / "lock")
+    store_secret(VALUE, server, Journal(tmp_path / "journal"))
     assert (server.sets, server.kept) == (3, {VALUE.key: VALUE.value})
     with pytest.raises(ServerError, match="has not kept the secret"):
-        store_secret(VALUE, Server(loses=9), tmp_path / "lock")
+        store_secret(VALUE, Server(loses=9), Journal(tmp_path / "journal"))
 
 
 def test_the_first_secret_of_two_at_one_moment_is_set_again(tmp_path: Path) -> None:
     server = Server(refuses=2)  # it inserts a row that another call has just inserted
-    store_secret(VALUE, server, tmp_path / "lock")
+    store_secret(VALUE, server, Journal(tmp_path / "journal"))
     assert server.kept == {VALUE.key: VALUE.value}
     with pytest.raises(ServerError, match="refused"):
-        store_secret(VALUE, Server(refuses=9), tmp_path / "lock")
+        store_secret(VALUE, Server(refuses=9), Journal(tmp_path / "journal"))
 
 
 def test_a_secret_that_another_machine_has_replaced_is_there_once_the_jobs_are(tmp_path: Path) -> None:
@@ -180,6 +180,6 @@ def test_twenty_at_once_lose_none(tmp_path: Path) -> None:
     secrets = [Secret.of(Credential(f"{COLLECTION[:-2]}{number:02}", f"secret-{number}")) for number in range(20)]
     secrets = [replace(one, shares=True) for one in secrets]
     with ThreadPoolExecutor(20) as pool:
-        list(pool.map(partial(store_secret, server=server, lock=tmp_path / "lock"), secrets))
+        list(pool.map(partial(store_secret, server=server, journal=Journal(tmp_path / "journal")), secrets))
     assert server.kept == {one.key: one.value for one in secrets}
     assert server.sets == 20

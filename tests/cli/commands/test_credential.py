@@ -87,6 +87,9 @@ def test_what_no_job_needs_is_taken_back_and_what_is_named(user: Sandbox) -> Non
     panda_id = submitted(user)
     assert [two["id"] for two in revoke(user, str(one["id"])).json] == [one["id"]], "its job is not done"
     assert kept(user) == []
+    submitted(user)
+    begun = revoke(user, str(one["id"])[:6])
+    assert (begun.code, begun.json["error"]["hint"]) == (10, f"one of {one['id']}")
     unknown = revoke(user, "0123456789abcdef")
     assert (unknown.code, unknown.json["error"]["code"]) == (10, "unknown-credential")
 
@@ -238,3 +241,17 @@ def test_a_token_opens_its_collections_and_is_told_so_on_any_machine(user: Sandb
     (other,) = listed(user)
     assert (other["kind"], other["opens"]) == ("token", [f"all that you may do in {guest['id']}"])
     assert revoke(user, str(one["id"])).code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(*CARRIED, *MOVES), (*CARRIED, *MOVES, "--goCredential=token"), ("goclient", "retry", "1"),
+     ("goclient", "prun", "--site=TEST1", "--outDS=user.jdoe.x", "--noBuild", "--exec=x", "--goCarry", MOVES[0])],
+    ids=["service", "token", "retry", "prun"],
+)  # fmt: skip
+def test_a_directory_of_the_journal_that_cannot_be_written_is_told(user: Sandbox, words: tuple[str, ...]) -> None:
+    wrong = user.run(*words, GOCLIENT_STATE="/proc/goclient")
+    assert wrong.code == 1, wrong.out + wrong.err
+    assert re.search("error: the journal('s directory)? \"/proc/goclient.* cannot be written: ", wrong.err), wrong.err
+    assert "set GOCLIENT_STATE to another directory" in wrong.err
+    assert kept(user) == []
