@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,23 @@ def test_each_of_several_tasks_has_a_plan_of_its_own_in_one_archive(user: Sandbo
     assert len(user.rows("select 1 from cache_files")) == archives + 1
     assert [site(user)["state"] for _ in range(2)] == ["finished"] * 2
     assert [there(user, f"many/jdoe/user.jdoe.{one}") for one in "ab"] == [["user.jdoe._000001.out.dat"]] * 2
+
+
+def test_a_dump_has_what_the_user_gave_as_panda_client_dumps_it(user: Sandbox) -> None:
+    datasets = [{"inDS": f"mc:{one}", "outDS": f"user.jdoe.{one}"} for one in "ab"]
+    Path(user.cwd, "bulk.json").write_text(json.dumps(datasets))
+    words = ("--site=TEST1", "--exec=run.sh", "--noBuild", "--outputs=out.dat", "--inOutDsJson=bulk.json", "--noSubmit")
+    own = ("--goCarry", BRING, "--Data=out.dat", "--OutputGO=GUEST1:/campaign/$JEDITASKID/")
+    stock = (sys.executable, "-c", "from pandaclient.PrunScript import main; main()")
+    dumps = []
+    for command, more in ((stock, ()), (("goclient", "prun"), own)):
+        done = run_command((*command, *words, *more, "--dumpJson=dump.json"), env=user.env, cwd=user.cwd)
+        assert done.code == 0, done
+        dumps.append(json.loads(Path(user.cwd, "dump.json").read_text()))
+    given, ours = dumps
+    assert [{name: one[name] for name in given[0]} for one in ours] == given
+    assert set(ours[0]) - set(given[0]) == {"goCarry", "StageinGOsrc", "Data", "OutputGO"}
+    assert [one["inDS"] for one in ours] == ["mc:a", "mc:b"]
 
 
 def test_each_of_several_tasks_of_pathena_has_a_plan_of_its_own(user: Sandbox) -> None:
