@@ -83,12 +83,12 @@ class Outstanding:
         pairs = zip(self.uses, self.entries, strict=True)
         access = dict.fromkeys(one for use, entry in pairs if request_of(entry) not in same for one in use.access)
         holders = [f"{name} {as_ranges(ids)}" for name, ids in (("job", self.jobs), ("task", self.tasks)) if ids]
-        what = wholes(names_in(self.access)) if self.who is Who.TOKEN else self.access
+        what = ", ".join(wholes(names_in(self.access)) if self.who is Who.TOKEN else self.access)
         return replace(
             other,
             access=tuple(access),
             holders=" and ".join(holders) or "a submission without jobs yet",
-            what=", ".join(what),
+            what=f"at least {what}" if what and self.who is Who.SERVICE else what,  # its client may have more
             until=self.document()["until"] or "",
         )
 

@@ -34,7 +34,7 @@ def end(user: Sandbox, *panda_ids: int) -> None:
 
 @pytest.mark.parametrize(
     ("first", "then", "opens"),
-    [(MAPPED, GUEST, "all that you may do in SITE1"), (GUEST, MAPPED, "GUEST1:/campaign/out/")],
+    [(MAPPED, GUEST, "all that you may do in SITE1"), (GUEST, MAPPED, "at least GUEST1:/campaign/out/")],
 )
 def test_what_opens_more_is_refused_in_both_orders(
     user: Sandbox, first: tuple[str, ...], then: tuple[str, ...], opens: str
@@ -82,7 +82,10 @@ def test_other_directories_of_one_client_are_a_warning_until_status_takes_them_b
     told = user.run(*CARRIED, *OTHER_DIRECTORY, "--noSubmit")
     (warning,) = [one for one in told.json["findings"] if one["level"] == "warning"]
     assert (told.code, warning["code"]) == (0, "other-directories")
-    assert f"the service client of job {first} (it opens GUEST1:/campaign/out/ (write) until " in warning["message"]
+    assert (
+        f"the service client of job {first} (it opens at least GUEST1:/campaign/out/ (write) until "
+        in warning["message"]
+    )
     end(user, first)
     user.run("goclient", "status", "--last")
     assert submitted(user, *OTHER_DIRECTORY)[1] == []
