@@ -205,7 +205,7 @@ def _check(parts: Sequence[_Part], options: RetryOptions, connections: Connectio
     spec, serials = _together(parts)
     with suppress(GoclientError):  # a catalogue that cannot be read is a finding of the checks
         spec = spec.displayed(connections.catalogue())
-    deal = Deal(1, len(parts), serials) if len(parts) > 1 else None
+    deal = Deal(1, len(parts), serials, may_share=True) if len(parts) > 1 else None
     report = preflight.run(spec, 1, job, deal=deal)
     if not report.ok:
         raise PreflightFailed(_naming_jobs(report.findings, spec, [one.job.panda_id for one in parts], serials))

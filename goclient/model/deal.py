@@ -56,11 +56,13 @@ class Deal(NamedTuple):
     """Deal of so many files, so many to a job, in the spec of all jobs together.
 
     ``serials`` has the number of the job that alone has each transfer of the spec's stage-in; 0: every job has it.
+    Jobs that were sent before may share a file, for each has its own transfer of it.
     """
 
     per_job: int
     files: int
     serials: tuple[int, ...]
+    may_share: bool = False
 
     @property
     def jobs(self) -> int:
@@ -159,7 +161,7 @@ def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
 
 def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
     """Yield an error for each file that two jobs would have, and each two that would be written to one place."""
-    yield from _find_twice(spec)
+    yield from () if deal.may_share else _find_twice(spec)
     yield from find_collisions(spec.outward)
     places = list(zip(deal.serials, spec.target_keys, strict=False))
     if len(set(places)) == len(places) and 0 not in deal.serials:

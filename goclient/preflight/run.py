@@ -128,7 +128,7 @@ def _one_has_two_names(context: Context) -> bool:
 
 def _warn_of_dealt_directories(context: Context) -> Iterator[Finding]:
     """Yield a warning for each directory that is dealt as if it were a file."""
-    serials = context.deal.serials if context.deal is not None else ()
+    serials = context.deal.serials if context.deal is not None and not context.deal.may_share else ()
     dealt = (one.source for serial, one in zip(serials, context.resolved.stage_in, strict=False) if serial)
     for source in islice((one for one in dealt if one.is_directory), SHOWN):
         message = f"{quoted(source.display)} is a directory, which one job brings as a whole"
