@@ -25,7 +25,7 @@ from goclient.node.ownership import attempts_in, final_path
 from goclient.node.shared_filesystem import Shared, check_sees
 from goclient.services.contents import Moved
 from goclient.services.deadline import LONGEST_WAIT, Background
-from goclient.services.gridftp.data import Watch
+from goclient.services.gridftp.data import LEAST, Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gridftp.third_party import Copy, third_party
 
@@ -188,6 +188,7 @@ class Pair(BackgroundTransport):
     def _copy(self, files: Sequence[_File], source: _Side, destination: _Side, moved: Moved) -> None:
         """Copy files, in new sessions as often as the old ones break; raise what was refused."""
         copies = [Copy(one.source, one.arriving) for one in files]
+        markers = any(one.size > LEAST for one in files)
 
         def attempt(told: Moved) -> None:
             while not all(one.is_over for one in copies):
@@ -195,7 +196,7 @@ class Pair(BackgroundTransport):
                     source.files.session(source.server) as first,
                     destination.files.session(destination.server) as second,
                 ):
-                    third_party(first, second, copies, watch=Watch(told, self._access.silent))
+                    third_party(first, second, copies, watch=Watch(told, self._access.silent), markers=markers)
 
         insist(attempt, moved, patience=self._access.patience)
         raise_all(one.error for one in copies if one.error is not None)

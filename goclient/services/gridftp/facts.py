@@ -22,8 +22,8 @@ def entry_of(line: bytes, *, name: str | None = None) -> FileInfo | None:
     if found is None:
         return None
     facts: dict[str, str] = {}
-    for fact in found[1].split(b";"):
-        key, _, value = decoded(fact).partition("=")
+    for fact in decoded(found[1]).split(";"):
+        key, _, value = fact.partition("=")
         facts[key.lower()] = value
     kind, size = facts.get("type", "").lower(), facts.get("size", "")
     return FileInfo(

@@ -65,34 +65,30 @@ class Lines:
     """Bytes of a control channel, put together to replies."""
 
     def __init__(self) -> None:
-        self._rest = bytearray()
+        self._rest = b""
         self._lines: list[bytes] = []
         self._code = b""
         self.size = 0  # bytes of the reply that is not whole yet
 
     def feed(self, data: bytes) -> list[Reply]:
         """Return the replies that are whole with some more bytes; raise Malformed."""
-        found = []
-        self._rest += data
         self.size += len(data)
-        *lines, rest = self._rest.split(b"\n")
-        self._rest = bytearray(rest)
-        for line in lines:
-            if reply := self._line(bytes(line.removesuffix(b"\r"))):
-                found.append(reply)
-                self.size = len(self._rest)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        found = [reply for line in lines if (reply := self._line(line.removesuffix(b"\r")))]
+        if found:
+            self.size = len(self._rest)
         return found
 
     def _line(self, line: bytes) -> Reply | None:
-        self._lines.append(line)
         if not self._code:
             first = _FIRST.match(line)
             if not first:
                 raise Malformed(f"something else than a reply: {quoted(decoded(line[:40]))}")
+            if first[2] == b" ":
+                return Reply(int(first[1]), (line,))
             self._code = first[1]
-            if first[2] == b"-":
-                return None
-        elif not (line[:3] == self._code and line[3:4] in (b" ", b"")):
+        self._lines.append(line)
+        if len(self._lines) == 1 or not (line[:3] == self._code and line[3:4] in (b" ", b"")):
             return None
         reply = Reply(int(self._code), tuple(self._lines))
         self._lines, self._code = [], b""

@@ -37,6 +37,7 @@ _AHEAD = (
 _NO_DELEGATION = b"0"
 _GREETING, _MORE, _AUTHENTICATED, _NEEDS_PASSWORD, _LOGGED_IN = 220, 335, 235, 331, 230
 _PROTECTED = (631, 632, 633)  # RFC 2228: what is in such a reply went through TLS
+_NOT_SENT = re.compile(rb"[\r\n\0]")
 _ACCOUNT = re.compile(r"User (\S+) logged in")
 End = Callable[[], Deadline]  # gives each wait its end
 
@@ -105,9 +106,11 @@ class Session:
         if self._replies or self.is_asked_ahead:  # a name with a line break can end a reply before its end
             self.close()
             raise self._garbage("a reply to no command", f"before {commands[0].split(' ')[0]}")
-        self.send(*commands[:_AHEAD])
-        answers = []
+        sent, answers = 0, []
         for number, command in enumerate(commands):
+            if sent <= number + _AHEAD // 2:  # one by one, each would be a packet of its own
+                self.send(*commands[sent : number + _AHEAD])
+                sent = number + _AHEAD
             step = f"before the reply to {command.split(' ')[0]}"
             content: list[bytes] = []
             deadline, size = end(), 0
@@ -115,9 +118,7 @@ class Session:
                 content += reply.content
                 size += sum(len(line) + 2 for line in reply.content)
                 self._check_size(size, step)
-            self.send(*commands[number + _AHEAD : number + _AHEAD + 1])
-            first, *rest = reply.lines
-            answers.append(reply._replace(lines=(first, *content, *rest)))
+            answers.append(Reply(reply.code, (reply.lines[0], *content, *reply.lines[1:])))
         self.has_waited = True
         return answers
 
@@ -125,7 +126,7 @@ class Session:
         """Put commands behind those that wait to be sent."""
         for command in commands:
             data = command.encode("utf-8", "surrogateescape")
-            if any(mark in data for mark in b"\r\n\0"):
+            if _NOT_SENT.search(data):
                 hint = "give it a name without line breaks"
                 raise NotALocation(f"{quoted(command)} cannot be sent to a GridFTP server", hint=hint)
             assert self._tls is not None, "commands are sent once the server has proven its name"
@@ -159,8 +160,8 @@ class Session:
                 data = self._socket.recv(_PIECE)
             if data == b"":
                 raise ConnectionAbortedError
-            for reply in self._outer.feed(data or b""):
-                self._take(reply)
+            if data is not None:
+                self._take(self._outer.feed(data))
             self._check_size(max(self._outer.size // 2, self._inner.size), step)
 
     def _check_size(self, size: int, step: str) -> None:
@@ -172,18 +173,21 @@ class Session:
                 hint="name a directory with fewer entries", subject=str(self.endpoint),
             )  # fmt: skip
 
-    def _take(self, reply: Reply) -> None:
-        """Take a reply, from inside TLS once that is there: anybody on the way can have written another one."""
+    def _take(self, replies: Sequence[Reply]) -> None:
+        """Take replies, from inside TLS once that is there: anybody on the way can have written others."""
         if self._tls is None:
-            self._replies.append(reply)
+            self._replies += replies
             return
-        if reply.code not in _PROTECTED:
-            raise closing(reply, server=self.server.named, subject=str(self.endpoint))
-        for line in reply.lines:
-            self._incoming.write(binascii.a2b_base64(line[4:]))
+        for reply in replies:
+            if reply.code not in _PROTECTED:
+                raise closing(reply, server=self.server.named, subject=str(self.endpoint))
+            for line in reply.lines:
+                self._incoming.write(binascii.a2b_base64(line[4:]))
+        records = []  # each read gives one
         with suppress(ssl.SSLWantReadError):
-            while (self._incoming.pending or self._tls.pending()) and (data := self._tls.read(_PIECE)):
-                self._replies += self._inner.feed(data)
+            while record := self._tls.read(_PIECE):
+                records.append(record)
+        self._replies += self._inner.feed(b"".join(records))
 
     def _queue(self, word: bytes, data: bytes) -> None:
         self._unsent += word + b" " + binascii.b2a_base64(data, newline=False) + b"\r\n"

@@ -75,23 +75,25 @@ class _End:
             watch.progress(self.bytes - before)
 
 
-def third_party(source: Session, destination: Session, copies: Sequence[Copy], *, watch: Watch) -> None:
+def third_party(
+    source: Session, destination: Session, copies: Sequence[Copy], *, watch: Watch, markers: bool = True
+) -> None:
     """Copy files from one server to another, without the node between; each copy gets what came of it.
 
     Returns when all are over, or one was refused: both sessions are closed then, because the other server waits for
     data that never come.  What breaks all of them is raised, and then it goes on with two new sessions.  A server of
-    which no marker comes while ``watch`` waits is given up.  A copy that is not done may have left anything at its
-    destination, also bytes of the next file.
+    which no marker comes while ``watch`` waits is given up; files that are progress only as a whole need no
+    ``markers``, of which each makes three.  A copy that is not done may have left anything at its destination, also
+    bytes of the next file.
     """
     waiting = deque(copy for copy in copies if not copy.is_over)
     resumed = [copy for copy in waiting if copy.arrived]
     flying: deque[Copy] = deque()
     ends = _End(source, "RETR"), _End(destination, "STOR")
     try:
-        _link(source, destination, watch)
+        _link(source, destination, watch, markers=markers)
         while waiting or flying:
-            while waiting and len(flying) < AHEAD:
-                copy = waiting.popleft()
+            for copy in [waiting.popleft() for _ in range(min(len(waiting), _room(flying)))]:
                 flying.append(copy)
                 ends[0].order(copy, copy.source)
                 ends[1].order(copy, copy.destination)
@@ -100,6 +102,7 @@ def third_party(source: Session, destination: Session, copies: Sequence[Copy], *
                 for end in ends:
                     end.finals.popleft()
                 flying.popleft().done = True
+                watch.progress(1)  # as nothing else tells of a file without markers
             if any(end.finals and not end.finals[0].is_good for end in ends):
                 _refuse(ends, flying, resumed=flying[0] in resumed)
                 return
@@ -112,13 +115,18 @@ def third_party(source: Session, destination: Session, copies: Sequence[Copy], *
         raise
 
 
-def _link(source: Session, destination: Session, watch: Watch) -> None:
+def _room(flying: Sequence[Copy]) -> int:
+    """Return how many copies are ordered now: many at once, as one by one each would be a packet of its own."""
+    return AHEAD - len(flying) if len(flying) <= AHEAD // 2 else 0
+
+
+def _link(source: Session, destination: Session, watch: Watch, *, markers: bool) -> None:
     """Give both servers a key, and the source the address at which the destination waits."""
     key = new_key()
     for session in (source, destination):
         prepare(session, key, mode=BLOCKS, watch=watch)
-    # Markers each second, at servers that have the command; others send them from time to time.
-    destination.commands(["TREV PERF 1", "TREV RESTART 1"], lambda: watch.deadline)
+    # Each second, or never, at servers that have the command; others send them from time to time.
+    destination.commands([f"TREV {one} {int(markers)}" for one in ("PERF", "RESTART")], lambda: watch.deadline)
     host, port = passive(destination, watch)
     connect_to(source, host, port, watch=watch)
 
