@@ -27,6 +27,7 @@ from goclient.services.contents import Moved
 from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.gridftp.data import LEAST, Watch
 from goclient.services.gridftp.files import GridftpFiles
+from goclient.services.gridftp.key import new_key
 from goclient.services.gridftp.third_party import Copy, third_party
 
 
@@ -61,6 +62,7 @@ class Pair(BackgroundTransport):
 
     def check_ahead(self) -> None:
         """List the destinations of the items, if they are not in the job's directory."""
+        Background(new_key)  # loads what the real one needs, in the time of a login
         if self._task.destination != JOB:
             self._from.ahead(self._server_of(self._task.source))
         super().check_ahead()
