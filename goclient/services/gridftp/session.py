@@ -31,13 +31,11 @@ from goclient.services.gsi.tls import Credential, Trust
 
 MAX_REPLY = 32 << 20  # bytes: 200,000 entries of a directory
 _PIECE = 1 << 20
-_AHEAD = (
-    50  # commands without a reply: Globus' server 13.24 takes 200 (500 Pipeline queue full), and then stops reading
-)
+# Commands without a reply: Globus' server 13.24 takes 200 (500 Pipeline queue full), and then stops reading.
+_AHEAD = 50
 _NO_DELEGATION = b"0"
 _GREETING, _MORE, _AUTHENTICATED, _NEEDS_PASSWORD, _LOGGED_IN = 220, 335, 235, 331, 230
 _PROTECTED = (631, 632, 633)  # RFC 2228: what is in such a reply went through TLS
-_NOT_SENT = re.compile(rb"[\r\n\0]")
 _ACCOUNT = re.compile(r"User (\S+) logged in")
 End = Callable[[], Deadline]  # gives each wait its end
 
@@ -126,7 +124,7 @@ class Session:
         """Put commands behind those that wait to be sent."""
         for command in commands:
             data = command.encode("utf-8", "surrogateescape")
-            if _NOT_SENT.search(data):
+            if re.search(rb"[\r\n\0]", data):
                 hint = "give it a name without line breaks"
                 raise NotALocation(f"{quoted(command)} cannot be sent to a GridFTP server", hint=hint)
             assert self._tls is not None, "commands are sent once the server has proven its name"

@@ -43,6 +43,18 @@ def copy_all(gridftp: GridftpServers, copies: list[Copy], moved: Callable[[int],
             third_party(source, destination, copies, watch=Watch(moved, 30.0))
 
 
+@pytest.mark.parametrize("markers", [True, False])
+def test_files_without_markers_arrive_and_each_of_them_is_progress(gridftp: GridftpServers, markers: bool) -> None:
+    top, told = f"markers-{markers}", list[int]()
+    gridftp.second.write(f"{top}/other")
+    copies = [Copy(gridftp.first.write(f"{top}/f{n}"), gridftp.second.path(f"{top}/f{n}")) for n in range(100)]
+    with gridftp.session(gridftp.first) as source, gridftp.session(gridftp.second) as destination:
+        third_party(source, destination, copies, watch=Watch(told.append, 30.0), markers=markers)
+    assert [Path(one.destination).read_bytes() for one in copies] == [b"content"] * 100
+    assert sum(count == len(b"content") for count in told) == (100 if markers else 0)
+    assert sum(count == 1 for count in told) == 100
+
+
 @pytest.fixture(scope="module")
 def large(gridftp: GridftpServers) -> tuple[str, str]:
     """The path of a large file at the first server, and its checksum."""
