@@ -70,6 +70,9 @@ def test_jobs_of_prun_have_the_parameters_and_files_that_the_server_gives_them(
         assert start is not None
         assert start.words == ("/bin/sh", "-c", "run.sh 'x y'")
         assert not any("out.dat" in name for name in made[0]["files"])
+    else:
+        numbers = [re.findall(r"/campaign/\$JEDITASKID/(\w+)/", unquote(one["parameters"])) for one in made]
+        assert numbers == [["000001"], ["000002"], ["000003"], ["000004"]], made[3]["parameters"]
 
 
 def test_a_build_and_the_jobs_that_get_its_library_have_the_words_that_the_server_gives_them(
