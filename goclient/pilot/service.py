@@ -38,7 +38,7 @@ def serve(pilot: Pilot, *, max_failures: int, told: Callable[[Outcome], None]) -
             pilot.reporter.warning(error.message, error.hint)
             outcome = None
         if outcome is None:
-            time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  # so that a thousand pilots do not ask at once
+            _rest(pause * random.uniform(0.75, 1.25))  # noqa: S311  # so that a thousand pilots do not ask at once
             pause = min(pause * 1.5, PAUSES[1])
             continue
         told(outcome)
@@ -52,6 +52,15 @@ def serve(pilot: Pilot, *, max_failures: int, told: Callable[[Outcome], None]) -
                 f"{counted(failures, 'job')} in a row failed on this node, the last because {outcome.error.message}",
                 hint="look at the jobs' logs, and at this node",
             )
+
+
+def _rest(seconds: float) -> None:
+    """Sleep between two questions for a job; raise Interrupted if a signal stops the pilot meanwhile."""
+    try:
+        time.sleep(seconds)
+    except KeyboardInterrupt as stop:
+        message = "the pilot was stopped by a signal while it had no job"
+        raise Interrupted(message, hint="nothing was left to do: no job is concerned") from stop
 
 
 def _is_own(error: GoclientError | None) -> bool:

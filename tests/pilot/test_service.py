@@ -63,6 +63,15 @@ def served(tmp_path: Path, pauses: list[float]) -> Callable[..., list[Outcome]]:
     return run
 
 
+def test_a_signal_without_a_job_says_that_none_is_concerned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", stop)
+    with pytest.raises(Interrupted, match="while it had no job"):
+        serve(Scripted(tmp_path, [None]), max_failures=2, told=lambda _: None)
+
+
 def test_pauses_without_a_job_grow_to_minutes_and_differ(
     served: Callable[..., list[Outcome]], pauses: list[float]
 ) -> None:
