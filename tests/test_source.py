@@ -304,6 +304,12 @@ def test_the_version_has_its_part_in_the_changelog() -> None:
 # --- the architecture ---
 
 
+def test_the_scheme_of_gridftp_is_a_word_of_the_model_alone(modules: dict[Path, ast.Module]) -> None:
+    """What else writes it out has no type for an endpoint."""
+    named = {path.relative_to(ROOT / "goclient").parts[0] for path in modules if "gsiftp://" in path.read_text()}
+    assert named == {"model"}
+
+
 def test_the_architecture_names_what_is_there_and_every_room() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     named = set(re.findall(r"`((?:[a-z_0-9]+/)*(?:[a-z_0-9]+\.py|[a-z_0-9]+/))`", text))
