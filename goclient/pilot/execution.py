@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from goclient.errors import EndpointError, RequestError
@@ -26,7 +26,7 @@ from goclient.node.engines.gridftp_end import Access
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore
-from goclient.node.engines.webdav_end import webdav_ends
+from goclient.node.engines.webdav_end import WebdavStore, webdav_ends
 from goclient.node.globus_connect import node_endpoint
 from goclient.node.job import NodeJob, run_job
 from goclient.node.job_log import JobLog
@@ -51,6 +51,7 @@ class Node:
 
     settings: Settings
     services: Services
+    proxies: dict[str, UserProxy] = field(default_factory=dict)  # by the jobs of journals, until these are cleaned up
 
     def run(self, job: TakenJob, heartbeat: Heartbeat, log: JobLog | None, reporter: RecordingReporter) -> None:
         """Run a job, or what its journal says is left of it; raise what it ended with."""
@@ -95,6 +96,8 @@ class Node:
         )
         accounts, patience = self.services.accounts, settings.patience.faults
         with user_proxy(spec, assigned.owner, context=context, accounts=accounts, patience=patience) as proxy:
+            if proxy is not None:
+                self.proxies[job.journal.job] = proxy
             context.directory.mkdir(mode=0o700, exist_ok=True)
             if assigned.secrets:
                 hand_out(assigned.secrets, context.directory)
@@ -144,22 +147,24 @@ class Node:
     def stores(self, job: TakenJob, reporter: Reporter) -> Iterator[Callable[[Endpoint], Store]]:
         """Run the body with what gives the directories of servers to which a job that is over has delivered.
 
-        The first that is asked for retrieves a proxy again, in a directory of its own, which the clean-up removes.
+        The first that is asked for has the job's proxy again, in a directory of its own, which the clean-up removes; it
+        is retrieved again if it ends soon, or if another pilot has run the job.
         """
-        proxies: list[UserProxy] = []
+        of_job, proxies = self.proxies.pop(job.journal.job, None), list[UserProxy]()
         clients: list[GridftpFiles | WebdavFiles] = []
 
         def store(endpoint: Endpoint) -> Store:
             if not proxies:
                 path = job.new_directory(self.settings.work) / FILE
-                proxies.append(proxy_again(job.journal, path, accounts=self.services.accounts, reporter=reporter))
+                known = of_job or proxy_again(job.journal, path, accounts=self.services.accounts, reporter=reporter)
+                proxies.append(known.again(path, reporter))
             proxy = proxies[0]
             if isinstance(endpoint, GridftpEndpoint):
                 clients.append(files := self._access(proxy).files())
                 return ServerStore(endpoint, files)
             assert isinstance(endpoint, WebdavEndpoint), "these are the servers that jobs deliver to"
             clients.append(webdav := WebdavFiles(GridTls(proxy.trust, proxy.credential)))
-            return ServerStore(endpoint, webdav)
+            return WebdavStore(endpoint, webdav)
 
         try:
             yield store

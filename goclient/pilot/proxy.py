@@ -156,6 +156,7 @@ class UserProxy:
         self._identity: Identity | None = None
         self._renew_at = 0.0
         self._is_over = False
+        self._content = b""  # of the file, once it is removed
 
     @property
     def trust(self) -> Trust:
@@ -187,22 +188,41 @@ class UserProxy:
             self._renew_at = now + AGAIN
             reporter.warning(f"not renewed, though it ends at {time_text(known.end)}: {error.message}", error.hint)
             return known
-        self._identity = found
         self._renew_at = max(now + AGAIN, found.end - min(RENEW, (found.end - now) / 2))
-        text = f"{found.base}, until {time_text(found.end)}"
-        reporter.progress(f"the proxy in {self._deposit.shown} was retrieved: {text}")
+        reporter.progress(f"the proxy in {self._deposit.shown} was retrieved: {_of(found)}")
         for warning in found.warnings:
             reporter.warning(warning, "a server may refuse it: then its owner must deposit a full one")
-        self._journal.append(Entry("proxy", str(self.path), "accepted", self._deposit.subjects, text))
+        self._has(found)
         return found
+
+    def _has(self, found: Identity) -> None:
+        """Note what is in the file."""
+        self._identity = found
+        self._journal.append(Entry("proxy", str(self.path), "accepted", self._deposit.subjects, _of(found)))
 
     def remove(self) -> None:
         """Remove the file."""
         with self._lock:
-            self.path.unlink(missing_ok=True)
             if self._identity is not None:
+                with suppress(OSError):
+                    self._content = self.path.read_bytes()
                 self._journal.append(Entry("proxy", str(self.path), "done", self._deposit.subjects))
-            self._identity, self._is_over = None, True
+            self.path.unlink(missing_ok=True)
+            self._is_over = True
+
+    def again(self, path: Path, reporter: Reporter) -> UserProxy:
+        """Return the proxy of a job that is over, in another file: it is not retrieved again while it lasts."""
+        made = UserProxy(self._deposit, path, self._journal, reporter)
+        if self._identity is not None and self._content:
+            write_proxy(path, self._content)
+            made._has(self._identity._replace(certificate=str(path), key=str(path)))
+            made._renew_at = self._renew_at
+        return made
+
+
+def _of(found: Identity) -> str:
+    """Return whose a proxy is, and how long it lasts, for a message."""
+    return f"{found.base}, until {time_text(found.end)}"
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from goclient.pilot.proxy import FILE, Deposit, UserProxy, user_proxy
 from goclient.pilot.recovery import recover
 from goclient.pilot.report import Outcome, PilotCode
 from goclient.pilot.taken import TakenJob
+from goclient.reporter.recording import RecordingReporter
 from goclient.services.gsi.identity import Identity
 from tests.myproxy_grid import closed_port
 from tests.myproxy_servers import LIMITED, PEOPLE, SCOPE, Grid, make_grid, put, request, the_double
@@ -365,6 +366,25 @@ def test_a_proxy_that_has_ended_and_is_not_renewed_is_an_error(lasting: Callable
     proxy.fresh()
     with pytest.raises(NoUserProxy, match="nothing is there"):
         proxy.fresh()
+
+
+@pytest.mark.parametrize(("hours", "retrieved"), [(10.9, False), (11.1, True)])
+def test_the_clean_up_after_a_job_retrieves_no_proxy_while_the_job_s_lasts(
+    lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hours: float, retrieved: bool
+) -> None:
+    proxy = lasting(12 * HOUR, 24 * HOUR)
+    content = proxy.fresh().read_bytes()
+    proxy.remove()
+    assert not proxy.path.exists()
+    later = time.time() + hours * HOUR
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
+    again = proxy.again(tmp_path / "again.pem", RecordingReporter())
+    assert again.fresh() == tmp_path / "again.pem"
+    assert again.path.read_bytes() == content  # or, at that time, from a deposit that has ended
+    assert again.path.stat().st_mode & 0o777 == 0o600
+    assert (retrievals_left(proxy) == 0) is retrieved
+    again.remove()
+    assert not again.path.exists()
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt, EndpointError("a transfer failed")], ids=str)
