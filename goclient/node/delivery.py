@@ -192,4 +192,4 @@ class Delivery:
                 contents |= {
                     one.name: destination.contents(one.path, entry) for one, entry in found if entry is not None
                 }
-            self._store.mkdir(*(f"{destination.hidden}/{name}" for name in marks_of(contents)))
+            self._store.mark(destination.hidden, marks_of(contents))

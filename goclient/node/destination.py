@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError
@@ -11,7 +12,7 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.engines.base import Attempt
-from goclient.node.ownership import NEW, Fate, Left, attempts_of, digest, hidden_name, judge, read_marks
+from goclient.node.ownership import NEW, Fate, Left, attempts_of, digest, hidden_name, is_list, judge, read_marks
 
 MOST_DIRECTORIES = 100  # of one output, that are listed to know whether somebody else has changed it
 
@@ -33,6 +34,14 @@ class Store(Protocol):
 
     def mkdir(self, *directories: str) -> None:
         """Make directories, in this order, unless they are there."""
+
+    def mark(self, hidden: str, names: Sequence[str]) -> None:
+        """Put names with marks into a hidden directory: each is an empty directory."""
+        self.mkdir(*(f"{hidden}/{name}" for name in names))
+
+    def read_list(self, path: str, entry: FileInfo) -> list[str]:  # noqa: ARG002
+        """Return the names that a file in a hidden directory stands for, where ``mark`` writes such files."""
+        return []
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them.
@@ -71,9 +80,20 @@ class Destination:
 
     def _read_left(self, attempt: Attempt) -> Left:
         top = f"{self.directory}/{hidden_name(attempt)}"
-        marks = read_marks(self._listing(f"{top}/"))
+        entries = self._listing(f"{top}/")
+        lists = [self._read_list(f"{top}/{one.name}", one) for one in entries.values() if is_list(one.name)]
+        marks = read_marks(chain(entries, *lists))
         waits = bool(marks) or attempt == self._attempt
         return Left(attempt.number, marks, self._listing(f"{top}/{NEW}/") if waits else {})
+
+    def _read_list(self, path: str, entry: FileInfo) -> list[str]:
+        """Return the names that a file stands for; none where it cannot be read: nothing of it is anybody's then."""
+        try:
+            return self._store.read_list(path, entry)
+        except EndpointError as error:
+            if error.transient:
+                raise
+            return []
 
     def _listing(self, directory: str, *, above: bool = False) -> Listing:
         """Return what a directory holds as far as that can be seen: not every directory can be listed.

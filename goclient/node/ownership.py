@@ -2,7 +2,8 @@
 
 The hidden directory ``.goclient-<origin>-<number>`` of an attempt is in the directory where its files will be.  In it,
 ``new`` has what has arrived, and ``old`` what was replaced.  Before the first file gets its name, empty directories are
-made there whose names are marks: they say what this attempt calls its own.  Nothing here asks for anything.
+made there whose names are marks: they say what this attempt calls its own.  Many such names may be the lines of one
+file instead, where a server takes files as it takes directories.  Nothing here asks for anything.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
 
@@ -22,6 +23,7 @@ NEW, OLD = "new", "old"
 _HIDDEN = re.compile(r"\.goclient-([0-9]{1,30}|t[0-9]{1,30}-[0-9a-f]{16})-([0-9]{1,30})")
 _ARRIVING = re.compile(rf"/{_HIDDEN.pattern}/{NEW}/")
 _OWN = "own."  # begins the name of a directory that has marks
+_LIST = f"{_OWN}list."  # begins the name of a file whose lines are such names; a digest of them ends it
 _DIGITS = 8  # hexadecimal digits of a name, and of what it has: a mark has both
 _MARKS = 15  # marks in one name, which a file system gives 255 bytes
 
@@ -98,6 +100,23 @@ def marks_of(contents: Mapping[str, str]) -> list[str]:
     """Return the names of the directories that mark files as one's own; ``contents`` by name."""
     found = sorted(digest(name) + contents[name] for name in contents)
     return [_OWN + "".join(found[start : start + _MARKS]) for start in range(0, len(found), _MARKS)]
+
+
+def list_of(names: Sequence[str]) -> tuple[str, bytes]:
+    """Return the name and the content of a file that stands for names with marks."""
+    text = "\n".join(names)
+    return _LIST + digest(text, digits=16), text.encode()
+
+
+def is_list(name: str) -> bool:
+    """Return True for the name of such a file."""
+    return name.startswith(_LIST)
+
+
+def read_list(name: str, content: bytes) -> list[str]:
+    """Return the names that such a file stands for; none if it is not whole."""
+    names = content.decode("ascii", "replace").split("\n")
+    return names if list_of(names)[0] == name else []
 
 
 def read_marks(names: Iterable[str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
 from goclient.node.destination import Renaming, Store, find_left
 from goclient.node.engines.base import Attempt, JobContext
-from goclient.node.ownership import attempt_at, final_path, hidden_name
+from goclient.node.ownership import attempt_at, final_path, hidden_name, list_of, read_list
 from goclient.reporter.base import SILENT
 from tests.node.transfers import Beats
 
@@ -154,13 +154,26 @@ def test_files_have_their_names_once_all_have_arrived() -> None:
     assert store.seen() == {f"{AT}/a": "o", f"{AT}/b": "o", f"{AT}/d/x": "o"}
 
 
+class Filing(Memory):
+    """Files whose marks are in a file, of which a process that dies may leave the first half."""
+
+    def mark(self, hidden: str, names: Sequence[str]) -> None:
+        name, text = list_of(names)
+        for end in (len(text) // 2, len(text)):
+            self.write(f"{hidden}/{name}", text.decode()[:end])
+
+    def read_list(self, path: str, entry: FileInfo) -> list[str]:
+        return read_list(entry.name, self.files[path].encode())
+
+
+STORES = st.sampled_from([Memory, Filing])
 ENDS = st.lists(st.integers(0, 16), max_size=4)
 OTHERS = st.sampled_from(["", f"{AT}/a", f"{AT}/b", f"{AT}/d/x", f"{AT}/d/y", f"{AT}/other"])
 
 
-@given(ENDS)
-def test_wherever_attempts_die_the_last_one_delivers(ends: list[int]) -> None:
-    store = Memory()
+@given(STORES, ENDS)
+def test_wherever_attempts_die_the_last_one_delivers(kind: type[Memory], ends: list[int]) -> None:
+    store = kind()
     for number, steps in enumerate(ends, start=1):
         with pytest.raises(Dead) if steps < 7 else _maybe_dead():
             attempt(store, number, steps=steps)
@@ -171,9 +184,11 @@ def test_wherever_attempts_die_the_last_one_delivers(ends: list[int]) -> None:
     assert [one for one in store.directories if "goclient" in one] == []
 
 
-@given(ENDS, st.integers(0, 16))
-def test_a_pilot_that_goes_on_with_a_dead_one_s_attempt_delivers_once(ends: list[int], steps: int) -> None:
-    store = Memory()
+@given(STORES, ENDS, st.integers(0, 16))
+def test_a_pilot_that_goes_on_with_a_dead_one_s_attempt_delivers_once(
+    kind: type[Memory], ends: list[int], steps: int
+) -> None:
+    store = kind()
     for end in [*ends, steps]:
         with _maybe_dead():
             attempt(store, 1, steps=end)
@@ -182,9 +197,9 @@ def test_a_pilot_that_goes_on_with_a_dead_one_s_attempt_delivers_once(ends: list
     assert not any(path.startswith(f"{AT}/.goclient-7-1/old/") for path in store.files), "nothing was replaced"
 
 
-@given(st.lists(st.tuples(st.integers(0, 16), OTHERS), max_size=4))
-def test_what_others_put_there_is_never_touched(story: list[tuple[int, str]]) -> None:
-    store, others = Memory(), dict[str, str]()
+@given(STORES, st.lists(st.tuples(st.integers(0, 16), OTHERS), max_size=4))
+def test_what_others_put_there_is_never_touched(kind: type[Memory], story: list[tuple[int, str]]) -> None:
+    store, others = kind(), dict[str, str]()
     for number, (steps, path) in enumerate([*story, (EVERYTHING, "")], start=1):
         if path:  # in place of an attempt's file, too
             store.write(path, others.setdefault(path, f"somebody else's {path}"))
@@ -202,9 +217,11 @@ def test_what_others_put_there_is_never_touched(story: list[tuple[int, str]]) ->
         assert {path: store.files.get(path) for path in others} == others
 
 
-@given(st.integers(0, 16), st.integers(0, 16), st.integers(3, 9))
-def test_an_earlier_attempt_that_still_runs_does_no_harm(steps: int, later: int, number: int) -> None:
-    store = Memory()
+@given(STORES, st.integers(0, 16), st.integers(0, 16), st.integers(3, 9))
+def test_an_earlier_attempt_that_still_runs_does_no_harm(
+    kind: type[Memory], steps: int, later: int, number: int
+) -> None:
+    store = kind()
     stale = delivery(store, 1)
     items = stale.begin()
     with _maybe_dead():

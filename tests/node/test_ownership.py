@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.model.remote import FileInfo
-from goclient.node.ownership import Fate, Left, judge, marks_of, read_marks
+from goclient.node.ownership import Fate, Left, is_list, judge, list_of, marks_of, read_list, read_marks
 from tests.node.test_delivery import NAME
 
 CONTENTS = st.sampled_from(["00000000", "11111111", "ffffffff"])
@@ -38,3 +38,14 @@ def test_marks_are_read_as_they_were_written_and_have_names_that_fit(contents: d
     names = marks_of(contents)
     assert len(read_marks([*names, "new", "old"])) == len(contents)
     assert all(len(name) <= 255 and "/" not in name for name in names)
+
+
+@given(st.dictionaries(NAME, CONTENTS, min_size=1, max_size=100), st.integers(0, 5000))
+def test_a_file_of_marks_is_read_whole_or_not_at_all(contents: dict[str, str], end: int) -> None:
+    names = marks_of(contents)
+    name, text = list_of(names)
+    assert is_list(name)
+    assert not any(is_list(one) for one in names)
+    assert read_list(name, text) == names
+    assert read_list(name, text[:end]) == (names if end >= len(text) else [])
+    assert read_marks([name]).keys().isdisjoint(read_marks(names))  # as a pilot sees it that knows no such files

@@ -79,6 +79,10 @@ class CollectionEnd(FarEnd):
         """Write a file's content to a local one, and compare sizes."""
         self._https.get(path, file, size=size, moved=moved)
 
+    def expect(self, path: str, *, size: int) -> None:
+        """Ask for the file that is got next."""
+        self._https.http.expect(self._https.place(path), size=size)
+
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:
         """Send a local file, and read it back.
 

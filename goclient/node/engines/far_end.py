@@ -19,7 +19,7 @@ from goclient.node.engines.base import JobContext
 from goclient.reporter.base import Reporter
 from goclient.services.contents import FarFile, Moved
 
-TOGETHER = 32  # files that are open at once
+TOGETHER = 32  # files that are open at once where a server is asked for several
 _ROUNDS = 8  # directories above one another that hold the same, none of which is a link
 
 
@@ -43,6 +43,7 @@ class FarEnd(Protocol):
     """Storage at the other end of a task; any thread may ask."""
 
     way: ClassVar[str]  # what the journal says of it
+    together: ClassVar[int] = 1  # files that it is asked for at once
     endpoint: Endpoint
 
     @abstractmethod
@@ -65,9 +66,13 @@ class FarEnd(Protocol):
         """
 
     def get_all(self, wanted: Sequence[FarFile], *, moved: Moved) -> None:
-        """Do so for several files, ``TOGETHER`` at most."""
+        """Do so for several files, ``together`` at most."""
         for one in wanted:
             self.get(one.path, one.file, size=one.size, moved=moved)
+
+    def expect(self, path: str, *, size: int) -> None:  # noqa: ARG002
+        """Learn which file is got next, and its size: it may be asked for ahead."""
+        return
 
     @abstractmethod
     def put(self, file: BinaryIO, path: str, *, moved: Moved) -> None:

@@ -13,7 +13,8 @@ from goclient.errors.wording import quoted
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.remote import FileInfo
 from goclient.node.engines.background import insist
-from goclient.node.engines.store import ServerEnd
+from goclient.node.engines.far_end import TOGETHER
+from goclient.node.engines.store import ServerEnd, ServerStore
 from goclient.services.contents import FarFile, Moved
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.copies import broken, get, put
@@ -51,6 +52,8 @@ class GridftpEnd(ServerEnd[GridftpFiles]):
     """A GridFTP server, with one session for everything."""
 
     way = "over GridFTP"
+    together = TOGETHER
+    store = ServerStore
 
     def __init__(self, endpoint: GridftpEndpoint, access: Access, *, overwrite: bool) -> None:
         super().__init__(endpoint, access.files(), overwrite=overwrite)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO, Generic, TypeVar
+from typing import BinaryIO, ClassVar, Generic, TypeVar
 
 from goclient.errors import GoclientError
 from goclient.model.endpoint import Endpoint
@@ -27,7 +27,9 @@ F = TypeVar("F", bound=ServerFiles)
 
 
 class ServerEnd(FarEnd, Generic[F]):
-    """A server at the far end, with one client for everything."""
+    """A server at the far end, with one client for everything; ``store`` has its directories."""
+
+    store: ClassVar[Callable[..., Store]]
 
     def __init__(self, endpoint: Endpoint, files: F, *, overwrite: bool) -> None:
         self.endpoint = endpoint
@@ -69,17 +71,17 @@ class ServerEnd(FarEnd, Generic[F]):
 
     def delivery(self, job: JobContext, items: Sequence[TransferItem]) -> Delivering:
         """Return how items are delivered here: hidden at first."""
-        return Delivery(ServerStore(self.endpoint, self._files), job, items)
+        return Delivery(self.store(self.endpoint, self._files), job, items)
 
     def close(self) -> None:
         """End what threads wait for."""
         self._files.close()
 
 
-class ServerStore(Store):
+class ServerStore(Store, Generic[F]):
     """Directories of a server, to which files are delivered."""
 
-    def __init__(self, endpoint: Endpoint, files: ServerFiles) -> None:
+    def __init__(self, endpoint: Endpoint, files: F) -> None:
         self.endpoint = endpoint
         self._files = files
 

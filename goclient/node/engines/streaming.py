@@ -20,7 +20,7 @@ from goclient.model.remote import FileInfo
 from goclient.node.destination import make_with_parents
 from goclient.node.engines.background import BackgroundTransport
 from goclient.node.engines.base import JobContext, Transferred
-from goclient.node.engines.far_end import TOGETHER, Above, Delivering, FarEnd, check_link, warn_cut
+from goclient.node.engines.far_end import Above, Delivering, FarEnd, check_link, warn_cut
 from goclient.node.engines.globus_ends import InJob
 from goclient.node.engines.job_files import Arrivals, open_of_job
 from goclient.node.engines.own import OwnFiles
@@ -103,13 +103,16 @@ class Streaming(BackgroundTransport):
     def _bring(self, items: Sequence[TransferItem], moved: Moved) -> Transferred:
         files = size = 0
         arrivals = Arrivals(self._top, overwrite=self._job.overwrite)
-        waiting = self._files(items, arrivals, moved)
-        while group := list(islice(waiting, TOGETHER)):
-            with ExitStack() as stack:
+        waiting, together = self._files(items, arrivals, moved), self._far.together
+        group = list(islice(waiting, together))
+        while group:
+            with ExitStack() as stack:  # at its end the files get their names, while the server reads the next
                 wanted = [FarFile(one.far, stack.enter_context(arrivals.arriving(one.near)), one.size) for one in group]
                 self._far.get_all(wanted, moved=moved)
                 size += sum(one.file.tell() for one in wanted)
-            files += len(group)
+                files += len(group)
+                if group := list(islice(waiting, together)):
+                    self._far.expect(group[0].far, size=group[0].size)
         return Transferred(files, size)
 
     def _files(self, items: Sequence[TransferItem], arrivals: Arrivals, moved: Moved) -> Iterator[_File]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from goclient.errors import EndpointError
+from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import ChecksumDiffers, PathExists, ServerFailed
 from goclient.errors.wording import quoted
 from goclient.services.contents import MOST_BYTES, Moved, changed
@@ -44,6 +44,10 @@ class Access(NamedTuple):
     above: str = ""
     follow: Callable[[str, Server], tuple[Server, str] | None] | None = None
     tells_checksums: bool = True
+
+    def with_headers(self, request: Request) -> Request:
+        """Return a request with the headers of the access, which are asked for anew each time."""
+        return request._replace(headers={**self.headers(), **request.headers})
 
 
 class Place(NamedTuple):
@@ -95,12 +99,11 @@ class HttpFiles:
         """
         access, server = place.access, place.access.server
         for _ in range(_MOST_REDIRECTS):
-            connection, is_good = self._connection(server, access.tls), False
+            asked = access.with_headers(request)
+            connection, is_good = self._connection(server, access.tls, asked), False
             try:
                 self.requests += 1
-                response = connection.ask(
-                    request._replace(headers={**access.headers(), **request.headers})  # asked for anew each time
-                )
+                response = connection.ask(asked)
                 further, failure = None, None
                 if response.status in _REDIRECTS and access.follow is not None:
                     further = access.follow(response.headers.get("Location", ""), server)
@@ -124,8 +127,8 @@ class HttpFiles:
             hint="tell the server's operators", code=f"{access.server.kind.code}-redirect", subject=place.shown,
         )  # fmt: skip
 
-    def _connection(self, server: Server, tls: Tls | None) -> Connection:
-        """Return a connection to a server: a new one, if there is none that can be used again."""
+    def _connection(self, server: Server, tls: Tls | None, request: Request) -> Connection:
+        """Return a connection to a server for a request: a new one, if there is none that can be used again."""
         found: Connection | None = None
         while found is None:
             with self._lock:
@@ -133,7 +136,7 @@ class HttpFiles:
                 found = kept.pop() if kept else None
             if found is None:
                 break
-            if not found.is_reusable:
+            if not found.takes(request):
                 found.close()
                 found = None
         found = found or Connection(server, tls, self.limits)
@@ -189,14 +192,24 @@ class HttpFiles:
         _compare(place, found, told)
         return found
 
+    def expect(self, place: Place, *, size: int) -> None:
+        """Ask for a file that is read next, so that its server works meanwhile; what fails is told when it is read."""
+        request, server = place.access.with_headers(_get(place, _WANTED, size)), place.access.server
+        with suppress(GoclientError):
+            connection, is_good = self._connection(server, place.access.tls, request), False
+            try:
+                connection.expect(request)
+                is_good = True
+            finally:
+                self._release(server, connection, is_good=is_good)
+
     def _read_rest(self, place: Place, content: Incoming, size: int) -> FileState:
         headers, known = dict(_WANTED), content.told
         if known is not None and known.size is not None and content.offset:
             if content.offset == known.size:
                 return known
             headers["Range"] = f"bytes={content.offset}-{known.size - 1}"  # without an end, xrootd 5.5 sends nothing
-        request = Request("GET", place.target, headers, seconds=min(size / CHECKSUM_RATE, LONGEST_CHECKSUM))
-        with self.answer(place, request) as connection:
+        with self.answer(place, _get(place, headers, size)) as connection:
             told = content.begin(connection.response)
             connection.read(content.read)
         return told
@@ -264,6 +277,11 @@ class HttpFiles:
         with suppress(EndpointError):
             again.delete(place)
         again.close()
+
+
+def _get(place: Place, headers: Mapping[str, str], size: int) -> Request:
+    """Return the request for a file of a size as it is known before."""
+    return Request("GET", place.target, headers, seconds=min(size / CHECKSUM_RATE, LONGEST_CHECKSUM))
 
 
 def _compare(place: Place, found: FileState, told: FileState) -> None:

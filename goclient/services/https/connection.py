@@ -64,6 +64,18 @@ class Body(Protocol):
         """Write all of it, from its beginning."""
 
 
+class Text(Body):
+    """Bytes that a program has made."""
+
+    def __init__(self, data: bytes) -> None:
+        self.size = len(data)
+        self._data = data
+
+    def send(self, write: Callable[[bytes | memoryview], None]) -> None:
+        """Write them."""
+        write(self._data)
+
+
 class Request(NamedTuple):
     """A request; ``target`` is its path, encoded; ``seconds``: what the answer may take beyond the limit to begin."""
 
@@ -115,6 +127,7 @@ class Connection:
         self._host = host if server.port == usual else f"{host}:{server.port}"
         self.response: Response  # the last one
         self._is_used = False
+        self._expected: Request | None = None  # it was sent, and its answer has not been asked for
 
     def makefile(self, _: str) -> io.BufferedReader:
         """Return what an answer is read from: ``HTTPResponse`` asks its socket for it."""
@@ -124,7 +137,9 @@ class Connection:
         """Return the answer to a request, whose body has not been read; raise GoclientError."""
         deadline = self.limits.end(self.limits.answer + request.seconds)
         with self.named_errors(deadline, step=f"before it answered {request.method}"):
-            self._send(_head(request, self._host))
+            if self._expected is None:
+                self._send(_head(request, self._host))
+            self._expected = None
             is_sent = request.body is None or self._send_body(request.body)
             self._raw.deadline = self.limits.end(self.limits.answer + request.seconds)
             self._is_used = True
@@ -133,6 +148,12 @@ class Connection:
         if not is_sent:
             self.response.will_close = True  # the server may wait for the rest
         return self.response
+
+    def expect(self, request: Request) -> None:
+        """Send a request without a body whose answer is asked for next; raise GoclientError."""
+        with self.named_errors(self.limits.end(self.limits.silent), step=f"before it had all of {request.method}"):
+            self._send(_head(request, self._host))
+        self._expected = request
 
     def read(self, work: Callable[[http.client.HTTPResponse, Callable[[], None]], object]) -> None:
         """Call ``work``, which reads the answer, and calls what it is given before each piece; raise GoclientError."""
@@ -205,6 +226,10 @@ class Connection:
                 hint=f"check that the host and the port are a {self._server.kind.title}'s",
                 code=f"{self._server.kind.code}-garbage", subject=str(self._server),
             ) from error  # fmt: skip
+
+    def takes(self, request: Request) -> bool:
+        """Return True if a request can be asked here: it was sent ahead, or nothing was, and another can be sent."""
+        return self.is_reusable if self._expected is None else self._expected == request
 
     @property
     def is_reusable(self) -> bool:

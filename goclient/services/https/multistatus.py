@@ -14,7 +14,6 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from xml.parsers import expat
 
 from goclient.errors.wording import quoted
-from goclient.services.https.connection import Body
 
 MOST_ENTRIES = 200_000
 MOST_BYTES = 256 << 20  # of a listing: that many entries as xrootd writes them
@@ -25,7 +24,7 @@ _HREF, _SIZE = f"{_DAV}href", f"{_DAV}getcontentlength"
 _TEXTS = (_HREF, _SIZE)  # elements whose text matters
 _RESPONSE, _RESOURCETYPE, _COLLECTION = f"{_DAV}response", f"{_DAV}resourcetype", f"{_DAV}collection"
 _NOT_IN_URLS = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!#$%&'()*+,./0-9:;=?@A-Z_a-z~\[\]-]")  # RFC 3986
-_PROPERTIES = (
+PROPERTIES = (  # body of a request for the kind and the size of an entry
     b'<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop>'
     b"</propfind>"
 )
@@ -41,16 +40,6 @@ class Resource(NamedTuple):
     href: str
     is_directory: bool
     size: int
-
-
-class Query(Body):
-    """Body of a request for the kind and the size of an entry."""
-
-    size = len(_PROPERTIES)
-
-    def send(self, write: Callable[[bytes | memoryview], None]) -> None:
-        """Write it."""
-        write(_PROPERTIES)
 
 
 class MultiStatus:

@@ -8,8 +8,8 @@ from http.client import HTTPResponse
 from goclient.errors import EndpointError
 from goclient.errors.wording import quoted
 from goclient.services.https.client import HttpFiles, Place
-from goclient.services.https.connection import PIECE, Request
-from goclient.services.https.multistatus import BadListing, MultiStatus, Query, Resource
+from goclient.services.https.connection import PIECE, Request, Text
+from goclient.services.https.multistatus import PROPERTIES, BadListing, MultiStatus, Resource
 
 
 def find_resources(http: HttpFiles, place: Place, *, depth: int) -> list[Resource]:
@@ -18,7 +18,7 @@ def find_resources(http: HttpFiles, place: Place, *, depth: int) -> list[Resourc
     def ask() -> list[Resource]:
         found: list[Resource] = []
         parser = MultiStatus(found.append)
-        request = Request("PROPFIND", place.target, {"Depth": str(depth), "Content-Type": "text/xml"}, Query())
+        request = Request("PROPFIND", place.target, {"Depth": str(depth), "Content-Type": "text/xml"}, Text(PROPERTIES))
         with http.answer(place, request) as connection:
 
             def read(response: HTTPResponse, allow: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.services.contents import Moved
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.client import Access, HttpFiles, Place
-from goclient.services.https.connection import Limits, Request, Tls
+from goclient.services.https.connection import Limits, Request, Text, Tls
 from goclient.services.https.moves import Moves, not_kept
 from goclient.services.https.multistatus import BadListing, Resource, is_plain, name_below, path_of
 from goclient.services.https.propfind import find_resources, unusable_listing
@@ -218,9 +218,9 @@ class WebdavFiles:
             with suppress(PathNotFound):
                 self._ask("DELETE", self.place(endpoint, path))
 
-    def _ask(self, method: str, place: Place) -> None:
+    def _ask(self, method: str, place: Place, body: Text | None = None) -> None:
         def ask() -> None:
-            with self.http.answer(place, Request(method, place.target, {})):
+            with self.http.answer(place, Request(method, place.target, {}, body)):
                 pass
 
         self.http.insist(ask)
@@ -236,6 +236,10 @@ class WebdavFiles:
         """Send a local file, which replaces the one there; return its size and checksum."""
         place, above = self.place(endpoint, path), path.rpartition("/")[0] or "/"
         return self._confirmed(endpoint, above, lambda: self.http.write(file, place, moved=moved))
+
+    def put_text(self, endpoint: Endpoint, text: bytes, path: str) -> None:
+        """Send bytes that tell themselves whether they have arrived whole; they replace what is there."""
+        self._ask("PUT", self.place(endpoint, path), Text(text))
 
     def _confirmed(self, endpoint: Endpoint, path: str, call: Callable[[], T]) -> T:
         """Return what a call gives; one that does not find what is there, at ``path``, is made once more.

@@ -33,7 +33,7 @@ from goclient.node.engines.gridftp_end import Access
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.local import LocalEngine
 from goclient.node.engines.store import ServerStore
-from goclient.node.engines.webdav_end import webdav_ends
+from goclient.node.engines.webdav_end import WebdavStore, webdav_ends
 from goclient.node.shared_filesystem import Shared
 from goclient.sandbox.myproxy.grid import Credential as Person
 from goclient.services.deadline import Deadline
@@ -405,7 +405,7 @@ class WebdavBench(Bench):
         return f"/{self.there.name}/{name}"
 
     def store(self, endpoint: Endpoint) -> Store:
-        return ServerStore(endpoint, self.files())
+        return WebdavStore(endpoint, self.files())
 
     def _run(self, task: TransferTask, **how: Any) -> Transferred:
         self.server.give(self.there)

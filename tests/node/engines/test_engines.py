@@ -147,3 +147,18 @@ def test_a_failed_task_has_the_reason_of_the_service(tmp_path: Path) -> None:
     with pytest.raises(EndpointError, match="failed: the disk is full") as caught:
         bench.bring(item("input", "input"))
     assert caught.value.code == "transfer-failed"
+
+
+def test_files_of_an_attempt_with_many_are_replaced_by_the_next_and_one_of_somebody_else_s_is_not(
+    bench: Bench,
+) -> None:
+    items = [item(f"f{number}", f"f{number}") for number in range(20)]
+    for number, text in enumerate(("old", "newer"), start=1):
+        for one in items:
+            (bench.job / one.source).write_text(text)
+        bench.take(*items, attempt=number)
+    assert {(bench.there / one.source).read_text() for one in items} == {"newer"}
+    (bench.there / "f7").write_text("somebody else's")
+    with pytest.raises(PathExists, match="f7"):
+        bench.take(*items, attempt=3)
+    assert (bench.there / "f7").read_text() == "somebody else's"

@@ -17,6 +17,7 @@ from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.https.client import HttpFiles, Place
 from goclient.services.https.collection import CollectionHttps
 from goclient.services.https.connection import LONGEST_CHECKSUM, Connection, Request
+from tests.sandbox.waiting import until
 from tests.servers.collection import TOKEN, CollectionServer, collection_server
 
 CONTENT = os.urandom(300_000)
@@ -171,3 +172,54 @@ def test_a_client_that_is_closed_asks_nothing_more(server: CollectionServer) -> 
     https.http.close()
     with pytest.raises(EndpointError):
         https.get("/file", io.BytesIO(), moved=nothing)
+
+
+# --- a file that is asked for ahead ---
+
+
+def expect(https: CollectionHttps, path: str) -> None:
+    """Have the next file asked for."""
+    https.http.expect(https.place(path), size=0)
+
+
+def test_a_file_that_is_expected_is_asked_for_at_once_and_only_once(server: CollectionServer) -> None:
+    https, file = client(server), io.BytesIO()
+    https.is_free("/none")  # there is a connection
+    server.asked.clear()
+    expect(https, "/file")
+    until(lambda: server.asked)
+    assert server.asked == ["GET /file"]
+    https.get("/file", file, moved=nothing)
+    assert file.getvalue() == CONTENT
+    assert server.asked == ["GET /file", "HEAD /file"]
+
+
+def test_another_file_than_the_expected_one_is_read_all_the_same(server: CollectionServer) -> None:
+    (server.top / "other").write_bytes(b"other")
+    https, file = client(server), io.BytesIO()
+    expect(https, "/file")
+    https.get("/other", file, moved=nothing)
+    assert file.getvalue() == b"other"
+    https.get("/file", again := io.BytesIO(), moved=nothing)
+    assert again.getvalue() == CONTENT
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100_000])
+def test_an_expected_file_that_breaks_off_goes_on(server: CollectionServer, cut: int) -> None:
+    https, file = client(server), io.BytesIO()
+    server.cuts = [cut]
+    expect(https, "/file")
+    https.get("/file", file, moved=nothing)
+    assert file.getvalue() == CONTENT
+
+
+def test_what_is_wrong_with_an_expected_file_is_told_when_it_is_read(server: CollectionServer) -> None:
+    https = client(server)
+    expect(https, "/none")
+    with pytest.raises(PathNotFound):
+        https.get("/none", io.BytesIO(), moved=nothing)
+    away = client(server, patience=0.0)
+    away.http.close()
+    expect(away, "/file")  # says nothing
+    with pytest.raises(EndpointError):
+        away.get("/file", io.BytesIO(), moved=nothing)
