@@ -111,6 +111,7 @@ class Deposit:
         """Return an error that says who must do what, and which DN this pilot has."""
         mend = f"the job's owner must type: {to_deposit(server_of(self.account), self.account.user, pilot=pilot)}"
         message = f"the proxy in {self.shown} was not retrieved as {quoted(pilot)}: {error.message}"
+        correct = "the site must correct MYPROXY_SERVER" if self.is_guess else "the job's owner must correct --myproxy"
         if not pilot or isinstance(error, IdentityError):
             own = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"
             return IdentityError(
@@ -131,12 +132,9 @@ class Deposit:
         elif isinstance(error, IdentityRefused):
             hint = "the site must give the pilot a certificate of a CA that this server knows"
         elif isinstance(error, NotMyproxy):
-            given = (
-                "the site must correct MYPROXY_SERVER" if self.is_guess else "the job's owner must correct --myproxy"
-            )
-            hint = f"{given}: {self.shown}"
+            hint = f"{correct}: {self.shown}"
         elif error.transient:
-            hint = f"nobody made a mistake here: submit the job again later; {error.hint}"
+            hint = f"submit the job again once the server is back; if it is named wrong, {correct}: {self.shown}"
         else:
             hint = f"the site must type: goclient pilot --whoami; {error.hint}"
         if self.is_guess:

@@ -12,19 +12,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from goclient.config.grid import HOUR, Accounts
 from goclient.errors.conditions import DepositExpired, NoDeposit, NotRetriever, NoUserProxy
 from goclient.model.spec import MyproxyAccount
-from goclient.pilot.proxy import Deposit
+from goclient.pilot import proxy as module
+from goclient.pilot.proxy import Deposit, UserProxy
 from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi.identity import Identity
 from tests.commands import Result
 from tests.myproxy_grid import PILOT, USER, run
 from tests.myproxy_servers import PATH, real_server
+from tests.node.transfers import job_context
 from tests.pilot.owners import State, default_proxies, deposit
 from tests.sandboxes import Sandbox
 from tests.servers.gridftp import GridftpServers
@@ -201,3 +204,34 @@ def test_the_real_server_s_refusals_are_told_apart_and_a_retrieval_is_quick(
         assert retrieve("good").base == USER
         assert time.process_time() - busy < MOST  # whatever else runs here
         assert time.monotonic() - began < 10 * MOST  # nothing waits, however busy the machine is
+
+
+def test_a_proxy_that_is_shorter_than_its_job_is_renewed_and_kept_to_its_end_when_the_deposit_is_gone(
+    shared_sandbox: Sandbox, webdav: WebdavServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+
+    def wait(hours: float) -> None:
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now + hours * HOUR))
+
+    with grid_of(shared_sandbox, webdav.authority, tmp_path / "grid", user=webdav.people[USER]) as grid:
+        deposit(grid.user, grid.authority.directory, grid.port, "good", to=PILOT, lifetime=HOUR)
+        accounts = Accounts({**grid.env, "X509_USER_PROXY": str(grid.pilot_s), "HOME": str(tmp_path)})
+        where = MyproxyAccount(user="good", host="localhost", port=grid.port)
+        context = job_context(tmp_path / "job")
+        proxy = UserProxy(Deposit(where, USER, accounts), tmp_path / "user.pem", context.journal, context.reporter)
+        first = State.of(proxy.fresh()).content
+        wait(0.4)
+        assert State.of(proxy.fresh()).content == first
+        wait(0.6)
+        second = State.of(proxy.fresh()).content
+        assert second != first
+        end = proxy.credential().identity.end
+        assert abs(end - now - HOUR) < 300  # a proxy lasts no longer than what it was made of
+        assert shared_sandbox.run("goclient", "myproxy", "destroy", "--user=good", "--yes", **grid.env).code == 0
+        wait(0.95)
+        assert State.of(proxy.fresh()).content == second
+        wait(1.0)
+        with pytest.raises(NoUserProxy, match="nothing is deposited") as caught:
+            proxy.fresh()
+    assert f"--retriever '{PILOT}'" in caught.value.hint

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +29,8 @@ from goclient.pilot.recovery import recover
 from goclient.pilot.report import Outcome, PilotCode
 from goclient.pilot.taken import TakenJob
 from goclient.reporter.recording import RecordingReporter
-from goclient.services.gsi.identity import Identity
+from goclient.services.gsi.identity import Identity, Search, find_identity
+from goclient.services.gsi.tls import Credential, Trust
 from tests.myproxy_grid import closed_port
 from tests.myproxy_servers import LIMITED, PEOPLE, SCOPE, Grid, make_grid, put, request, the_double
 from tests.node.transfers import job_context
@@ -52,7 +55,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
 def port(grid: Grid) -> Iterator[int]:
     """A MyProxy server with a deposit of J Doe for the pilot, in the account jdoe."""
     with the_double(grid) as port:
-        made = (("old", "jdoe", 1), ("ends", "jdoe", 30), ("jdoe", "jdoe", HOUR), ("other", "other", HOUR))
+        made = (("old", "jdoe", 1), ("jdoe", "jdoe", HOUR), ("other", "other", HOUR))
         for account, who, lifetime in made:
             deposit(grid.people[who], grid.authority.directory, port, account, to=PILOT, lifetime=lifetime)
         deposit(grid.people["jdoe"], grid.authority.directory, port, "wrong", to=grid.people["pilot2"].dn)
@@ -169,6 +172,8 @@ def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
     (tmp_path / "empty").mkdir()
     make_proxy(grid.people["pilot"], tmp_path / "expired.pem", seconds=-60)
     site.env |= {name: str(tmp_path / value) if value else "" for name, value in failure.env.items()}
+    if failure.account == "ends":  # soon, but not before it is retrieved
+        deposit(grid.people["jdoe"], grid.authority.directory, port, "ends", to=PILOT, lifetime=50)
     outcome = run(site, record(f"{failure.account}@localhost:{port}"), failure.owner)
     assert isinstance(outcome.error, failure.kind)
     (_, _, told) = site.server.reports[-1]
@@ -181,13 +186,15 @@ def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_a_server_that_is_away_is_asked_again_and_nobody_is_blamed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_away_is_asked_again_and_may_be_misspelt(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY", (0.01, 0.01))
     outcome = run(site, record(f"jdoe@localhost:{closed_port()}"), patience=0.005)
     assert isinstance(outcome.error, NoUserProxy)
     assert outcome.error.transient
     assert site.said.count("not retrieved yet") == 1
-    assert "nobody made a mistake here: submit the job again later" in outcome.error.hint
+    assert "submit the job again once the server is back; if it is named wrong, the" in outcome.error.hint
+    assert "the job's owner must correct --myproxy: \"jdoe@localhost:" in outcome.error.hint
+    assert "MYPROXY_SERVER" not in outcome.error.hint  # which is not where its owner has named it
 
 
 def answer_as_web_server(listening: socket.socket) -> None:
@@ -347,6 +354,23 @@ def test_a_proxy_is_renewed_before_it_ends_and_readers_see_a_whole_one(lasting: 
     before = State.of(proxy.fresh())
     assert State.of(proxy.fresh()).content != before.content
     assert proxy.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_proxy_that_is_renewed_while_it_is_read_is_read_again(
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, newer = (make_proxy(grid.people["jdoe"], tmp_path / name) for name in ("user.pem", "newer.pem"))
+    found = find_identity(Search({}, tmp_path, os.getuid(), proxy=str(path)))
+    load, meanwhile = ssl.SSLContext.load_cert_chain, [newer]
+
+    def renewing(context: ssl.SSLContext, certificate: str, key: str, password: str) -> None:
+        load(context, certificate, meanwhile.pop() if meanwhile else key, password)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", renewing)
+    Trust(grid.authority.directory).context(Credential(found), check_lists=False)
+    meanwhile += [newer, newer]
+    with pytest.raises(IdentityError, match="is not the key of the certificate"):
+        Trust(grid.authority.directory).context(Credential(found), check_lists=False)
 
 
 def test_a_renewal_that_fails_is_a_warning_while_the_proxy_lasts(

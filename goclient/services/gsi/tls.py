@@ -67,8 +67,7 @@ class Trust(NamedTuple):
             made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
         identity, passphrase = credential.identity, credential.passphrase
         try:
-            # Always a pass phrase, or OpenSSL asks for one on the terminal.
-            made.load_cert_chain(identity.certificate, identity.key, password=passphrase or "")
+            _load(made, identity, passphrase or "")  # always one, or OpenSSL asks for it on the terminal
         except ssl.SSLError as error:
             raise _unusable(identity, error) from error
         except (OSError, ValueError) as error:
@@ -125,6 +124,16 @@ class Trust(NamedTuple):
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------
+
+
+def _load(context: ssl.SSLContext, identity: Identity, passphrase: str) -> None:
+    """Have a context show a certificate: OpenSSL reads a proxy's file twice, and it may be renewed in between."""
+    try:
+        context.load_cert_chain(identity.certificate, identity.key, password=passphrase)
+    except ssl.SSLError as error:
+        if identity.certificate != identity.key or "MISMATCH" not in (error.reason or ""):
+            raise
+        context.load_cert_chain(identity.certificate, identity.key, password=passphrase)
 
 
 def _unusable(identity: Identity, error: ssl.SSLError) -> IdentityError:

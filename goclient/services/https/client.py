@@ -163,7 +163,7 @@ class HttpFiles:
         while True:
             try:
                 return call()
-            except EndpointError as error:
+            except GoclientError as error:  # of the server; or of what its credential comes from
                 if progress() != reached:
                     started, reached, failures, again = time.monotonic(), progress(), 0, pauses(*_PAUSES, factor=2.0)
                 failures += isinstance(error, ServerFailed)
@@ -274,7 +274,7 @@ class HttpFiles:
     def take_back(self, place: Place) -> None:
         """Delete what has arrived so far, if that can be: over a connection of its own, which no cancel has closed."""
         again = HttpFiles(limits=self.limits)
-        with suppress(EndpointError):
+        with suppress(GoclientError):
             again.delete(place)
         again.close()
 

@@ -6,7 +6,6 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import zlib
 from collections.abc import Callable
@@ -61,10 +60,9 @@ class Incoming:
 
     def _restart(self) -> None:
         self.offset, self._sum = 0, 1
-        if self._file is not None:
-            if self._file.seek(0, os.SEEK_END):  # ext4 writes a file that was truncated to the disk when it is closed
-                self._file.truncate(0)
+        if self._file is not None and self._file.tell():  # ext4 writes what was truncated to the disk when it is closed
             self._file.seek(0)
+            self._file.truncate()
 
     @property
     def adler32(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import ChecksumDiffers, PathExists, PathNotFound, SourceChanged
+from goclient.errors.conditions import ChecksumDiffers, NoUserProxy, PathExists, PathNotFound, SourceChanged
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.https.client import HttpFiles, Place
 from goclient.services.https.collection import CollectionHttps
@@ -223,3 +223,29 @@ def test_what_is_wrong_with_an_expected_file_is_told_when_it_is_read(server: Col
     expect(away, "/file")  # says nothing
     with pytest.raises(EndpointError):
         away.get("/file", io.BytesIO(), moved=nothing)
+
+
+# --- a credential that does not come at once ---
+
+
+def test_a_credential_whose_server_is_away_is_waited_for(server: CollectionServer) -> None:
+    away = [NoUserProxy("no answer", hint="wait", transient=True)] * 2
+
+    def token() -> str:
+        if away:
+            raise away.pop()
+        return TOKEN
+
+    for patience in (5.0, 0.0):
+        https, file = CollectionHttps(SITE, server.url, token, HttpFiles(patience=patience)), io.BytesIO()
+        https.get("/file", file, moved=nothing)
+        assert file.getvalue() == CONTENT
+
+
+def test_what_is_taken_back_without_a_credential_is_left_in_silence(server: CollectionServer) -> None:
+    def token() -> str:
+        raise NoUserProxy("the deposit has expired", hint="deposit again")
+
+    https = CollectionHttps(SITE, server.url, token, HttpFiles(patience=0.0))
+    https.http.take_back(https.place("/file"))
+    assert (server.top / "file").exists()
