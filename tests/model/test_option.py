@@ -20,7 +20,7 @@ from goclient.model.option import (
     option,
     setting_fields,
 )
-from tests.strategies import MANY
+from tests.strategies import SOME
 
 
 @frozen_options
@@ -82,7 +82,7 @@ def test_a_number_that_is_none_or_is_out_of_its_bounds_is_told_with_them(value: 
 
 
 @given(st.text() | st.integers())
-@MANY
+@SOME
 def test_what_is_a_number_to_an_option_is_one_to_python(value: str | int) -> None:
     if not list(number_mistakes(FIELDS["signed"], "--signed", value)):
         assert isinstance(int(value), int)

@@ -14,7 +14,7 @@ from goclient.errors import MyproxyError, Several
 from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityMissing
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.pem import MAX_FILE, Block, Mendable, blocks, read_file, write_proxy
-from tests.strategies import MANY
+from tests.strategies import SOME
 
 SECRET = base64.b64encode(b"the key of jdoe that nobody sees").decode()
 
@@ -25,7 +25,7 @@ def pem(label: str, data: bytes, *headers: str) -> str:
 
 
 @given(st.lists(st.tuples(st.sampled_from(("CERTIFICATE", "PRIVATE KEY")), st.binary(min_size=1, max_size=200))))
-@MANY
+@SOME
 def test_blocks_come_in_their_order_among_other_lines(parts: list[tuple[str, bytes]]) -> None:
     text = "".join(f"subject=/CN=x\n{pem(*one)}" for one in parts)
     if parts:
