@@ -224,12 +224,20 @@ class Client(Mending):
         raise_all(valid.errors)
         for warning in valid.warnings:
             self._reporter.warning(warning.message, warning.hint)
-        spec, table = valid.spec, None
-        if valid.deal is not None:
-            spec, table = next(valid.deal.specs(spec)), valid.deal.table(spec)
+        deal, spec, table, staged = valid.deal, valid.spec, None, None
+        if request.area is not None:
+            from goclient.model.staging import stage  # other jobs need none of it
+
+            names = self.catalogue()
+            area, count = request.area.named(names), request.count if deal is None else deal.jobs
+            staged = stage(spec.with_endpoints(names).displayed(names), area, count)
+        if deal is not None:
+            table = deal.table(spec)
+        spec = spec if staged is None else staged.spec
+        spec = spec if deal is None else next(deal.specs(spec))
         text = attach(valid.payload, spec, lenient=request.lenient)
         explained = self.explain(fill_serial(text, 1) if request.count == 1 or table is not None else text)
-        return replace(explained, deal=table)
+        return replace(explained, deal=table, staged=staged)
 
     # --- the nodes of a queue ---
 

@@ -26,7 +26,7 @@ from goclient.campaigns.state import (
     due,
     serials_of,
 )
-from goclient.campaigns.transfers import Service, Transfers, parts_of
+from goclient.campaigns.transfers import Service, Transfers
 from goclient.campaigns.unfinished import over_words
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
@@ -34,7 +34,7 @@ from goclient.errors.sent import JobsFailed, first_to_last, how_to_tell
 from goclient.errors.wording import counted
 from goclient.jobs.next_steps import mending_steps
 from goclient.journal import Entry, Journal
-from goclient.model.staging import staged_name
+from goclient.model.staging import in_tasks, staged_name
 from goclient.reporter.base import Reporter
 
 
@@ -54,7 +54,7 @@ class Advance:
         self._journal: Journal = kept.journal
         self._transfers = Transfers(self._batch, self._journal, service, reporter)
         outputs = tuple(sum(o.destination == one for o in batch.outputs) for one in batch.destinations)
-        self._shape = Shape(len(parts_of(batch)), outputs, len(batch.records))
+        self._shape = Shape(len(in_tasks(batch.brings)), outputs, len(batch.records))
         self._held: set[tuple[str, int]] = set()  # not tried again by this run
         self._blocked: dict[int, frozenset[int]] = {}
         self._lost: dict[int, frozenset[int]] = {}

@@ -13,12 +13,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from goclient.journal import Entry
+from goclient.model.staging import MAX_ITEMS
 
 TRANSFER = "transfer"  # what entries are about
 BRING, DELIVER, CLEAN = "bring", "deliver", "clean"  # how their keys begin, and the phases in the labels of tasks
 MISSING = "missing"  # what entries are about that name the jobs whose outputs for a destination are not at the site
 TRIES = 3  # of a transfer task that fails, before somebody has to look
-MAX_ITEMS = 20_000  # of a transfer task: a document of some megabytes
 
 
 class Sent(Enum):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from goclient.campaigns.batch import Batch
 from goclient.campaigns.deliveries import items_of
-from goclient.campaigns.state import BRING, CLEAN, DELIVER, MAX_ITEMS, TRANSFER, Slot
+from goclient.campaigns.state import BRING, CLEAN, DELIVER, TRANSFER, Slot
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import TooManyTasks
 from goclient.errors.wording import counted
 from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint
-from goclient.model.plan import TransferItem
 from goclient.model.remote import Listing, TaskState, TransferRequest
+from goclient.model.staging import in_tasks
 from goclient.reporter.base import Reporter
 
 DEADLINE = 30 * 86_400.0  # seconds that a task may take: a destination may sleep over a holiday
@@ -47,23 +46,6 @@ class Service(Protocol):
         """Tell the service to end a task."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """A transfer task that brings inputs: from where, and what."""
-
-    source: Endpoint
-    items: tuple[TransferItem, ...]
-
-
-def parts_of(batch: Batch) -> list[Part]:
-    """Return the tasks that bring the inputs of a batch: one an endpoint, unless it has too many files."""
-    return [
-        Part(one.source, one.items[start : start + MAX_ITEMS])
-        for one in batch.brings
-        for start in range(0, len(one.items), MAX_ITEMS)
-    ]
-
-
 class Transfers:
     """Submit the transfer tasks of a batch, and look at them; each step is in the batch's journal first."""
 
@@ -72,7 +54,7 @@ class Transfers:
         self._journal = journal
         self._service = service
         self._reporter = reporter
-        self._parts = parts_of(batch)
+        self._parts = in_tasks(batch.brings)
         self._told: set[tuple[str, str]] = set()
 
     def submit(self, slot: Slot, tries: Mapping[int, int]) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from goclient.model.deal import DealTable
     from goclient.model.plan import TransferTask
     from goclient.model.spec import TransferSpec
+    from goclient.model.staging import Staged
 
 GAP = "  "
 DEAL_ROWS = 20  # of a deal that is shown beside something else
@@ -101,13 +102,17 @@ def print_plan(
     tasks: Sequence[TransferTask],
     spec: TransferSpec,
     *,
+    staged: Staged | None = None,
     lines: Sequence[str] | None = None,
     file: TextIO | None = None,
 ) -> None:
-    """Print what a job moves: a row an item, then the ``lines`` that say how many tasks it is, and who asks."""
+    """Print what a job moves: a row an item, then the ``lines`` that say how many tasks it is, and who asks.
+
+    With what is ``staged`` for all jobs before they are sent, and delivered after them.
+    """
     from goclient.jobs.explain import HEADS, rows, summary  # pydantic: most tables show no plan
 
     if tasks:
-        print_table(HEADS, rows(tasks, spec.working), file=file)
+        print_table(HEADS, rows(tasks, spec.working, staged), file=file)
     for line in summary(tasks, spec) if lines is None else lines:
         print(printable(line), file=file or sys.stdout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,9 +17,12 @@ from goclient.model.planner import plan
 from goclient.model.records.base import Counts
 from goclient.model.records.registry import decode_with_warnings
 from goclient.model.spec import TransferSpec
+from goclient.model.staging import OUT, Staged, in_tasks
 
 # When each phase happens, in a person's words.
 WHEN = {"stage-in": "before the payload", "stage-out": "after the payload", "output": "then, its output"}
+BROUGHT, DELIVERED = "before the jobs are sent", "when jobs have ended"  # through a site's directory
+_MOST = 20  # rows of a transfer task that brings the files of all jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Explained:
 
     ``carried`` is the checksum of the plan of a job that brings its own transfers, empty for another; ``counts`` says
     how many these are if the text does not name them; ``archive`` is the URL of what travels with the job.
-    With a ``deal`` all else is what the first of its jobs has.
+    With a ``deal`` all else is what the first of its jobs has.  ``staged`` is what is brought for all jobs before they
+    are sent, and delivered after them.
     """
 
     spec: TransferSpec
@@ -39,6 +43,7 @@ class Explained:
     counts: Counts | None = None
     archive: str = ""
     deal: DealTable | None = None
+    staged: Staged | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the contract's JSON object: spec, plan, payload; and what a carried job has beside them."""
@@ -49,10 +54,14 @@ class Explained:
             document["carried"] = {"plan": self.carried, "archive": self.archive, "counts": counts}
         if self.deal is not None:
             document["deal"] = self.deal.document()
+        if self.staged is not None:
+            document["staged"] = self.staged.document()
         return document
 
     def summary(self) -> list[str]:
         """Say how many tasks there are, how they reach the job's directory, and who does them; a line each."""
+        if self.staged is not None:
+            return [*summary(self.plan, self.spec), *_staged_lines(self.staged)]
         if not self.carried:
             return summary(self.plan, self.spec)
         if self.counts is not None:
@@ -89,8 +98,16 @@ class Row(NamedTuple):
 HEADS = Row("task", "when", "from", "to")
 
 
-def rows(tasks: Sequence[TransferTask], working: str | None) -> list[Row]:
-    """Return a row for each item of a plan; the job's directory goes by its working endpoint, or by its server."""
+def rows(tasks: Sequence[TransferTask], working: str | None, staged: Staged | None = None) -> list[Row]:
+    """Return a row for each item of a plan; the job's directory goes by its working endpoint, or by its server.
+
+    Around them is what is ``staged`` for all jobs.
+    """
+    if staged is not None:
+        brought = list(_brought_rows(staged))
+        first = len(in_tasks(staged.brings)) + 1
+        own = [one._replace(task=str(int(one.task) + first - 1)) for one in rows(tasks, working)]
+        return [*brought, *own, *_delivered_rows(staged, first + len(tasks))]
 
     def location(task: TransferTask, endpoint: Endpoint, path: str) -> str:
         if endpoint == NODE:
@@ -112,6 +129,38 @@ def rows(tasks: Sequence[TransferTask], working: str | None) -> list[Row]:
         for number, task in enumerate(tasks, 1)
         for item in task.items
     ]
+
+
+def _brought_rows(staged: Staged) -> Iterator[Row]:
+    """Yield a row for each file that is brought, of many the first ones."""
+    area = staged.area
+    for number, part in enumerate(in_tasks(staged.brings), 1):
+        shown = part.items if len(part.items) <= _MOST else part.items[: _MOST - 1]
+        for item in shown:
+            into = area.collection.show(area.below(item.destination))
+            yield Row(str(number), BROUGHT, part.source.show(item.source), into)
+        if hidden := len(part.items) - len(shown):
+            yield Row(str(number), BROUGHT, f"... {hidden} more items of {part.source.display}", "")
+
+
+def _delivered_rows(staged: Staged, first: int) -> Iterator[Row]:
+    """Yield a row for each output of a job that is delivered, for each destination with a number from ``first`` on."""
+    area, destinations = staged.area, list(dict.fromkeys(one.destination for one in staged.outputs))
+    for one in staged.outputs:
+        number = first + destinations.index(one.destination)
+        left = area.collection.show(area.below(f"{OUT}/{one.staged}"))
+        yield Row(str(number), DELIVERED, left, one.destination.show(one.path))
+
+
+def _staged_lines(staged: Staged) -> Iterator[str]:
+    """Yield what is transferred outside of the jobs, and by how many tasks, a line each."""
+    tasks, items = len(in_tasks(staged.brings)), sum(len(one.items) for one in staged.brings)
+    if tasks:
+        yield f"{BROUGHT}: {counted(tasks, 'transfer task')} of yours with {counted(items, 'item')}, for all jobs"
+    if staged.outputs:
+        ends = len({one.destination for one in staged.outputs})
+        yield f"{DELIVERED}: few transfer tasks of yours to {counted(ends, 'destination')}, with the outputs of all jobs"
+    yield f"left meanwhile in {staged.area.collection.show(staged.area.directory)}, on the nodes {staged.area.node}"
 
 
 def summary(tasks: Sequence[TransferTask], spec: TransferSpec) -> list[str]:

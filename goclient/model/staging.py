@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import NODE, Endpoint
+from goclient.model.endpoint import NODE, Catalogue, Endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.mode import Mode
 from goclient.model.names import fill_serial
@@ -20,6 +20,7 @@ from goclient.model.plan import TransferItem
 from goclient.model.spec import TransferSpec
 
 IN, OUT = "in", "out"  # the directories of a staging area
+MAX_ITEMS = 20_000  # of a transfer task: a document of some megabytes
 
 
 class StagingArea(NamedTuple):
@@ -28,6 +29,12 @@ class StagingArea(NamedTuple):
     collection: Endpoint
     directory: str
     node: str
+
+    def named(self, names: Catalogue) -> StagingArea:
+        """Return it with its collection as the catalogue calls it; nobody knows yet what ends the directory's name."""
+        known = next((one for one in names.values() if one == self.collection), self.collection)
+        directory, node = (f"{path.rpartition('.')[0]}.XXXXXXXX" for path in (self.directory, self.node))
+        return StagingArea(known, directory, node)
 
     def below(self, path: str) -> str:
         """Return the path on the collection of a path in the directory."""
@@ -57,6 +64,15 @@ class Bring(NamedTuple):
 
     source: Endpoint
     items: tuple[TransferItem, ...]
+
+
+def in_tasks(brings: Iterable[Bring]) -> list[Bring]:
+    """Return what each transfer task brings: one an endpoint, unless it has too many files."""
+    return [
+        Bring(one.source, one.items[start : start + MAX_ITEMS])
+        for one in brings
+        for start in range(0, len(one.items), MAX_ITEMS)
+    ]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +145,31 @@ def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_
     assert "all is done" in again.err
 
 
+def test_explain_shows_what_is_brought_before_copied_in_the_job_and_delivered_after(site: Site) -> None:
+    shown = site.sandbox.run("goclient", "explain", *site.line("seen"), COLUMNS="1000")
+    assert shown.code == 0, shown.err
+    lines = [re.split("  +", line) for line in shown.out.splitlines()]
+    area = f"{SITE}:/staging/seen.XXXXXXXX"
+    where, home = f"{site.staging}/seen.XXXXXXXX", "/home/osg_data/panda"
+    brought = [f"{home}/f0.dat", f"{home}/1/own.dat", f"{home}/2/own.dat"]
+    before = [["1", "before the jobs are sent", f"{SOURCE}:{one}", f"{area}/in/0{one}"] for one in brought]
+    assert lines[1:4] == before
+    assert lines[4] == ["2", "before the payload", f"the node's own files: {where}/in/0{home}/f0.dat",
+                        "the job's directory: f0.dat"]  # fmt: skip
+    final = f"{DESTINATION}:/atlas/seen"
+    assert [line[:2] for line in lines[6:8]] == [["3", "after the payload"]] * 2
+    assert lines[8:10] == [
+        ["4", "when jobs have ended", f"{area}/out/${{SN/P}}.1", f"{final}/out.${{SN}}.txt"],
+        ["4", "when jobs have ended", f"{area}/out/${{SN/P}}.2", f"{final}/job${{SN}}/made/"],
+    ]
+    assert "before the jobs are sent: 1 transfer task of yours with 3 items, for all jobs" in shown.out
+    document = site.sandbox.run("goclient", "explain", *site.line("seen", "--json")).json
+    assert [one["items"] for one in document["staged"]["bring"]] == [3]
+    assert [task["phase"] for task in document["plan"]] == ["stage-in", "stage-out"]
+    many = site.sandbox.run("goclient", "explain", *site.line("seen", jobs=30))
+    assert f"... 12 more items of {SOURCE}" in many.out
+
+
 def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
     site.sandbox.set(running_tasks=0)
     detached = site.send("detached", "--detach", "--json")
@@ -215,6 +241,24 @@ def test_a_lost_answer_of_globus_makes_no_second_task(site: Site, route: str) ->
     assert site.tasks(campaign) == ["bring"]
     site.run_jobs(1)
     assert site.advance(campaign, "--wait").code == 0
+
+
+def test_a_damaged_row_of_globus_hides_itself_alone(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    assert site.send("odd", "--detach").code == 0
+    (task,) = site.sandbox.rows("select task_id, label from tasks where label like '% odd %'")
+    site.sandbox.set()
+    done = "select task_id from tasks where status = 'SUCCEEDED' and task_id = ?"
+    until(lambda: site.sandbox.rows(done, task["task_id"]))
+    good = {**task, "status": "SUCCEEDED", "files_transferred": 3}
+    damaged = {**good, "task_id": str(uuid.UUID(int=1)), "files_transferred": "many"}
+    listed = {"DATA": [damaged, 3, {"task_id": "x"}, good]}
+    site.sandbox.trouble("GET /v0.10/task_list", "error", status=200, document=listed, times=100)
+    told = site.sandbox.run("goclient", "status", "--campaign=odd")
+    rows = [line.split() for line in told.out.splitlines() if line.startswith("odd ")]
+    assert [row[:3] for row in rows] == [["odd", "bring", "UNKNOWN"], ["odd", "bring", "SUCCEEDED"]], told
+    assert "what Globus tells of it cannot be read" in told.out
+    assert site.advance("odd").out.count("PandaID=") == 2
 
 
 def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> None:

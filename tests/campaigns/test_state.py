@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.campaigns.state import (
-    MAX_ITEMS,
     Deed,
     Known,
     Sent,

@@ -65,7 +65,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if explained.deal is not None:
         print_deal(explained.deal)
         print("the first job:")
-    print_plan(explained.plan, explained.spec, lines=explained.summary())
+    print_plan(explained.plan, explained.spec, staged=explained.staged, lines=explained.summary())
     print(f"the payload's own words: {printable(explained.payload) or '(none)'}")
     return 0
 

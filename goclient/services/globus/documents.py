@@ -8,7 +8,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from goclient.errors.wording import quoted, said
@@ -16,6 +16,7 @@ from goclient.model.endpoint import is_uuid
 
 Document = Mapping[str, object]
 _Kind = TypeVar("_Kind", str, int, bool)
+_Value = TypeVar("_Value")
 
 MAX_DEPTH = 50  # lists and objects inside each other; no service documents more than ten
 MAX_VALUES = 3_000_000  # separate values: a listing has 100,000 entries at most, of about fifteen
@@ -101,15 +102,40 @@ def uuid(document: Document, key: str) -> str:
 def texts(document: Document, key: str) -> tuple[str, ...]:
     """Return the texts in the list under a key, none for null or without it."""
     value = document.get(key)
-    return () if value is None else tuple(_of_kind(str, one, key) for one in _list(value, key))
+    return () if value is None else tuple(_of_kind(str, one, key) for one in _listed(value, key))
+
+
+def rows(document: Document, key: str) -> list[object]:
+    """Return the list under a key that must be there, whatever is in it."""
+    return _listed(document[key], key)
 
 
 def documents(document: Document, key: str) -> Iterator[Document]:
     """Yield the documents in the list under a key that must be there."""
-    for one in _list(document[key], key):
-        if not isinstance(one, Mapping):
-            raise TypeError(f"{key} holds {quoted(one)}")
-        yield one
+    for one in rows(document, key):
+        yield _checked(one, key)
+
+
+def read_each(document: Document, key: str, read: Callable[[Document], _Value]) -> list[_Value]:
+    """Return what is read of each document in a list: one that cannot be read hides no other.
+
+    Raises what is wrong with the first one if none of them can.
+    """
+    found, wrong = [], []
+    for one in rows(document, key):
+        try:
+            found.append(read(_checked(one, key)))
+        except (KeyError, TypeError, ValueError) as error:
+            wrong.append(error)
+    if wrong and not found:
+        raise wrong[0]
+    return found
+
+
+def _checked(one: object, key: str) -> Document:
+    if not isinstance(one, Mapping):
+        raise TypeError(f"{key} holds {quoted(one)}")
+    return one
 
 
 def check_result(document: Document) -> None:
@@ -135,7 +161,7 @@ def _of_kind(kind: type[_Kind], value: object, key: str) -> _Kind:
     return value
 
 
-def _list(value: object, key: str) -> list[object]:
+def _listed(value: object, key: str) -> list[object]:
     if not isinstance(value, list):
         raise TypeError(f"{key} is {quoted(value)}")
     return value

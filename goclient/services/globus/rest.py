@@ -21,6 +21,7 @@ from goclient.services.globus.documents import (
     Document,
     check_result,
     documents,
+    read_each,
     text,
     text_or_none,
     uuid,
@@ -169,7 +170,7 @@ class RestTransfer(Transfers):
         query = {"filter": f"task_id:{','.join(task_ids)}", "limit": str(len(task_ids))}
         with documented(task_ids[0]):
             found = self.ask(Call("GET", "/task_list", Subject(task_ids[0]), query=query))
-            return {one.task_id: one for one in map(read_task_state, documents(found, "DATA"))}
+            return {one.task_id: one for one in read_each(found, "DATA", read_task_state)}
 
     def faults(self, task_id: str) -> list[str]:
         """Return what went wrong in a task so far, newest first, each thing once."""

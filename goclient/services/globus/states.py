@@ -6,7 +6,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quoted, said
 from goclient.model.remote import FileInfo, TaskState
 from goclient.services.globus.documents import Document, number, part, text, text_or_none, uuid, words
 from goclient.services.loopback import is_https
@@ -36,6 +36,16 @@ def read_task_state(document: Document) -> TaskState:
         destination=text_or_none(document, "destination_endpoint_id"),
         is_queued=words(document, "nice_status") == "Queued",
     )
+
+
+def read_readable_task(document: Document) -> TaskState:
+    """Return the state in a task document, UNKNOWN if only its id and label can be read; else raise as above."""
+    try:
+        return read_task_state(document)
+    except (KeyError, TypeError, ValueError) as error:
+        why = f"what Globus tells of it cannot be read: {said(repr(error))}"
+        label = text_or_none(document, "label")
+        return TaskState(uuid(document, "task_id"), label, "UNKNOWN", files=0, bytes=0, faults=0, reason=why)
 
 
 def https_url(url: str, name: str, *, kind: str = "") -> str:

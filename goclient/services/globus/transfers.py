@@ -13,9 +13,9 @@ from goclient.errors.conditions import PathExists
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import Listing, TaskState
 from goclient.services.globus.calls import Call, Subject
-from goclient.services.globus.documents import Document, check_result, documents, text, uuid
+from goclient.services.globus.documents import Document, check_result, documents, read_each, rows, text, uuid
 from goclient.services.globus.refusals import documented
-from goclient.services.globus.states import read_file_info, read_task_state
+from goclient.services.globus.states import read_file_info, read_readable_task
 
 MAX_LABEL = 128  # characters of a task's label
 MAX_LISTING = 48 << 20  # bytes: the service lists at most 100,000 entries, of about 400 bytes
@@ -94,10 +94,11 @@ class Transfers(ABC):
             chosen = f"type:{kinds}/label:~{pattern}" + (f"/request_time:{start}," if start else "")
             query = {"filter": chosen, "orderby": "request_time ASC", "limit": str(MOST_TASKS)}
             with documented(prefix):
-                answer = list(documents(self.ask(Call("GET", "/task_list", Subject(prefix), query=query)), "DATA"))
-                states = [read_task_state(document) for document in answer]
+                answer = self.ask(Call("GET", "/task_list", Subject(prefix), query=query))
+                states = read_each(answer, "DATA", read_readable_task)
                 found.update({state.task_id: state for state in states if state.label.startswith(prefix)})
-                last = text(answer[-1], "request_time") if len(answer) >= MOST_TASKS else start
+                is_full = len(rows(answer, "DATA")) >= MOST_TASKS
+                last = read_each(answer, "DATA", lambda one: text(one, "request_time"))[-1] if is_full else start
                 start, more = last, last != start
         return list(found.values())
 

@@ -6,6 +6,8 @@ import time
 import uuid
 from typing import Any
 
+import pytest
+
 from goclient.services.globus.calls import Call
 from goclient.services.globus.documents import Document
 from goclient.services.globus.transfers import MOST_TASKS, Transfers
@@ -61,3 +63,29 @@ def test_a_list_may_be_that_of_a_campaign() -> None:
     service = Service(3)
     service.tasks_labelled("goclient 4", inside=" muons ")
     assert service.calls == ["type:TRANSFER/label:~goclient 4* muons *"]
+
+
+@pytest.mark.parametrize("field", ["status", "files_transferred", "faults", "fatal_error", "nice_status"])
+def test_a_row_that_cannot_be_read_hides_no_other(field: str) -> None:
+    service = Service(6)
+    service._tasks[3][field] = [3]
+    one, damaged, three = service.tasks_labelled("goclient ")
+    assert (one.status, three.status) == ("ACTIVE", "ACTIVE")
+    assert (damaged.label, damaged.status, damaged.is_over) == ("goclient 3 stage-in", "UNKNOWN", False)
+    assert field in damaged.reason
+
+
+@pytest.mark.parametrize("row", [None, 3, {}, {"task_id": "x"}, {"task_id": str(uuid.UUID(int=1)), "label": {}}])
+def test_a_row_without_an_id_or_a_label_is_passed_over(row: Any) -> None:
+    service = Service(6)
+    service._tasks[1:2] = [row]
+    service.ask = lambda _: {"DATA": service._tasks}  # type: ignore[method-assign]
+    assert [one.label for one in service.tasks_labelled("goclient ")] == ["goclient 3 stage-in", "goclient 5 stage-in"]
+
+
+def test_rows_that_cannot_be_read_end_no_list_early() -> None:
+    service = Service(2_500)
+    for number in (3, MOST_TASKS - 1):
+        service._tasks[number]["label"] = 3
+    service._tasks[5]["request_time"] = "2026-11-29T00:00:00+00:00"
+    assert len(service.tasks_labelled("goclient ")) == 1_250 - 2
