@@ -146,7 +146,7 @@ class Client(Mending):
 
         return entries_about(self._journal, name)
 
-    # --- campaigns through a site ---
+    # --- campaigns ---
 
     def advance(  # noqa: PLR0913  # what can be typed
         self,
@@ -158,10 +158,11 @@ class Client(Mending):
         overwrite: bool = False,
         jobs: Iterable[int | str] = (),
     ) -> list[Progress]:
-        """Do whatever is due in a campaign that was begun with ``goVia="site"``, or in all; return how far each is.
+        """Do whatever is due in a campaign, or in all that are not done; return how far each is.
 
-        Jobs are sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged
-        is removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
+        Jobs that a second try cures are sent again, once.  Of a campaign that was begun with ``goVia="site"`` jobs are
+        sent once their inputs are there, outputs delivered when jobs have ended, and at last what was staged is
+        removed; nothing is done twice.  ``wait``: until all is done, or something needs a person, which is in
         ``problems``; the jobs that were sent are in ``submitted``.  ``again``: try once more what has failed too often.
         ``end``: wait for failed jobs no more.  ``overwrite``: what exists at the destinations may be overwritten.
         ``jobs`` are the PandaIDs of its jobs, if the answer of the server was lost that had them.
@@ -170,7 +171,7 @@ class Client(Mending):
         from goclient.jobs.panda_ids import read_panda_ids
 
         return self.advance_shown(
-            campaign, Allowed(again, end, overwrite, tuple(read_panda_ids(jobs))), lambda _, __: None, waits=wait
+            campaign, Allowed(again, end, overwrite, tuple(read_panda_ids(jobs))), lambda *_: None, waits=wait
         )
 
     def advance_shown(self, campaign: str, allowed: Allowed, show: ShowSent, *, waits: bool) -> list[Progress]:
@@ -203,7 +204,7 @@ class Client(Mending):
         from goclient.model.retry_options import RetryOptions
 
         def retry(panda_ids: Sequence[int], show: Callable[[Sequence[NewJob]], None]) -> None:
-            raise_all(retry_jobs(panda_ids, RetryOptions(), self._connections, show).refused)
+            raise_all(retry_jobs(panda_ids, RetryOptions(), self._connections, show, once=True).refused)
 
         return Campaigns(self._connections, self.journal_path, retry)
 

@@ -167,10 +167,10 @@ def send(
 ) -> Submission:
     """Send a submission, and return it with its jobs; each call is in the journal before and after it is made.
 
-    ``show`` tells the user of the jobs; until it has, the request is open in the journal.  Calls that
-    were accepted under its ``key`` before are not made again.  Raises ServerError if any
-    job was not accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are
-    in the error's message and in its document.
+    ``show`` tells the user of the jobs, or raises an error that does; until then the request is open in the journal.
+    Calls that were accepted under its ``key`` before are not made again.  Raises ServerError if any job was not
+    accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are in the
+    error's message and in its document.
     """
     from goclient.jobs.sent import JOBS_A_CALL, new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
 
@@ -210,7 +210,11 @@ def send(
         interrupted = Interrupted("interrupted", hint=f"to see what was sent, type: {_SHOW} {request.key}")
         raise _with_jobs(interrupted, jobs, len(records)) from stop
     sent = replace(submission, jobs=tuple(jobs))
-    show(sent)
+    try:
+        show(sent)
+    except GoclientError as error:  # it names the jobs that could not be printed
+        note(request.then("done", detail=error.message))
+        raise
     note(request.then("done"))
     return sent
 

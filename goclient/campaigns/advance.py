@@ -27,12 +27,11 @@ from goclient.campaigns.state import (
     serials_of,
 )
 from goclient.campaigns.transfers import Service, Transfers
-from goclient.campaigns.unfinished import over_words
+from goclient.campaigns.unfinished import jobs_over
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
-from goclient.errors.sent import JobsFailed, first_to_last, how_to_tell
+from goclient.errors.sent import first_to_last, how_to_tell
 from goclient.errors.wording import counted
-from goclient.jobs.next_steps import mending_steps
 from goclient.journal import Entry, Journal
 from goclient.model.staging import in_tasks, staged_name
 from goclient.reporter.base import Reporter
@@ -191,14 +190,11 @@ class Advance:
             return [self._unknown()]
         if step.deed is Deed.MISS:
             return self._seen.unsure
-        campaign, jobs = self._batch.campaign, self._seen.standing
+        jobs = self._seen.standing
         failed, cancelled = (
             sum(jobs[one] is kind for one in step.serials) for kind in (Standing.FAILED, Standing.CANCELLED)
         )
-        message = f"{campaign}: {over_words(failed, cancelled)}"
-        hint = f"look why: goclient status --campaign {campaign}; " if failed else ""
-        hint += mending_steps(campaign, len(step.serials), cancelled=cancelled > 0)
-        return [JobsFailed(message, hint=hint, subject=campaign)]
+        return [jobs_over(self._batch.campaign, failed, cancelled)]
 
     def _unknown(self) -> GoclientError:
         names = [one.jobName for one in self._batch.records]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -13,19 +13,23 @@ from typing import NamedTuple
 from goclient.campaigns.advance import Advance
 from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs, Retry
+from goclient.campaigns.plain import PlainAdvance, PlainCampaign, plain_campaigns
 from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import Allowed, Sent
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, Interrupted, RequestError, ServerError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quoted, timestamp
 from goclient.journal import Journal
+from goclient.model.location import Location
 from goclient.model.nearest import hint_of_known
 from goclient.services.retry import pauses
 from goclient.submission import Submission, SubmittedJob
 
 PATIENCE = 60.0  # seconds in which Globus, if it is too busy, is asked again
 Show = Callable[[Submission], None]
-ShowSent = Callable[[Batch, Sequence[SubmittedJob]], None]
+# Tells a user of jobs of a campaign, and of where their outputs are delivered; None if they deliver them themselves.
+ShowSent = Callable[[str, Sequence[SubmittedJob], Sequence[Location] | None], None]
+Part = KeptBatch | PlainCampaign  # of a campaign: several may have one name
 POLL = (0.2, 15.0)  # seconds between looks at what goes on: at first, and at most
 
 
@@ -47,7 +51,7 @@ class Campaigns:
         prune(self._state, now=time.time())
         sent: list[Submission] = []
 
-        def shown(_: Batch, jobs: Sequence[SubmittedJob]) -> None:
+        def shown(jobs: Sequence[SubmittedJob]) -> None:
             sent.append(replace(prepared, jobs=tuple(jobs)))
             show(sent[0])
 
@@ -84,7 +88,7 @@ class Campaigns:
         )
 
     def advance(self, campaign: str, allowed: Allowed, show: ShowSent, *, waits: bool = False) -> list[Progress]:
-        """Do whatever is due in the batches of a campaign, of all without one; return how far each is.
+        """Do whatever is due in a campaign, in all without one; return how far each of its parts is.
 
         ``show`` tells the user of jobs as soon as they are sent.
 
@@ -92,68 +96,91 @@ class Campaigns:
         other from going on.  ``waits``: until each is done, or needs a person.
         """
         _check_one_is_named(campaign, allowed)
-        found, going, sent = dict[KeptBatch, Progress](), dict[KeptBatch, Advance](), dict[str, list[SubmittedJob]]()
-
-        def shown(batch: Batch, jobs: Sequence[SubmittedJob]) -> None:
-            sent.setdefault(batch.key, []).extend(jobs)
-            show(batch, jobs)
-
+        found, going = dict[Part, Progress](), dict[Part, Advance | PlainAdvance]()
+        asked = _Asked(allowed, show, waits, {}, {})
         with ExitStack() as locks:
-            ours = [one for one in self._named(campaign) if not one.is_open or self._is_ours(one, locks)]
+            ours = [one for one in self._named(campaign, allowed) if not one.is_open or self._is_ours(one, locks)]
             for pause in pauses(*POLL):
-                for kept in (one for one in ours if one not in found):
-                    if progress := self._advanced(kept, _Asked(allowed, shown, waits), going):
-                        found[kept] = progress
+                for part in (one for one in ours if one not in found):
+                    if progress := self._advanced(part, asked, going):
+                        found[part] = progress
                 if len(found) == len(ours):
                     break
                 time.sleep(pause)
-        return [replace(found[kept], submitted=tuple(sent.get(kept.key, ()))) for kept in ours]
+        return [replace(found[one], submitted=tuple(asked.sent.get(one, ()))) for one in ours]
 
-    def _named(self, campaign: str) -> list[KeptBatch]:
-        """Return the batches that are not done, of a campaign that is named all; raise RequestError if it has none."""
-        known = kept_batches(self._state)
-        named = [one for one in known if campaign in ("", one.campaign)]
-        if campaign and not named:
-            message = f"no campaign {quoted(campaign)} was begun with --goVia site from here"
-            going_on = dict.fromkeys(one.campaign for one in known if one.is_open)
-            hint = hint_of_known(campaign, going_on) if going_on else "sendJob.py --goVia site begins one"
-            raise RequestError(message, hint=hint, code="no-campaign", subject=campaign)
+    def _named(self, campaign: str, allowed: Allowed) -> list[Part]:
+        """Return what is not done of all campaigns, or of one that is named; raise RequestError for none."""
+        batches, plain = kept_batches(self._state), plain_campaigns(self._journal)
+        server = self._connections.panda().name if plain else ""
+        here = [one for one in plain if one.server == server]
+        named: list[Part] = [one for one in batches if campaign in ("", one.campaign)]
+        if campaign:
+            named += [one for one in here if one.campaign == campaign]
+            if not named:
+                known: list[Part] = [*batches, *here]
+                elsewhere = [one for one in plain if one.campaign == campaign]
+                going_on = [one.campaign for one in known if one.is_open]
+                raise _unknown(campaign, known=going_on, elsewhere=elsewhere, here=server)
+            _check_plain(named, allowed)
+        else:
+            named += [one for one in here if one.is_named and one.is_recent]
         if not any(one.is_open for one in named):
             what = f"{campaign}: all is done" if campaign else "nothing is left to do"
             self._connections.reporter.progress(what)
         return [one for one in named if campaign or one.is_open]
 
-    def _is_ours(self, kept: KeptBatch, locks: ExitStack) -> bool:
-        """Return True if no other process does anything for a batch, and none will until ``locks`` ends."""
+    def _is_ours(self, kept: Part, locks: ExitStack) -> bool:
+        """Return True if no other process does anything for a batch, and none will until ``locks`` ends.
+
+        A plain campaign needs no lock: a job is sent again in its turn, unless it was.
+        """
+        if isinstance(kept, PlainCampaign):
+            return True
         is_ours = locks.enter_context(kept.locked())
         if not is_ours and kept.path.exists():
             self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
         return is_ours
 
-    def _advanced(self, kept: KeptBatch, asked: _Asked, going: dict[KeptBatch, Advance]) -> Progress | None:
-        """Do what is due in a batch, and return how far it is; None if that may change while somebody waits."""
-        if not kept.is_open:
-            return Progress(kept.campaign, kept.key, closed=True)
+    def _advanced(self, part: Part, asked: _Asked, going: dict[Part, Advance | PlainAdvance]) -> Progress | None:
+        """Do what is due in a part, and return how far it is; None if that may change while somebody waits."""
+        if not part.is_open:
+            return Progress(part.campaign, _key(part), closed=True)
         try:
-            if kept not in going:
-                going[kept] = self._advance(kept, asked.allowed, asked.show)
-            progress = going[kept].run()
+            if part not in going:
+                going[part] = self._begun(part, asked)
+            progress = going[part].run()
         except GoclientError as error:
             is_asked_again = asked.waits and isinstance(error, ServerError) and error.transient
             if is_asked_again and not asked.allowed.again:  # that would send jobs at each turn
                 self._connections.reporter.warning(error.message, error.hint)
                 return None
-            return Progress(kept.campaign, kept.key, problems=(error,))
-        return progress if not asked.waits or progress.closed or progress.problems else None
+            return Progress(part.campaign, _key(part), problems=(error,))
+        if not asked.waits or progress.closed or progress.problems:
+            return progress
+        if asked.told.get(part) != progress.text:
+            asked.told[part] = progress.text
+            self._connections.reporter.progress(f"{timestamp(time.time())} {progress.text}")
+        return None
 
-    def _advance(self, kept: KeptBatch, allowed: Allowed, show: ShowSent) -> Advance:
+    def _begun(self, part: Part, asked: _Asked) -> Advance | PlainAdvance:
+        """Return what advances a part of a campaign."""
+        if not isinstance(part, PlainCampaign):
+            return self._advance(part, asked.allowed, partial(asked.shown, part, part.read().targets))
+        return PlainAdvance(
+            *(part, self._connections.panda(), self._journal),
+            reporter=self._connections.reporter,
+            allowed=asked.allowed,
+            show=partial(asked.shown, part, None),
+            retry=self._retry,
+        )
+
+    def _advance(self, kept: KeptBatch, allowed: Allowed, show: Callable[[Sequence[SubmittedJob]], None]) -> Advance:
         """Return what advances a batch; raise RequestError unless the services are those with which it was begun."""
         batch, connections = kept.read(), self._connections
         server, identity = connections.panda(), connections.globus().identity
         if server.name != batch.server:
-            message = f"the campaign {quoted(batch.campaign)} was begun at {batch.server}, and this is {server.name}"
-            hint = f"export PANDA_URL_SSL={batch.server}"
-            raise RequestError(message, hint=hint, code="other-server", subject=batch.campaign)
+            raise _other_server(batch.campaign, batch.server, server.name)
         if batch.identity and identity and identity != batch.identity:
             message = f"the campaign {quoted(batch.campaign)} was begun as the Globus identity {batch.identity}, and "
             message += f"this is {identity}"
@@ -162,7 +189,7 @@ class Campaigns:
             *(batch, server, Journal(self._journal)),  # read now that no other process is about the batch
             reporter=connections.reporter,
             allowed=allowed,
-            show=partial(show, batch),
+            show=show,
             retry=self._retry,
         )
         if allowed.jobs:
@@ -171,11 +198,18 @@ class Campaigns:
 
 
 class _Asked(NamedTuple):
-    """Hold what a user asks of an advance."""
+    """Hold what a user asks of an advance, the jobs that were sent meanwhile, and what was told of each part."""
 
     allowed: Allowed
     show: ShowSent
     waits: bool
+    sent: dict[Part, list[SubmittedJob]]
+    told: dict[Part, str]
+
+    def shown(self, part: Part, targets: Sequence[Location] | None, jobs: Sequence[SubmittedJob]) -> None:
+        """Note jobs of a part that were sent, and tell the user of them."""
+        self.sent.setdefault(part, []).extend(jobs)
+        self.show(part.campaign, jobs, targets)
 
 
 def _check_one_is_named(campaign: str, allowed: Allowed) -> None:
@@ -184,3 +218,33 @@ def _check_one_is_named(campaign: str, allowed: Allowed) -> None:
         message = f"{' and '.join(words)}: that is said of one campaign, and none is named"
         hint = f"name it: goclient advance CAMPAIGN {' '.join(words)}"
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
+
+
+def _key(part: Part) -> str:
+    return "" if isinstance(part, PlainCampaign) else part.key
+
+
+def _check_plain(parts: Sequence[Part], allowed: Allowed) -> None:
+    """Raise RequestError if what is allowed is about files at a site, and a campaign has none there."""
+    words = [word for word in allowed.words if word != "--end"]
+    if words and all(isinstance(one, PlainCampaign) for one in parts):
+        campaign = parts[0].campaign
+        message = (
+            f"{' and '.join(words)}: the jobs of {quoted(campaign)} bring their own files, and nothing is done for them"
+        )
+        hint = f"to send its jobs again, type: goclient retry --campaign {campaign}"
+        raise RequestError(message, hint=hint, code="combination", subject=words[0])
+
+
+def _unknown(campaign: str, *, known: Iterable[str], elsewhere: Sequence[PlainCampaign], here: str) -> RequestError:
+    """Return the error of a campaign of which nothing was sent from here, or to this server."""
+    if elsewhere:
+        return _other_server(campaign, elsewhere[0].server, here)
+    message, going_on = f"no campaign {quoted(campaign)} was sent from here", dict.fromkeys(known)
+    hint = hint_of_known(campaign, going_on) if going_on else "sendJob.py --campaign NAME sends one"
+    return RequestError(message, hint=hint, code="no-campaign", subject=campaign)
+
+
+def _other_server(campaign: str, begun: str, here: str) -> RequestError:
+    message = f"the campaign {quoted(campaign)} was begun at {begun}, and this is {here}"
+    return RequestError(message, hint=f"export PANDA_URL_SSL={begun}", code="other-server", subject=campaign)

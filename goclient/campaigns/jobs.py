@@ -8,16 +8,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from goclient.campaigns.batch import Batch
+from goclient.campaigns.standings import describe_all, stand
 from goclient.campaigns.state import NOTHING_MORE, Allowed, Sent, Standing
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.sent import first_to_last, how_to_tell
-from goclient.jobs.cure import Cure, cure_of
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
-from goclient.jobs.tries import known_tries, latest_try, turn, with_tries
+from goclient.jobs.tries import known_tries, turn, with_tries
 from goclient.journal import Journal
-from goclient.model.names import first_name, try_number
-from goclient.model.records.answers import DONE, JobState
+from goclient.model.names import first_name
+from goclient.model.records.answers import JobState
 from goclient.model.spec import TransferSpec
 from goclient.reporter.base import Reporter
 from goclient.submission import Submission, SubmittedJob, send
@@ -149,35 +149,19 @@ class PandaJobs(Jobs):
         journal = Journal(self._journal.path)  # a retry may have added to it
         first, tries = self._first(journal), known_tries(journal, self._server.name)
         panda_ids = list(dict.fromkeys(with_tries(filter(None, first.values()), tries)))
-        known = {job.panda_id: job for job in self._described(panda_ids)}
-        self._latest = {}
-        standing, curable, finished = dict[int, Standing](), list[int](), dict[int, int]()
-        missed, lost = list[int](), dict[int, str]()
+        known = {job.panda_id: job for job in describe_all(panda_ids, self._server)}
+        seen = stand(first, tries, known)
         given_up = self._allowed.given_up
         if strangers := set(given_up) - set(panda_ids):
             message = f"PandaID {as_ranges(strangers)}: not of {self._batch.campaign}"
             hint = f"goclient status --campaign {self._batch.campaign} shows the numbers of its jobs"
             raise RequestError(message, hint=hint, code="not-these", subject="--jobs")
-        for serial, panda_id in first.items():
-            if panda_id is None:  # the server refused it, or it is one of a call that was not made
-                standing[serial] = Standing.FAILED
-                continue
-            own = [job for one in with_tries([panda_id], tries) if (job := known.get(one)) is not None]
-            finished |= [(serial, try_number(job.name)) for job in own if job.state == "finished"]
-            latest = latest_try(panda_id, tries)
-            self._latest[serial] = latest.panda_id
-            is_known = latest.lost is None and latest.panda_id in known
-            standing[serial] = standing_of([job.state for job in own], is_known=is_known)
-            if standing[serial] is Standing.UNKNOWN and latest.panda_id in given_up:
-                standing[serial] = Standing.FAILED
-            elif standing[serial] is Standing.UNKNOWN:
-                if latest.lost is None:
-                    missed.append(latest.panda_id)
-                else:
-                    lost[latest.panda_id] = latest.lost.name
-            elif standing[serial] is Standing.FAILED and len(own) == 1 and cure_of(own[0]) is Cure.AGAIN:
-                curable.append(serial)
-        return Standings(standing, tuple(curable), tuple(self._unsure(missed, lost)), finished, self._latest)
+        self._latest = {serial: one.panda_id for serial, one in seen.latest.items()}
+        unsure = {one: seen.latest[one] for one in seen.unsure if seen.latest[one].panda_id not in given_up}
+        lost = {one.panda_id: one.lost.name for one in unsure.values() if one.lost is not None}
+        missed = [one.panda_id for one in unsure.values() if one.lost is None]
+        standing = seen.standing | dict.fromkeys(seen.unsure - unsure.keys(), Standing.FAILED)
+        return Standings(standing, seen.curable, tuple(self._unsure(missed, lost)), seen.finished, self._latest)
 
     def _unsure(self, missed: Sequence[int], lost: Mapping[int, str]) -> Iterator[GoclientError]:
         """Yield what is not known of jobs, with what to type."""
@@ -204,13 +188,6 @@ class PandaJobs(Jobs):
         """Run the body while no job is sent again."""
         return turn(self._journal)
 
-    def _described(self, panda_ids: Sequence[int]) -> Iterator[JobState]:
-        """Yield what the server knows of jobs, those that ended long ago included."""
-        found = self._server.describe(panda_ids)
-        if old := [one for one, job in zip(panda_ids, found, strict=True) if job is None]:
-            found += self._server.describe(old, archived=True)
-        yield from (job for job in found if isinstance(job, JobState))
-
     def _first(self, journal: Journal) -> dict[int, int | None]:
         """Return the PandaID of the first try of each job, by its number; None for one that was not accepted."""
         found: dict[int, int | None] = {}
@@ -222,17 +199,6 @@ class PandaJobs(Jobs):
                 ids += [int(one) if one.isdigit() else None for one in call.subjects]
             found |= enumerate(ids or [None] * len(records), len(found) + 1)
         return found
-
-
-def standing_of(states: Sequence[str], *, is_known: bool) -> Standing:
-    """Return how a job stands by the states of its tries, the latest last; ``is_known``: it is among them."""
-    if not DONE.issuperset(states):
-        return Standing.RUNNING
-    if "finished" in states:
-        return Standing.FINISHED
-    if not is_known:
-        return Standing.UNKNOWN
-    return Standing.FAILED if states[-1] == "failed" else Standing.CANCELLED
 
 
 def lost_tries(campaign: str, names: Mapping[int, str]) -> ServerError:

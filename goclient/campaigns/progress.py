@@ -19,6 +19,7 @@ class Progress:
 
     One that was not looked at has no jobs: it was closed before, or that is a problem.  ``submitted`` are the jobs that
     were sent meanwhile, further tries included; ``targets`` are the places where the outputs of a job will be.
+    ``is_plain``: its jobs bring their own files, and deliver what they make.
     """
 
     campaign: str
@@ -32,6 +33,7 @@ class Progress:
     problems: tuple[GoclientError, ...] = ()
     submitted: tuple[SubmittedJob, ...] = ()
     targets: tuple[Location, ...] = ()
+    is_plain: bool = False
 
     @property
     def text(self) -> str:
@@ -41,18 +43,24 @@ class Progress:
         if self.closed and self.sent is not Sent.YES:
             return f"{self.campaign}: given up: its jobs were not sent"
         if self.closed:
-            have = "has" if self.jobs == 1 else "have"
-            return f"{self.campaign}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {have} delivered"
+            done = f"{'has' if self.jobs == 1 else 'have'} {'finished' if self.is_plain else 'delivered'}"
+            return f"{self.campaign}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {done}"
+        if self.is_plain:
+            return self._standings
         if self.sent is not Sent.YES:
             where = "there" if self.brought else "on their way"
             known = (
                 "it is not known whether its jobs are sent" if self.sent is Sent.UNKNOWN else "its jobs are not sent"
             )
             return f"{self.campaign}: its inputs are {where}, {known}"
+        have = "has" if self.delivered == 1 else "have"
+        return f"{self._standings}; {self.delivered} {have} delivered"
+
+    @property
+    def _standings(self) -> str:
         words = {Standing.RUNNING: "waiting or running"}
         counts = ", ".join(f"{number} {words.get(one, one.value)}" for one, number in self.standing.items())
-        have = "has" if self.delivered == 1 else "have"
-        return f"{self.campaign}: {counted(self.jobs, 'job')}: {counts}; {self.delivered} {have} delivered"
+        return f"{self.campaign}: {counted(self.jobs, 'job')}: {counts}"
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it; of one that was not looked at, without its jobs."""
@@ -62,6 +70,7 @@ class Progress:
             "sent": self.sent.value,
             **{one.value: self.standing.get(one, 0) for one in Standing},
             "delivered": self.delivered,
+            "viaSite": not self.is_plain,
             "deliver": [{"destination": one.endpoint.text, "path": one.path} for one in self.targets],
         }
         return {

@@ -8,9 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.campaigns.batch import Batch, KeptBatch, kept_batches
-from goclient.campaigns.jobs import lost_tries, standing_of
+from goclient.campaigns.jobs import lost_tries
+from goclient.campaigns.standings import standing_of
 from goclient.campaigns.state import DELIVER, TRANSFER, Slot, Standing, serials_of
 from goclient.errors import GoclientError
+from goclient.errors.sent import JobsFailed
 from goclient.errors.wording import counted
 from goclient.jobs.next_steps import mending_steps
 from goclient.jobs.selection import NamedJob, Unfinished
@@ -73,6 +75,13 @@ def over_words(failed: int, cancelled: int) -> str:
     parts = [f"{counted(failed, 'job')} failed"] if failed else []
     parts += [f"{counted(cancelled, 'job')} {'was' if cancelled == 1 else 'were'} cancelled"] if cancelled else []
     return " and ".join(parts)
+
+
+def jobs_over(campaign: str, failed: int, cancelled: int) -> JobsFailed:
+    """Return the error of jobs of a campaign, all of which are over, that failed or were cancelled."""
+    hint = f"look why: goclient status --campaign {campaign}; " if failed else ""
+    hint += mending_steps(campaign, failed + cancelled, cancelled=cancelled > 0)
+    return JobsFailed(f"{campaign}: {over_words(failed, cancelled)}", hint=hint, subject=campaign)
 
 
 def _undelivered(

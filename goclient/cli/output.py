@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, TextIO
 
 from goclient.errors import GoclientError
@@ -37,7 +37,8 @@ class TerminalReporter(Reporter):
         lines += [f"    {printable(line)}" for hint in hints if hint for line in hint.split("\n")]
         self.keep("\n".join(lines))
         if kind in (Kind.WARNING, Kind.ERROR) or (not self._quiet and (self._verbose or kind is not Kind.DETAIL)):
-            print("\n".join(lines), file=sys.stderr)
+            with suppress(OSError):  # nobody listens any more: what is done goes on, and its results count
+                print("\n".join(lines), file=sys.stderr)
 
     def waiting(self, service: str, seconds: float) -> AbstractContextManager[None]:
         """Say whom a command waits for, if it takes long."""

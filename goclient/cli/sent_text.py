@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.errors.wording import printable
 from goclient.jobs.next_steps import delivery_step, final_names, status_command
+from goclient.jobs.panda_ids import as_ranges
 from goclient.model.location import Location
 from goclient.reporter.base import Reporter
 
@@ -17,18 +19,23 @@ if TYPE_CHECKING:
 
 def print_sent(jobs: Sequence[SubmittedJob]) -> None:
     """Print a line for each job; if that fails, their numbers are in the error."""
-    lines = (f"PandaID={job.panda_id} jobName={printable(job.name)}\n" for job in jobs)
-    try:
+    with telling([job.panda_id for job in jobs]):
+        lines = (f"PandaID={job.panda_id} jobName={printable(job.name)}\n" for job in jobs)
         print("".join(lines), end="", flush=True)
+
+
+@contextmanager
+def telling(panda_ids: Sequence[int]) -> Iterator[None]:
+    """Run the body, which prints jobs that were accepted; if it cannot, raise GoclientError with their numbers."""
+    try:
+        yield
     except OSError as error:
-        raise not_printed(jobs, error) from error
-
-
-def not_printed(jobs: Sequence[SubmittedJob], error: OSError) -> GoclientError:
-    """Return the error of jobs that were accepted, and that could not be printed."""
-    ids = " ".join(str(job.panda_id) for job in jobs)
-    message = f"the jobs were accepted, but that could not be printed: {error.strerror}; PandaID {ids}"
-    return GoclientError(message, hint="do not submit them again", code="os-error")
+        if not panda_ids:
+            raise
+        message = f"the jobs were accepted, but that could not be printed: {error.strerror}; PandaID "
+        raise GoclientError(
+            f"{message}{as_ranges(panda_ids)}", hint="do not submit them again", code="os-error"
+        ) from error
 
 
 def report_next_steps(

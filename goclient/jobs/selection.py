@@ -164,7 +164,7 @@ def sent(journal: Journal) -> list[Sent]:
     for one in sent_requests(journal):
         lost: RequestError | None = None
         if one.has_calls and one.entry.state in ("intended", "unknown"):
-            lost = _lost_tries(one, journal) if one.entry.key in retries else _lost_answer(one)
+            lost = _lost_tries(one, journal) if one.entry.key in retries else lost_answer(one)
         if one.panda_ids or lost is not None:
             selection = Selection(tuple(map(int, one.panda_ids)))
             found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
@@ -183,7 +183,7 @@ def _lost_tries(request: SentRequest, journal: Journal) -> RequestError | None:
     return TriesLost(key, ids=as_ranges(names), names=[*names.values()]) if names else None
 
 
-def _lost_answer(request: SentRequest) -> RequestError:
+def lost_answer(request: SentRequest) -> RequestError:
     """Return what is not known of a request, with how to find out."""
     outcome = "it is being sent now" if request.is_running else request.outcome
     campaign = f" of campaign {request.subjects.campaign}" if request.subjects.campaign else ""

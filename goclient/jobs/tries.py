@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from typing import NamedTuple
 
+from goclient.errors.sent import TriesLost
+from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import JOBS_A_CALL, LOST_ROW, REFUSED_ROW, SentRequest, sent_requests
 from goclient.journal import Entry, Journal
 from goclient.model.names import first_name, try_number
@@ -116,3 +118,13 @@ def latest_try(panda_id: int, tries: Mapping[int, Try]) -> Latest:
             return Latest(panda_id, found)
         panda_id = found.panda_id
     return Latest(panda_id)
+
+
+def lost_errors(lost: Iterable[Latest]) -> Iterator[TriesLost]:
+    """Yield an error for each request whose answer is lost."""
+    found: dict[str, dict[int, str]] = {}
+    for one in lost:
+        assert one.lost is not None, "it is lost"
+        found.setdefault(one.lost.request.entry.key, {})[one.panda_id] = one.lost.name
+    for key, names in found.items():
+        yield TriesLost(key, ids=as_ranges(names), names=[*names.values()])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -19,11 +19,11 @@ from goclient.config.settings import Settings
 from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
-from goclient.errors.sent import CHECK_NUMBER, ReplyLost, TriesLost, UnreadableJob, first_to_last, how_to_tell
+from goclient.errors.sent import CHECK_NUMBER, ReplyLost, UnreadableJob, first_to_last, how_to_tell
 from goclient.errors.wording import quoted
 from goclient.jobs.panda_ids import as_ranges, read_panda_ids
 from goclient.jobs.selection import campaigns_of
-from goclient.jobs.tries import Latest, known_tries, latest_try, new_tries, next_name, turn
+from goclient.jobs.tries import Latest, known_tries, latest_try, lost_errors, new_tries, next_name, turn
 from goclient.journal import Journal
 from goclient.mending.adoption import adopt
 from goclient.mending.preparation import Again, Left, prepare_again
@@ -63,11 +63,14 @@ def retry_jobs(
     options: RetryOptions,
     connections: Connections,
     show: Callable[[Sequence[RetriedJob]], None] = lambda _: None,
+    *,
+    once: bool = False,
 ) -> Retried:
     """Send jobs again that have failed, and return what came of it; ``show`` tells the user of jobs once they are sent.
 
-    The latest try of each job counts.  Raises PreflightFailed if a check finds what would fail, ServerError if not all
-    jobs were accepted, or if that is not known: the error has those that were, in its document.
+    The latest try of each job counts; with ``once`` a job that has a later try is passed over.  Raises PreflightFailed
+    if a check finds what would fail, ServerError if not all jobs were accepted, or if that is not known: the error has
+    those that were, in its document.
     """
     path = environment.journal_path(connections.env)
     with turn(Journal(path)):
@@ -77,6 +80,9 @@ def retry_jobs(
             journal = Journal(path)
             if not options.noSubmit:
                 show(jobs)
+        if once:
+            tries = known_tries(journal, connections.panda().name)
+            panda_ids = [one for one in panda_ids if latest_try(one, tries).panda_id == one]
         choice = _choose(panda_ids, options, connections, journal)
         prepared = prepare_again(choice.jobs, options, connections)
         for group in prepared.groups:
@@ -176,17 +182,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
     if jobs or left or options.jobs:
         for why in [one for one in refused if one.passes]:
             left += [Left(panda_id, why.why) for panda_id in refused.pop(why)]
-    return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *_errors_of(lost)))
-
-
-def _errors_of(lost: Sequence[Latest]) -> Iterator[TriesLost]:
-    """Yield an error for each request whose answer is lost."""
-    found: dict[str, dict[int, str]] = {}
-    for one in lost:
-        assert one.lost is not None, "it is lost"
-        found.setdefault(one.lost.request.entry.key, {})[one.panda_id] = one.lost.name
-    for key, names in found.items():
-        yield TriesLost(key, ids=as_ranges(names), names=[*names.values()])
+    return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *lost_errors(lost)))
 
 
 class _Refusal(NamedTuple):

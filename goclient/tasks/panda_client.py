@@ -7,6 +7,7 @@ without its transfers.
 
 from __future__ import annotations
 
+import logging
 import shlex
 import signal
 import socket
@@ -130,6 +131,10 @@ def surroundings(line: list[str]) -> Iterator[ExitStack]:
     with warnings.catch_warnings(action="ignore"), ExitStack() as stack:
         stack.callback(setattr, sys, "argv", sys.argv)
         stack.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
+        stack.callback(setattr, logging, "raiseExceptions", logging.raiseExceptions)
+        logging.raiseExceptions = (
+            False  # what cannot be printed is told at the end, and not by a traceback for each line
+        )
         sys.argv = line
         socket.setdefaulttimeout(ANSWER_WITHIN)  # the sockets for tokens are opened without one
         yield stack

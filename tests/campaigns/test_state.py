@@ -18,6 +18,7 @@ from goclient.campaigns.state import (
 )
 from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry
+from goclient.model.staging import MAX_ITEMS
 
 SHAPE = Shape(brings=1, outputs=(1,), jobs=4)
 DONE = Entry("transfer", "bring.0.0", "done", ("s", "", "t"))

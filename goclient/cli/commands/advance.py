@@ -1,4 +1,4 @@
-"""Do what is due in campaigns through a site: ``goclient advance``."""
+"""Do what is due in campaigns: ``goclient advance``."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from goclient.model.option import Options, frozen_options, option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
-    from goclient.campaigns.batch import Batch
+    from goclient.model.location import Location
     from goclient.submission import SubmittedJob
 
 PROG = "goclient advance"
@@ -65,8 +65,9 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         AdvanceOptions,
         prog=PROG,
         arguments="[CAMPAIGN] [OPTION ...]",
-        description="Do what is due in campaigns that were begun with --goVia site: send jobs whose inputs are there, "
-        "deliver the outputs of those that have ended, and remove what was staged. Nothing is done twice.",
+        description="Do what is due in campaigns: send again, once, the jobs that a second try cures; of those that "
+        "were begun with --goVia site, also send jobs whose inputs are there, deliver the outputs of those that have "
+        "ended, and remove what was staged. Nothing is done twice.",
         epilog="It returns at once unless --wait is given, and may run from cron. See goclient-advance(1).",
     )
     options = parser.parse(argv)
@@ -77,12 +78,12 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     from goclient.campaigns.state import Allowed  # --help needs none of it
     from goclient.jobs.panda_ids import read_panda_ids
 
-    def show(batch: "Batch", jobs: Sequence["SubmittedJob"]) -> None:
+    def show(campaign: str, jobs: Sequence["SubmittedJob"], targets: Sequence["Location"] | None) -> None:
         from goclient.cli.sent_text import print_sent, report_next_steps  # few calls send any
 
         if not options.json:
             print_sent(jobs)
-        report_next_steps(jobs, batch.campaign, batch.targets, is_staged=True, reporter=reporter)
+        report_next_steps(jobs, campaign, targets or (), is_staged=targets is not None, reporter=reporter)
 
     allowed = Allowed(options.again, options.end, options.goOverwrite, tuple(read_panda_ids(options.jobs)))
     found = run.Session(reporter).client.advance_shown("".join(names), allowed, show, waits=options.wait)

@@ -81,7 +81,10 @@ def _report_next_steps(jobs: Sequence["RetriedJob"], staged: Collection[str], re
 
 
 def _print_jobs(jobs: Sequence["RetriedJob"]) -> None:
-    """Print a line for each job that was sent again, or would be."""
-    for job in jobs:
-        number = f"PandaID={job.panda_id} " if job.panda_id else ""
-        print(f"{number}jobName={printable(job.name)} retryOf={job.old}", flush=True)
+    """Print a line for each job that was sent again, or would be; if that fails, their numbers are in the error."""
+    from goclient.cli.sent_text import telling  # as in command
+
+    with telling([job.panda_id for job in jobs if job.panda_id]):
+        for job in jobs:
+            number = f"PandaID={job.panda_id} " if job.panda_id else ""
+            print(f"{number}jobName={printable(job.name)} retryOf={job.old}", flush=True)

@@ -84,7 +84,7 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
             print_deal(submission.deal.table(spec), most=DEAL_ROWS, file=sys.stderr)
             print("the first job:", file=sys.stderr)
             spec = next(submission.deal.specs(spec))
-        print_plan(plan(spec), spec, file=sys.stderr)
+        print_plan(plan(spec), spec, staged=submission.staged, file=sys.stderr)
         if (luggage := submission.luggage) is not None:
             reporter.detail(f"{luggage.archive} travels with each job: {len(luggage.data)} bytes")
 
@@ -116,15 +116,13 @@ def _report_next_steps(sent: "Submission", client: "Client", reporter: Reporter)
 
 def _print_jobs(submission: "Submission", options: SendJobOptions) -> None:
     """Print the jobs; if that fails, their numbers are in the error."""
-    from goclient.cli.sent_text import not_printed, print_sent  # as in _report_next_steps
+    from goclient.cli.sent_text import print_sent, telling  # as in _report_next_steps
 
     if not options.json:
         print_sent(submission.jobs)
         return
-    try:
+    with telling([job.panda_id for job in submission.jobs]):
         output.print_json(submission.document())
-    except OSError as error:
-        raise not_printed(submission.jobs, error) from error
 
 
 if __name__ == "__main__":

@@ -1,0 +1,171 @@
+"""Plain campaigns: their jobs bring their own files, and what is due is a second try of those that it cures.
+
+What was sent is in the main journal, and so is that a campaign is over: jobs that are sent in it later open it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goclient.campaigns.jobs import NewJob, Retry
+from goclient.campaigns.mended import KeptJobs
+from goclient.campaigns.progress import Progress
+from goclient.campaigns.standings import Seen, describe_all, stand
+from goclient.campaigns.state import Allowed, Sent, Standing
+from goclient.campaigns.unfinished import jobs_over
+from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors.wording import counted
+from goclient.jobs.panda_ids import as_ranges
+from goclient.jobs.selection import RECENT_DAYS, lost_answer
+from goclient.jobs.sent import SentRequest, sent_requests
+from goclient.jobs.tries import TRY, known_tries, lost_errors, with_tries
+from goclient.journal import KEPT, Entry, Journal
+from goclient.model.campaign import campaign_of
+from goclient.reporter.base import Reporter
+from goclient.submission import SubmittedJob
+
+if TYPE_CHECKING:
+    from goclient.services.panda.client import PandaServer
+
+OVER = "campaign"  # what entries are about that say that all jobs of one are over
+
+
+@dataclass(frozen=True)
+class PlainCampaign:
+    """A campaign whose jobs bring their own files, as the journal has it; ``server`` took them.
+
+    ``is_named`` by the user, or for the files that are dealt to its jobs: it is in their names, of all of them.
+    """
+
+    campaign: str
+    server: str
+    is_named: bool = False
+    is_open: bool = True
+    is_recent: bool = True
+
+    @property
+    def key(self) -> str:
+        """Return the key under which the journal says that it is over."""
+        return f"{self.campaign} {self.server}"
+
+
+def plain_campaigns(journal: Path) -> list[PlainCampaign]:
+    """Return all plain campaigns that were sent in the time for which files of other campaigns are kept."""
+    entries, now = Journal(journal), time.time()
+    found: dict[PlainCampaign, list[SentRequest]] = {}
+    for one in _requests(entries):
+        found.setdefault(PlainCampaign(one.subjects.campaign, one.subjects.server), []).append(one)
+    over = {one.key: one.time for one in entries.latest(OVER)}
+    latest = {one: max(request.entry.time for request in requests) for one, requests in found.items()}
+    return [
+        replace(
+            one,
+            is_named=all(campaign_of(request.subjects.first) for request in requests),
+            is_open=latest[one] > over.get(one.key, 0.0),
+            is_recent=latest[one] > now - RECENT_DAYS * 86_400,
+        )
+        for one, requests in found.items()
+        if latest[one] > now - KEPT
+    ]
+
+
+def _requests(journal: Journal) -> Iterator[SentRequest]:
+    """Yield the requests in the journal whose jobs bring their own files, and have a campaign."""
+    kept = KeptJobs(journal.path.parent)
+    for one in sent_requests(journal):
+        is_known = one.subjects.campaign and one.subjects.server and (one.panda_ids or _is_lost(one))
+        if is_known and kept.batch_of(one.subjects.first) is None:
+            yield one
+
+
+def _is_lost(request: SentRequest) -> bool:
+    return request.has_calls and request.entry.state in ("intended", "unknown")
+
+
+class PlainAdvance:
+    """Look at the jobs of a plain campaign, and send again what a second try cures."""
+
+    def __init__(  # noqa: PLR0913  # as PandaJobs, of which it does a part
+        self,
+        campaign: PlainCampaign,
+        server: PandaServer,
+        journal: Path,
+        *,
+        reporter: Reporter,
+        allowed: Allowed,
+        show: Callable[[Sequence[SubmittedJob]], None],
+        retry: Retry,
+    ) -> None:
+        self._campaign = campaign
+        self._server = server
+        self._journal = journal
+        self._reporter = reporter
+        self._allowed = allowed
+        self._show = show
+        self._retry = retry
+
+    def run(self) -> Progress:
+        """Send a second try of jobs that it cures, unless somebody has stopped one; return how far all are."""
+        seen, lost = self._seen()
+        problems = list[GoclientError](lost)
+        if seen.curable and not (self._allowed.ends or seen.having(Standing.CANCELLED)):
+            try:
+                self._try_again(seen)
+                seen, lost = self._seen()
+            except GoclientError as error:
+                problems.append(error)
+        failed, cancelled = (len(seen.having(one)) for one in (Standing.FAILED, Standing.CANCELLED))
+        is_over = not (problems or seen.unsure or seen.having(Standing.RUNNING))
+        problems += self._unsure(seen)
+        if is_over and (failed or cancelled) and not self._allowed.ends:
+            problems.append(jobs_over(self._campaign.campaign, failed, cancelled))
+        if closed := is_over and not problems:
+            Journal(self._journal).append(Entry(OVER, self._campaign.key, "done"))
+        return Progress(
+            *(self._campaign.campaign, "", len(seen.standing), Sent.UNKNOWN if lost else Sent.YES, True),
+            standing={one: len(jobs) for one in Standing if (jobs := seen.having(one))},
+            delivered=len(seen.having(Standing.FINISHED)),
+            closed=closed,
+            problems=tuple(problems),
+            is_plain=True,
+        )
+
+    def _seen(self) -> tuple[Seen, list[RequestError]]:
+        """Ask the server how the jobs stand; return it, with the requests whose answers are lost."""
+        journal = Journal(self._journal)
+        retries, own = {one.key for one in journal.latest(TRY)}, (self._campaign.campaign, self._campaign.server)
+        ids, lost = list[int](), list[RequestError]()
+        for one in _requests(journal):
+            if (one.subjects.campaign, one.subjects.server) == own and one.entry.key not in retries:
+                ids += map(int, one.panda_ids)
+                lost += [lost_answer(one)] if _is_lost(one) else []
+        tries = known_tries(journal, self._server.name)
+        known = describe_all(list(dict.fromkeys(with_tries(ids, tries))), self._server)
+        seen = stand(dict(enumerate(ids, 1)), tries, {job.panda_id: job for job in known})
+        return seen, lost
+
+    def _try_again(self, seen: Seen) -> None:
+        """Send another try of the jobs that it cures, but for those of which another process has done so meanwhile."""
+        new = list[NewJob]()
+
+        def show(jobs: Sequence[NewJob]) -> None:
+            new.extend(jobs)
+            self._show([SubmittedJob(one.panda_id, one.name, serial) for serial, one in enumerate(jobs, 1)])
+
+        self._retry([seen.latest[serial].panda_id for serial in seen.curable], show)
+        if new:
+            what = f"{counted(len(new), 'job')} sent again, which a second try cures"
+            self._reporter.progress(f"{self._campaign.campaign}: {what}")
+
+    def _unsure(self, seen: Seen) -> list[GoclientError]:
+        """Return what is not known of jobs, with what to type."""
+        unsure = [seen.latest[serial] for serial in seen.unsure]
+        found: list[GoclientError] = list(lost_errors(one for one in unsure if one.lost is not None))
+        if missed := [one.panda_id for one in unsure if one.lost is None]:
+            message = f"{self._campaign.campaign}: {self._server.name} does not know PandaID {as_ranges(missed)} now"
+            found.append(ServerError(message, hint="type it again later", code="unknown-job"))
+        return found
