@@ -148,7 +148,7 @@ class Campaigns:
             return Progress(part.campaign, _key(part), closed=True)
         try:
             if part not in going:
-                going[part] = self._begun(part, asked)
+                going[part] = self._start(part, asked)
             progress = going[part].run()
         except GoclientError as error:
             is_asked_again = asked.waits and isinstance(error, ServerError) and error.transient
@@ -163,7 +163,7 @@ class Campaigns:
             self._connections.reporter.progress(f"{timestamp(time.time())} {progress.text}")
         return None
 
-    def _begun(self, part: Part, asked: _Asked) -> Advance | PlainAdvance:
+    def _start(self, part: Part, asked: _Asked) -> Advance | PlainAdvance:
         """Return what advances a part of a campaign."""
         if not isinstance(part, PlainCampaign):
             return self._advance(part, asked.allowed, partial(asked.shown, part, part.read().targets))
@@ -180,7 +180,7 @@ class Campaigns:
         batch, connections = kept.read(), self._connections
         server, identity = connections.panda(), connections.globus().identity
         if server.name != batch.server:
-            raise _other_server(batch.campaign, batch.server, server.name)
+            raise _other_server(batch, server.name)
         if batch.identity and identity and identity != batch.identity:
             message = f"the campaign {quoted(batch.campaign)} was begun as the Globus identity {batch.identity}, and "
             message += f"this is {identity}"
@@ -228,23 +228,23 @@ def _check_plain(parts: Sequence[Part], allowed: Allowed) -> None:
     """Raise RequestError if what is allowed is about files at a site, and a campaign has none there."""
     words = [word for word in allowed.words if word != "--end"]
     if words and all(isinstance(one, PlainCampaign) for one in parts):
-        campaign = parts[0].campaign
-        message = (
-            f"{' and '.join(words)}: the jobs of {quoted(campaign)} bring their own files, and nothing is done for them"
-        )
-        hint = f"to send its jobs again, type: goclient retry --campaign {campaign}"
+        own = f"the jobs of {quoted(parts[0].campaign)} bring their own files, and nothing is done for them"
+        hint = f"to send its jobs again, type: goclient retry --campaign {parts[0].campaign}"
+        message = f"{' and '.join(words)}: {own}"
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
 
 
 def _unknown(campaign: str, *, known: Iterable[str], elsewhere: Sequence[PlainCampaign], here: str) -> RequestError:
     """Return the error of a campaign of which nothing was sent from here, or to this server."""
     if elsewhere:
-        return _other_server(campaign, elsewhere[0].server, here)
+        return _other_server(elsewhere[0], here)
     message, going_on = f"no campaign {quoted(campaign)} was sent from here", dict.fromkeys(known)
     hint = hint_of_known(campaign, going_on) if going_on else "sendJob.py --campaign NAME sends one"
     return RequestError(message, hint=hint, code="no-campaign", subject=campaign)
 
 
-def _other_server(campaign: str, begun: str, here: str) -> RequestError:
-    message = f"the campaign {quoted(campaign)} was begun at {begun}, and this is {here}"
-    return RequestError(message, hint=f"export PANDA_URL_SSL={begun}", code="other-server", subject=campaign)
+def _other_server(sent: Batch | PlainCampaign, here: str) -> RequestError:
+    message = f"the campaign {quoted(sent.campaign)} was begun at {sent.server}, and this is {here}"
+    return RequestError(
+        message, hint=f"export PANDA_URL_SSL={sent.server}", code="other-server", subject=sent.campaign
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from goclient.campaigns.jobs import NewJob, Retry
 from goclient.campaigns.mended import KeptJobs
 from goclient.campaigns.progress import Progress
-from goclient.campaigns.standings import Seen, describe_all, stand
+from goclient.campaigns.standings import JobStandings, describe_all, stand
 from goclient.campaigns.state import Allowed, Sent, Standing
 from goclient.campaigns.unfinished import jobs_over
 from goclient.errors import GoclientError, RequestError, ServerError
@@ -134,7 +134,7 @@ class PlainAdvance:
             is_plain=True,
         )
 
-    def _seen(self) -> tuple[Seen, list[RequestError]]:
+    def _seen(self) -> tuple[JobStandings, list[RequestError]]:
         """Ask the server how the jobs stand; return it, with the requests whose answers are lost."""
         journal = Journal(self._journal)
         retries, own = {one.key for one in journal.latest(TRY)}, (self._campaign.campaign, self._campaign.server)
@@ -148,7 +148,7 @@ class PlainAdvance:
         seen = stand(dict(enumerate(ids, 1)), tries, {job.panda_id: job for job in known})
         return seen, lost
 
-    def _try_again(self, seen: Seen) -> None:
+    def _try_again(self, seen: JobStandings) -> None:
         """Send another try of the jobs that it cures, but for those of which another process has done so meanwhile."""
         new = list[NewJob]()
 
@@ -161,7 +161,7 @@ class PlainAdvance:
             what = f"{counted(len(new), 'job')} sent again, which a second try cures"
             self._reporter.progress(f"{self._campaign.campaign}: {what}")
 
-    def _unsure(self, seen: Seen) -> list[GoclientError]:
+    def _unsure(self, seen: JobStandings) -> list[GoclientError]:
         """Return what is not known of jobs, with what to type."""
         unsure = [seen.latest[serial] for serial in seen.unsure]
         found: list[GoclientError] = list(lost_errors(one for one in unsure if one.lost is not None))

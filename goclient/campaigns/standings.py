@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from goclient.services.panda.client import PandaServer
 
 
-class Seen(NamedTuple):
+class JobStandings(NamedTuple):
     """Jobs by their numbers: how each stands, its latest try, and which of its tries has finished.
 
     ``curable`` failed at the first try, and a second one cures that.
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
         return [serial for serial, one in self.standing.items() if one is standing]
 
 
-def stand(first: Mapping[int, int | None], tries: Mapping[int, Try], known: Mapping[int, JobState]) -> Seen:
+def stand(first: Mapping[int, int | None], tries: Mapping[int, Try], known: Mapping[int, JobState]) -> JobStandings:
     """Return how jobs stand: by number the PandaID of the first try of each, None for one that was not accepted.
 
     ``known`` are all tries that the server knows; one that it does not know has not failed.
@@ -54,7 +54,7 @@ def stand(first: Mapping[int, int | None], tries: Mapping[int, Try], known: Mapp
         standing[serial] = standing_of([job.state for job in own], is_known=is_known)
         if standing[serial] is Standing.FAILED and len(own) == 1 and cure_of(own[0]) is Cure.AGAIN:
             curable.append(serial)
-    return Seen(standing, latest, finished, tuple(curable))
+    return JobStandings(standing, latest, finished, tuple(curable))
 
 
 def describe_all(panda_ids: Sequence[int], server: PandaServer) -> Iterator[JobState]:

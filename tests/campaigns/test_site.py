@@ -206,6 +206,7 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
         "cancelled": 0,
         "unknown": 0,
         "delivered": 2,
+        "viaSite": True,
         "done": True,
         "submitted": [],
         "problems": [],
@@ -259,6 +260,9 @@ def test_a_damaged_row_of_globus_hides_itself_alone(site: Site) -> None:
     assert [row[:3] for row in rows] == [["odd", "bring", "UNKNOWN"], ["odd", "bring", "SUCCEEDED"]], told
     assert "what Globus tells of it cannot be read" in told.out
     assert site.advance("odd").out.count("PandaID=") == 2
+    site.sandbox.clear_trouble()
+    site.run_jobs(2)
+    assert site.advance("odd", "--wait").code == 0
 
 
 def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> None:
@@ -564,7 +568,7 @@ def test_a_program_can_tell_a_campaign_that_is_done_from_one_that_never_was(site
     done = site.advance("ended", "--json")
     assert (done.code, [(one["campaign"], one["done"]) for one in done.json]) == (0, [("ended", True)])
     assert (
-        site.advance("a/b", GOCLIENT_STATE=str(site.sandbox.cwd / "new")).err.count("sendJob.py --goVia site begins")
+        site.advance("a/b", GOCLIENT_STATE=str(site.sandbox.cwd / "new")).err.count("sendJob.py --campaign NAME sends")
         == 1
     )
 
