@@ -21,6 +21,7 @@ NO_INPUT = {
     ("config/grid.py", "option"),
     ("errors/sent.py", "key"),  # of the journal, a UUID
     ("errors/sent.py", "ids"),  # numbers
+    ("campaigns/unfinished.py", "campaign"),  # a name that was checked when it was sent
     ("submission.py", "key"),
     ("model/option.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name

@@ -90,17 +90,26 @@ def test_a_request_is_open_until_the_user_is_told(tmp_path: Path) -> None:
     assert open_requests(Journal(path)) == []
 
 
-def test_output_that_cannot_be_shown_leaves_the_request_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("why", "left"),
+    [
+        pytest.param(GoclientError("no room"), [], id="an error that tells them"),
+        pytest.param(
+            KeyboardInterrupt("no room"), ["the server accepted 2 of its 2 jobs, PandaID 1 to 2"], id="a signal"
+        ),
+    ],
+)
+def test_jobs_that_cannot_be_shown_leave_the_request_open_unless_they_are_told(
+    tmp_path: Path, why: BaseException, left: list[str]
+) -> None:
     path = tmp_path / "journal.jsonl"
 
     def show(_: Submission) -> None:
-        raise GoclientError("no room")
+        raise why
 
-    with pytest.raises(GoclientError, match="no room"):
+    with pytest.raises(type(why), match="no room"):
         send(submission(2), server=Server(), journal=Journal(path), reporter=SILENT, show=show)  # type: ignore[arg-type]  # it has what send asks of it
-    assert [one.outcome for one in open_requests(Journal(path))] == [
-        "the server accepted 2 of its 2 jobs, PandaID 1 to 2"
-    ]
+    assert [one.outcome for one in open_requests(Journal(path))] == left
 
 
 def test_a_sent_submission_has_its_jobs_with_their_serial_numbers(tmp_path: Path) -> None:

@@ -245,6 +245,4 @@ def _unknown(campaign: str, *, known: Iterable[str], elsewhere: Sequence[PlainCa
 
 def _other_server(sent: Batch | PlainCampaign, here: str) -> RequestError:
     message = f"the campaign {quoted(sent.campaign)} was begun at {sent.server}, and this is {here}"
-    return RequestError(
-        message, hint=f"export PANDA_URL_SSL={sent.server}", code="other-server", subject=sent.campaign
-    )
+    return RequestError(message, hint=f"export PANDA_URL_SSL={sent.server}", code="other-server", subject=sent.campaign)

@@ -1,4 +1,4 @@
-"""How the jobs of a campaign stand, all tries of each taken together."""
+"""Standings of the jobs of a campaign, all tries of each taken together."""
 
 from __future__ import annotations
 

@@ -414,7 +414,7 @@ def test_the_lines_of_a_hint_are_pasted_into_the_file_that_it_names(site: Site, 
 @pytest.mark.parametrize("campaign", ["none-such", "../x", "a/b", "*"])
 def test_a_campaign_that_nobody_has_begun_is_told(site: Site, campaign: str) -> None:
     told = site.advance(campaign)
-    assert (told.code, "goVia site" in told.err) == (10, True), told.err
+    assert (told.code, "was sent from here" in told.err) == (10, True), told.err
 
 
 def test_a_campaign_of_another_server_is_left_alone(site: Site) -> None:
