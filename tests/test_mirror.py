@@ -17,6 +17,7 @@ BESIDE = (
     (".", "dispatch", "test_submission.py"),
     ("campaigns", "batch jobs transfers", "campaigns/test_advance.py"),
     ("campaigns", "campaigns progress unfinished", "campaigns/test_site.py"),
+    ("campaigns", "standings", "campaigns/test_mended.py"),
     ("carrier", "order site start", "carrier/test_program.py"),
     ("cli", "confirm passphrase", "cli/commands/test_myproxy.py"),
     ("cli", "sent_text status_text watching", "cli/commands/test_status.py"),
