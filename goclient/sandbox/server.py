@@ -53,6 +53,9 @@ SERVICES = (
     ),
     control.routes,
 )
+_ROUTES = Map(
+    [rule for routes in SERVICES for rule in routes.rules()], strict_slashes=False, converters={"bytes": https.AnyBytes}
+)  # once a process: to compile it is half of a start
 
 
 class Reset(ConnectionResetError):
@@ -64,8 +67,6 @@ class Application:
 
     def __init__(self, sandbox: Sandbox, outage: Outage) -> None:
         self._sandbox, self._outage = sandbox, outage
-        rules = [rule for routes in SERVICES for rule in routes.rules()]
-        self._map = Map(rules, strict_slashes=False, converters={"bytes": https.AnyBytes})
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request that is for the sandbox, unless it meets a fault; raise Reset."""
@@ -87,6 +88,10 @@ class Application:
             if wait := self._sandbox.meter.wait(sender["id"], rate):
                 return TooManyRequests(wait).response(call.path)(environ, start_response)
         return self._answer_faulty(call)(environ, start_response)
+
+    def release(self) -> None:
+        """Leave what this thread has opened to those after it."""
+        self._sandbox.state.release()
 
     @property
     def clock(self) -> float:
@@ -121,7 +126,7 @@ class Application:
     def _answer(self, call: Call) -> Response:
         """Answer a request as the service of its path does; word an error as the real service words it."""
         try:
-            handler, values = self._map.bind_to_environ(call.environ).match()
+            handler, values = _ROUTES.bind_to_environ(call.environ).match()
             made = handler(call, **values)
             response: Response = made if isinstance(made, Response) else answer(made)
         except ServiceError as error:
@@ -168,11 +173,20 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the time by the clock of the sandbox, which may be wrong."""
+    def finish(self) -> None:
+        """End the connection, and with it this thread."""
+        super().finish()
+        self._application.release()
+
+    @property
+    def _application(self) -> Application:
         application = self.server.app
         assert isinstance(application, Application)
-        return super().date_time_string(time.time() + application.clock)
+        return application
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the time by the clock of the sandbox, which may be wrong."""
+        return super().date_time_string(time.time() + self._application.clock)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Write one line a request into the sandbox's log."""

@@ -92,7 +92,7 @@ class Authority:
         certificate = x509.load_pem_x509_certificate(
             (directory / f"{subject_hash(parse_name(subject))}.0").read_bytes()
         )
-        private = serialization.load_pem_private_key(key.read_bytes(), None)
+        private = serialization.load_pem_private_key(key.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
         assert isinstance(private, Key)
         return cls(directory, certificate, private)
 
