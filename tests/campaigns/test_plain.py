@@ -82,6 +82,8 @@ def test_what_must_be_mended_first_is_told_and_not_sent_again(user: Sandbox) -> 
     one, two = send(user, "--campaign=mend", "--njobs=2")
     end(user, "failed", one, code=STAYS)
     assert (advance(user, "mend").code, count(user)) == (0, 2), "one waits"
+    early = advance(user, "mend", "--end")
+    assert (early.code, "goclient advance mend --end --wait" in early.err) == (0, True), "it is not remembered"
     end(user, "finished", two)
     told = advance(user, "mend", "--json")
     assert (told.code, count(user)) == (5, 2)
