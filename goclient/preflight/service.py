@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ServiceAccess(Check):
-    """List, as the service client, a directory of each collection whose rules do not tell what it may do there.
+    """List, as the service client, each directory of collections whose rules do not tell what it may do there.
 
     If all of them tell, one is listed all the same, which shows that the client's secret is right.
     """
@@ -38,7 +38,7 @@ class ServiceAccess(Check):
             own = [one for one in rules if one.principal == context.options.acting] if isinstance(rules, list) else []
             yield from (found for rule in own for found in _judge_rule(rule, access, context.options.hours))
         known = {one.collection.id for one in needed if isinstance(connection.rules.get(one.endpoint), list)}
-        unknown = [one.needs[0] for one in needed if one.collection.id not in known]
+        unknown = [need for one in needed if one.collection.id not in known for need in one.needs]
         asked = unknown or [one.needs[0] for one in needed[:1]]
         if not asked:
             return

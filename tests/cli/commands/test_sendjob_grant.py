@@ -185,3 +185,18 @@ def test_nobody_is_given_all_of_a_collection(user: Sandbox) -> None:
     refused = user.run(*CARRIED, *MOVES[:2], "--OutputGO=GUEST1:/", "--goGrant")
     assert (refused.code, refused.json["error"]["code"]) == (40, "pilot-permission"), refused.out
     assert rules(user) == {}
+
+
+def test_each_directory_is_tried_as_the_client_where_the_user_sees_no_rules(user: Sandbox) -> None:
+    assert submit(user, "--goGrant").code == 0
+    (guest,) = user.rows("select owner from collections where display_name = 'GUEST1'")
+    user.rows("update collections set owner = 'somebody-else' where display_name = 'GUEST1'")
+    try:
+        words = (*CARRIED, MOVES[0], "--Data=out.dat", "--OutputGO=GUEST1:/private/", "--goGrant", "--noSubmit")
+        refused = user.run(*words)
+        wrong = [one for one in refused.json["findings"] if one["level"] == "error"]
+        assert (refused.code, [one["code"] for one in wrong]) == (40, ["service-permission"]), refused.out
+        assert 'may not use "GUEST1:/private/"' in wrong[0]["message"]
+        assert user.run(*CARRIED, *MOVES, "--noSubmit").code == 0, "what it may use is not refused"
+    finally:
+        user.rows("update collections set owner = ? where display_name = 'GUEST1'", guest["owner"])
