@@ -18,7 +18,6 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.model.campaign import new_campaign
-from goclient.model.deal import DealOrder
 from goclient.model.endpoint import is_uuid, read_endpoint
 from goclient.model.location import Location
 from goclient.model.names import NO_IDENTITY, is_identity
@@ -35,6 +34,7 @@ from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
     from goclient.carrier.others import Kept
+    from goclient.model.deal import DealOrder
     from goclient.model.spec import MyproxyAccount
 
 
@@ -215,8 +215,14 @@ def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
         carriage=transfers.carriage,
         campaign=campaign,
         area=None if transfers.site is None else area_in(transfers.site, campaign, name),
-        order=DealOrder(per_job, options.njobs) if per_job else None,
+        order=_order(per_job, options.njobs) if per_job else None,
     )
+
+
+def _order(per_job: int, most: int | None) -> DealOrder:
+    from goclient.model.deal import DealOrder  # 2 ms, which other jobs do not need
+
+    return DealOrder(per_job, most)
 
 
 def new_preflight(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerE
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
 from goclient.errors.wording import counted
-from goclient.model.deal import Deal
+from goclient.model.frozen import Frozen
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
 from goclient.model.planner import find_collisions, group_tasks
@@ -32,6 +32,7 @@ from goclient.reporter.base import Reporter
 if TYPE_CHECKING:
     from goclient.carrier.carried import Luggage
     from goclient.journal import Entry, Journal
+    from goclient.model.deal import Deal
     from goclient.model.staging import Staged
     from goclient.preflight.run import Preflight
     from goclient.services.panda.client import PandaServer
@@ -49,8 +50,7 @@ class SubmittedJob(NamedTuple):
         return {"PandaID": self.panda_id, "jobName": self.name}
 
 
-@dataclass(frozen=True)
-class Submission:
+class Submission(Frozen):
     """A submission, checked unless the user said otherwise; it has ``jobs`` once it is sent."""
 
     spec: TransferSpec

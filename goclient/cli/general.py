@@ -6,13 +6,13 @@ This module is loaded for ``--help``, too, and imports nothing slow.
 from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 
 GROUP = "general"
 
 
-@frozen_options
-class GeneralOptions(Options):
+class GeneralOptions(Frozen):
     """Hold what was typed of any command."""
 
     verbose: int = option("-v", help="-vv shows the traceback of an error", group=GROUP, default=0, count=True)

@@ -142,10 +142,14 @@ class Session:
     def connections(self) -> Connections:
         """Reach the services as the environment and the settings say."""
         # 20 ms and, of the client, 0.19 s: --help and a usage error do not pay for them.
-        from goclient.cli.passphrase import passphrase
         from goclient.config.connections import Connections
 
-        return Connections(self._reporter, passphrase=lambda key: passphrase(key, option=""))
+        def ask(key: str) -> str:
+            from goclient.cli.passphrase import passphrase  # few have a key with one
+
+            return passphrase(key, option="")
+
+        return Connections(self._reporter, passphrase=ask)
 
     @cached_property
     def client(self) -> Client:

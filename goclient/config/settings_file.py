@@ -73,7 +73,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # One validator is made, that of the file, and it has those of the tables in it.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class _Pilot(_Table):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors.sent import SentBefore
@@ -46,8 +46,7 @@ class Subjects(NamedTuple):
     server: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SentRequest:
+class SentRequest(NamedTuple):
     """A request in the journal: its last entry, and the PandaIDs of the jobs that its calls are known to have made.
 
     ``calls`` are the last entries of its calls, in their order; ``has_calls``: one was made, or was about to be.

@@ -7,16 +7,15 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.errors.findings import SHOWN
+from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import counted, quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.names import fill_serial
+from goclient.model.options import FILES_PER_JOB as OPTION
 from goclient.model.options import MAX_JOBS
 from goclient.model.plan import TransferTask, same_location
 from goclient.model.planner import find_collisions, group_tasks
 from goclient.model.spec import TransferSpec
-
-OPTION = "--nFilesPerJob"
 
 
 class DealOrder(NamedTuple):
@@ -24,6 +23,34 @@ class DealOrder(NamedTuple):
 
     per_job: int
     most: int | None = None
+
+    def deal(self, spec: TransferSpec) -> Dealt:
+        """Deal the sources of stage-in without a job's number in them, in their order; each job has the others.
+
+        Where a dealt file goes has its job's number filled in, because no other job has the file.
+        """
+        serials, files = [], 0
+        for transfer in spec.stage_in:
+            is_own = "${SN" not in transfer.source.path
+            serials.append(files // self.per_job + 1 if is_own else 0)
+            files += is_own
+        if not files:
+            numbered = " without ${SN}" if spec.stage_in else ""
+            message = f"{OPTION} {self.per_job}: there is no file of --StageinGOsrc{numbered} to be dealt"
+            hint = "name all of them, such as --StageinGOsrc=@LIST, or leave it out"
+            return Dealt(spec, None, [RequestError(message, hint=hint, code="no-files", subject=OPTION)])
+        deal, errors = Deal(self.per_job, files, tuple(serials)), list[GoclientError]()
+        if deal.jobs > (most := self.most or MAX_JOBS):
+            errors.append(_too_few(deal, self, most))
+        filled = tuple(map(_with_number, spec.stage_in, serials))
+        return Dealt(spec.model_copy(update={"stage_in": filled}), deal, errors)
+
+    def warnings(self, deal: Deal) -> Iterator[Finding]:
+        """Yield a warning if there are fewer jobs than were asked for, because there are not as many files."""
+        if self.most is not None and deal.jobs < self.most:
+            message = f"--njobs {self.most}, but {deal.summary}: {counted(deal.jobs, 'job')} will be submitted"
+            hint = f"leave out --njobs, or type a smaller {OPTION}" if deal.per_job > 1 else "leave out --njobs"
+            yield Finding("warning", "fewer-jobs", "--njobs", message, hint)
 
 
 class DealRow(NamedTuple):
@@ -108,6 +135,19 @@ class Deal(NamedTuple):
             grouped.setdefault((one.source.endpoint.text, one.destination.endpoint.text), []).append(serial)
         return list(map(tuple, grouped.values()))
 
+    def find_collisions(self, spec: TransferSpec) -> Iterator[RequestError]:
+        """Yield an error for each file that two jobs would have, and each two that would be written to one place."""
+        yield from () if self.may_share else _find_twice(spec)
+        yield from find_collisions(spec.outward)
+        places = list(zip(self.serials, spec.target_keys, strict=False))
+        if len(set(places)) == len(places) and 0 not in self.serials:
+            return
+        for own in self.specs(spec):
+            brought = [one for one in own.stage_in if one.destination.in_job]
+            if any(find_collisions(brought)):
+                for one in find_collisions(dict.fromkeys(brought)):  # what is there twice is told
+                    yield one.replace(hint="have them in different jobs: by their order, or by another --nFilesPerJob")
+
     def table(self, spec: TransferSpec) -> DealTable:
         """Return what is shown of it: the share of each job."""
         first: dict[int, Location] = {}
@@ -131,46 +171,10 @@ class Dealt(NamedTuple):
     errors: list[GoclientError]
 
 
-def deal_files(spec: TransferSpec, order: DealOrder) -> Dealt:
-    """Deal the sources of stage-in without a job's number in them, in their order; each job has the others.
-
-    Where a dealt file goes has its job's number filled in, because no other job has the file.
-    """
-    serials, files = [], 0
-    for transfer in spec.stage_in:
-        is_own = "${SN" not in transfer.source.path
-        serials.append(files // order.per_job + 1 if is_own else 0)
-        files += is_own
-    if not files:
-        numbered = " without ${SN}" if spec.stage_in else ""
-        message = f"{OPTION} {order.per_job}: there is no file of --StageinGOsrc{numbered} to be dealt"
-        hint = "name all of them, such as --StageinGOsrc=@LIST, or leave it out"
-        return Dealt(spec, None, [RequestError(message, hint=hint, code="no-files", subject=OPTION)])
-    deal, errors = Deal(order.per_job, files, tuple(serials)), list[GoclientError]()
-    if deal.jobs > (most := order.most or MAX_JOBS):
-        errors.append(_too_few(deal, order, most))
-    filled = tuple(map(_with_number, spec.stage_in, serials))
-    return Dealt(spec.model_copy(update={"stage_in": filled}), deal, errors)
-
-
 def plan_dealt(spec: TransferSpec) -> tuple[TransferTask, ...]:
     """Return the tasks of all jobs of a dealt spec together; raise RequestError for each two items with one target."""
     raise_all(list(find_collisions(spec.outward)))
     return group_tasks(spec)
-
-
-def find_dealt_collisions(spec: TransferSpec, deal: Deal) -> Iterator[RequestError]:
-    """Yield an error for each file that two jobs would have, and each two that would be written to one place."""
-    yield from () if deal.may_share else _find_twice(spec)
-    yield from find_collisions(spec.outward)
-    places = list(zip(deal.serials, spec.target_keys, strict=False))
-    if len(set(places)) == len(places) and 0 not in deal.serials:
-        return
-    for own in deal.specs(spec):
-        brought = [one for one in own.stage_in if one.destination.in_job]
-        if any(find_collisions(brought)):
-            for one in find_collisions(dict.fromkeys(brought)):  # what is there twice is told
-                yield one.replace(hint="have them in different jobs: by their order, or by another --nFilesPerJob")
 
 
 def _with_number(transfer: Transfer, serial: int) -> Transfer:
@@ -182,10 +186,12 @@ def _with_number(transfer: Transfer, serial: int) -> Transfer:
 
 def _find_twice(spec: TransferSpec) -> Iterator[RequestError]:
     """Yield an error for each file that is named twice: two jobs would work on it."""
+    keys = [(one.source.endpoint.text, same_location(one.source.path)) for one in spec.stage_in]
+    if len(set(keys)) == len(keys):
+        return  # there may be a hundred thousand
     seen: dict[tuple[str, str], Location] = {}
     twice: dict[tuple[str, str], tuple[Location, Location]] = {}
-    for source in (one.source for one in spec.stage_in):
-        key = source.endpoint.text, same_location(source.path)
+    for key, source in zip(keys, (one.source for one in spec.stage_in), strict=True):
         if key in seen:
             twice[key] = seen[key], source
         seen.setdefault(key, source)

@@ -74,6 +74,9 @@ class Location:
     @property
     def name(self) -> str:
         """Last part of the path, without a slash at its end."""
+        last = self.path.rpartition("/")[2]
+        if last and last != "~" and "$" not in self.path:
+            return last
         return "" if self.path.rstrip("/") == "/~" else _last_part(self.path)  # a home directory has no name of its own
 
     @property
@@ -98,6 +101,15 @@ class Location:
     def with_path(self, path: str) -> Location:
         """Return the location of another path on the same endpoint."""
         return Location(self.endpoint, path)
+
+    def on(self, endpoint: Endpoint) -> Location:
+        """Return the location of the same path on another endpoint."""
+        if type(endpoint) is not type(self.endpoint) or self.path.startswith("//"):
+            return Location(endpoint, self.path)
+        moved = object.__new__(Location)  # the rules for its path are the same, and there may be a hundred thousand
+        values = moved.__dict__
+        values["endpoint"], values["path"] = endpoint, self.path
+        return moved
 
     def __str__(self) -> str:
         return self.endpoint.write(self.path)
@@ -129,11 +141,11 @@ class Transfer:
     @property
     def target_path(self) -> str:
         """Path that the source will have: the destination's, joined with the source's name for a directory."""
-        path, source = self.destination.path, self.source
+        path = self.destination.path
         if not path.endswith("/"):
             return path
-        name = source.name
-        return f"{path.rstrip('/')}/{name}{'/' if name and source.is_directory else ''}"
+        name = self.source.name
+        return f"{path.rstrip('/')}/{name}{'/' if name and self.source.path.endswith('/') else ''}"
 
     @property
     def target_key(self) -> str:

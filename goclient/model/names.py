@@ -81,7 +81,7 @@ def path_problem(path: str, *, reads_home: bool = True) -> Problem | None:
 
     ``reads_home``: a part ``~`` is read as the home directory, wherever it stands.
     """
-    if not is_text(path):
+    if not path.isprintable() and not is_text(path):
         what, remedy = "it has a control character, or is not valid Unicode", "give it a name without"
         return Problem(what, remedy, path.strip("\t\r\n\0\x7f"))
     if "$" in path and "$" in _PLACEHOLDER.sub("", path):

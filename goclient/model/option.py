@@ -5,8 +5,8 @@ This module may not use ``from __future__ import annotations`` or ``X | None``: 
 """
 
 from collections.abc import Iterator
-from dataclasses import Field, FrozenInstanceError, dataclass, field, fields
-from typing import Any, NoReturn, Optional, TypeVar, dataclass_transform, get_args
+from dataclasses import Field, field, fields
+from typing import Any, Optional, get_args
 
 from goclient.errors import UsageError
 from goclient.errors.wording import quoted
@@ -50,32 +50,6 @@ def option(  # noqa: PLR0913  # all that an option may say
         "grave": grave,
     }
     return field(default=() if many and default is None else default, metadata=metadata)
-
-
-T = TypeVar("T")
-
-
-class Options:
-    """Hold what was typed, by name; what was not is as its field says."""
-
-    def __init__(self, **typed: Any) -> None:
-        known = {one.name: one.default for one in fields(self)}  # type: ignore[arg-type]  # its subclasses are
-        if unknown := typed.keys() - known:
-            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
-        self.__dict__.update(known | typed)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
-
-
-@dataclass_transform(frozen_default=True, eq_default=False, kw_only_default=True)
-def frozen_options(kind: type[T]) -> type[T]:
-    """Make a dataclass of a subclass of :class:`Options`, which has the methods that it needs.
-
-    The standard library would compile methods for each class each time that the program starts: a tenth of the time
-    of ``--help``.
-    """
-    return dataclass(repr=False, eq=False, init=False)(kind)
 
 
 def is_flag(one: "Field[Any]") -> bool:

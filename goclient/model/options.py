@@ -9,15 +9,16 @@ This module may not use ``from __future__ import annotations`` or ``X | None``: 
 
 from typing import Optional
 
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 
 JOB, MOVE, PROXY, CARRY, RUN = "job", "transfers", "myproxy account", "carried jobs", "submission"
 LOCATION = "ENDPOINT:/PATH"
 MAX_JOBS = 100_000  # of one submission
+FILES_PER_JOB = "--nFilesPerJob"  # as a message names the option
 
 
-@frozen_options
-class JobOptions(Options):
+class JobOptions(Frozen):
     """Hold what was typed of the job; a required option that is missing is the empty string."""
 
     njobs: Optional[int] = option(
@@ -90,8 +91,7 @@ class JobOptions(Options):
     )
 
 
-@frozen_options
-class TransferOptions(Options):
+class TransferOptions(Frozen):
     """Hold what was typed of its transfers, and of how they are checked."""
 
     StageinGOsrc: tuple[str, ...] = option(
@@ -206,7 +206,6 @@ class TransferOptions(Options):
         return [f"--{name}" for name in ("goMkdir", "goProbe", "pilotIdentity", "pilot") if getattr(self, name)]
 
 
-@frozen_options
 class CarryOptions(TransferOptions):
     """Hold what was typed of the transfers of a job that may bring them itself."""
 
@@ -245,7 +244,6 @@ class CarryOptions(TransferOptions):
     )
 
 
-@frozen_options
 class PackedOptions(CarryOptions):
     """Hold what was typed of a job that may bring its own transfers, and of what travels with it."""
 
@@ -258,7 +256,6 @@ class RequestOptions(PackedOptions, JobOptions):
     """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
 
 
-@frozen_options
 class SubmitOptions(RequestOptions):
     """Hold what was typed of a job with transfers, and of its submission."""
 

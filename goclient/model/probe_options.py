@@ -3,13 +3,13 @@
 As ``options.py``, this module may not use ``from __future__ import annotations`` or ``X | None``.
 """
 
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 
 OWN = "probe"
 
 
-@frozen_options
-class ProbeOptions(Options):
+class ProbeOptions(Frozen):
     """Hold what was typed."""
 
     QUEUE: tuple[str, ...] = option("QUEUE", help="the PanDA queue", group=OWN, many=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.model.deal import DealOrder
+from goclient.model.frozen import Frozen
 from goclient.model.payload import is_url
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.word_reader import Items
 
 if TYPE_CHECKING:
+    from goclient.model.deal import DealOrder
     from goclient.model.staging import StagingArea
 
 
@@ -32,8 +33,7 @@ class Who(Enum):
     TOKEN = "token"  # noqa: S105  # a kind, no token
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(Frozen):
     """Id and secret of the service client that acts for carried jobs."""
 
     client_id: str
@@ -93,8 +93,7 @@ class Rights(NamedTuple):
 NO_RIGHTS = Rights()
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Frozen):
     """Values that all jobs have, their name, how many they are, the payload's words, and the transfers' items.
 
     ``carriage``: they bring their own transfers.  ``campaign`` is the one under which they are sent.  ``area``: their

@@ -4,13 +4,13 @@ This module may not use ``from __future__ import annotations`` or ``X | None``: 
 of each field.
 """
 
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 
 RETRY = "retry"
 
 
-@frozen_options
-class RetryOptions(Options):
+class RetryOptions(Frozen):
     """Hold what was typed of another try of jobs."""
 
     all: bool = option(

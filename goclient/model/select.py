@@ -4,13 +4,13 @@ This module may not use ``from __future__ import annotations`` or ``X | None``: 
 ``Optional[X]`` type of each field.  It is loaded for ``--help``, too, and imports nothing slow.
 """
 
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 
 JOBS = "jobs"
 
 
-@frozen_options
-class SelectOptions(Options):
+class SelectOptions(Frozen):
     """Hold which jobs are meant: all that is typed adds up, and nothing means those of the last days."""
 
     PandaID: tuple[str, ...] = option(

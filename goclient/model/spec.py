@@ -101,6 +101,7 @@ def _objects(values: Iterable[T]) -> dict[int, T]:
 
 
 _ENDS = attrgetter("source", "destination")
+_WHERE = attrgetter("endpoint.text", "path")  # as equal as locations are, and compared without a call of Python
 _ENDPOINTS = attrgetter("source.endpoint", "destination.endpoint")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -191,7 +192,10 @@ class TransferSpec(BaseModel):
     @cached_property
     def locations(self) -> tuple[Location, ...]:
         """Each source and destination, once, in the order of its first use."""
-        return tuple(dict.fromkeys(_objects(chain.from_iterable(map(_ENDS, self.transfers))).values()))
+        found: dict[tuple[str, str], Location] = {}
+        for one in _objects(chain.from_iterable(map(_ENDS, self.transfers))).values():
+            found.setdefault(_WHERE(one), one)
+        return tuple(found.values())
 
     @property
     def makes_endpoint(self) -> bool:
@@ -241,8 +245,10 @@ class TransferSpec(BaseModel):
 
         def moved(old: Location) -> Location:
             endpoint = new[id(old.endpoint)]
+            if endpoint is old.endpoint:
+                return old
             try:
-                return old if endpoint is old.endpoint else Location(endpoint, old.path)
+                return old.on(endpoint)
             except LocationError as error:
                 message = f"{quoted(old.display)}: {error.problem.what}: it is {endpoint.title}"
                 raise NotALocation(message, hint=error.problem.remedy, subject=old.display) from error

@@ -2,13 +2,12 @@
 
 from typing import Optional
 
-from goclient.model.option import frozen_options, option
+from goclient.model.option import option
 from goclient.model.options import CarryOptions
 
 TASK = "globus"
 
 
-@frozen_options
 class TaskOptions(CarryOptions):
     """Hold what was typed of the transfers of a task of prun or pathena."""
 
@@ -28,7 +27,6 @@ class TaskOptions(CarryOptions):
     noCheck: bool = option("--noCheck", help="do not check the endpoints first", group=TASK, default=False)
 
 
-@frozen_options
 class PathenaOptions(TaskOptions):
     """Hold what was typed of a task's transfers, and where its parameters go, which pathena has no option for."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode, Finding, exit_code
+from goclient.model.frozen import Frozen
 from goclient.model.location import Location
 from goclient.model.request import NO_RIGHTS, Job, Rights
 from goclient.model.spec import TransferSpec
@@ -82,8 +83,7 @@ class Report(NamedTuple):
         return document if self.deal is None else {**document, "deal": self.deal.table(self.spec).document()}
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(Frozen):
     """Hold what Globus, servers and the catalogue say of a spec's endpoints.
 
     Without ``globus`` no collection is named, or nobody may ask.  ``found`` has a collection, or why there is none,
@@ -108,7 +108,7 @@ class Connection:
         return self.globus.identity if self.globus is not None else ""
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Context:
     """Hold what the checks of one preflight share.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.findings import SHOWN
 from goclient.errors.wording import quoted
 from goclient.model.confusable import with_code_points
-from goclient.model.deal import Deal, find_dealt_collisions
 from goclient.model.endpoint import is_uuid
 from goclient.model.location import JOB_OUT, Location
 from goclient.model.names import TASK_PLACEHOLDERS
@@ -19,6 +19,9 @@ from goclient.model.planner import find_collisions
 from goclient.model.serial import insert_serial, needs_serial, shared_targets
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
+
+if TYPE_CHECKING:
+    from goclient.model.deal import Deal
 
 LONGEST_NAME = 255  # bytes; NAME_MAX of Linux, and no file system has more
 
@@ -75,7 +78,7 @@ def find_mistakes(
 
 def find_conflicts(spec: TransferSpec, deal: Deal | None) -> Iterator[RequestError]:
     """Yield an error for each two files in one place, each file of two jobs, and each that is written onto itself."""
-    yield from find_collisions(spec.transfers) if deal is None else find_dealt_collisions(spec, deal)
+    yield from find_collisions(spec.transfers) if deal is None else deal.find_collisions(spec)
     for transfer in spec.outward:
         source = transfer.source
         if source.endpoint == transfer.destination.endpoint and transfer.target.is_in(source):

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import quoted
-from goclient.model.deal import Deal
 from goclient.model.endpoint import Catalogue, GlobusEndpoint
+from goclient.model.frozen import Frozen
 from goclient.model.request import Job
 from goclient.model.spec import TransferSpec
 from goclient.preflight.base import Context, PreflightOptions, Report
@@ -25,13 +24,13 @@ from goclient.reporter.base import SILENT, Reporter
 
 if TYPE_CHECKING:
     from goclient.config.grid import Accounts
+    from goclient.model.deal import Deal
     from goclient.services.globus.collection import Collection
     from goclient.services.globus.sdk import Globus
     from goclient.services.panda.access import QueueSource
 
 
-@dataclass(frozen=True)
-class Preflight:
+class Preflight(Frozen):
     """Check jobs before they are sent: with the catalogue, the services, and the options that a user gives.
 
     Without ``globus`` no service is asked, and only the catalogue is read; ``accounts`` gives those of MyProxy,
@@ -90,7 +89,8 @@ class Preflight:
         except GoclientError as error:
             context.findings += error.findings
             return None
-        context.findings += judge_ways(context.resolved, context.deal)
+        context.findings += _find_late_conflicts(context)
+        context.findings += judge_ways(context.resolved)
         if not self.options.carried:  # whose files pass so unless something else is typed
             context.findings += find_idle_https(context.resolved)
         return names
@@ -109,8 +109,7 @@ class Preflight:
             except GoclientError as error:
                 context.findings += error.findings
             else:
-                if _one_has_two_names(context):
-                    context.findings += [error.finding for error in find_conflicts(context.resolved, context.deal)]
+                context.findings += _find_late_conflicts(context)
                 _name_staging(context, names, context.connection.collections)
                 with closing(context.connection.servers):
                     for kind in TRANSFER_CHECKS:
@@ -120,10 +119,12 @@ class Preflight:
             context.findings += check.findings(context)
 
 
-def _one_has_two_names(context: Context) -> bool:
-    """Return True if what was typed as two endpoints is one, which only the service knew."""
+def _find_late_conflicts(context: Context) -> list[Finding]:
+    """Return the conflicts if what was typed as two endpoints is one, as only the catalogue or the service knew."""
     typed, resolved = ({one.text for one in spec.endpoints} for spec in (context.spec, context.resolved))
-    return len(resolved) < len(typed)
+    if len(resolved) == len(typed):
+        return []
+    return [error.finding for error in find_conflicts(context.resolved, context.deal)]
 
 
 def _warn_of_dealt_directories(context: Context) -> Iterator[Finding]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import Collector, GoclientError, RequestError, UsageError
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import quoted
 from goclient.model.campaign import RULE as CAMPAIGN_RULE
 from goclient.model.campaign import is_campaign, repair_campaign
-from goclient.model.deal import OPTION, Deal, DealOrder, deal_files
+from goclient.model.frozen import Frozen
+from goclient.model.options import FILES_PER_JOB
 from goclient.model.overlaps import find_nested_targets
 from goclient.model.payload import mistakes as payload_mistakes
 from goclient.model.payload import warnings as payload_warnings
@@ -26,6 +26,9 @@ from goclient.model.syntax.shell import JOB_PARAMETERS, Source
 from goclient.model.syntax.word_reader import Items
 from goclient.preflight.mistakes import find_mistakes
 from goclient.preflight.offline import check_offline
+
+if TYPE_CHECKING:
+    from goclient.model.deal import Deal, DealOrder
 
 
 class Validation(NamedTuple):
@@ -41,8 +44,7 @@ class Validation(NamedTuple):
     deal: Deal | None = None
 
 
-@dataclass(frozen=True)
-class TypedWords:
+class TypedWords(Frozen):
     """Transfers as typed: a text of the option ``source``, and items of the options beside it, for so many jobs.
 
     ``task``: JEDI makes the jobs, as many as it likes.  ``order``: there are as many as a deal makes.
@@ -72,11 +74,11 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
     collected.errors += mistakes
     deal, largest, count = None, spec, typed.count
     if typed.order is not None and (spec.stage_in or not mistakes):
-        spec, deal, wrong = deal_files(spec, typed.order)
+        spec, deal, wrong = typed.order.deal(spec)
         collected.errors += wrong
     if deal is not None and typed.order is not None:
         largest, count = deal.largest(spec), deal.jobs
-        warnings = [*warnings, *_warn_of_fewer(deal, typed.order)]
+        warnings = [*warnings, *typed.order.warnings(deal)]
     elif typed.order is None and not typed.task:
         warnings = [*warnings, *_warn_of_undealt(spec, count)]
     nested = list(islice(find_nested_targets(spec), SHOWN))
@@ -90,20 +92,12 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
     return Validation(spec, payload, without_consequences(collected.errors), warnings, deal)
 
 
-def _warn_of_fewer(deal: Deal, order: DealOrder) -> Iterator[Finding]:
-    """Yield a warning if there are fewer jobs than were asked for, because there are not as many files."""
-    if order.most is not None and deal.jobs < order.most:
-        message = f"--njobs {order.most}, but {deal.summary}: {counted(deal.jobs, 'job')} will be submitted"
-        hint = f"leave out --njobs, or type a smaller {OPTION}" if deal.per_job > 1 else "leave out --njobs"
-        yield Finding("warning", "fewer-jobs", "--njobs", message, hint)
-
-
 def _warn_of_undealt(spec: TransferSpec, count: int) -> Iterator[Finding]:
     """Yield a warning if each of several jobs brings all of several files, none of which has a job's number."""
     files = len(spec.stage_in)
     if count > 1 and files > 1 and not any("${SN" in one.source.path for one in spec.stage_in):
         message = f"each of the {count} jobs brings all {files} files"
-        hint = f"to deal them to the jobs, add {OPTION} {-(-files // count)}"
+        hint = f"to deal them to the jobs, add {FILES_PER_JOB} {-(-files // count)}"
         yield Finding("warning", "undealt", "--njobs", message, hint)
 
 

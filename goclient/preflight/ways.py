@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from goclient.errors import RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
-from goclient.model.deal import Deal
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import group_tasks
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
-from goclient.preflight.mistakes import find_conflicts
 
 
-def judge_ways(spec: TransferSpec, deal: Deal | None = None) -> Iterator[Finding]:
+def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
     """Yield an error for each pair of ends that cannot exchange files, and for servers for which there is no proxy."""
-    yield from (error.finding for error in find_conflicts(spec, deal))  # one endpoint may have two names
     for task in group_tasks(spec, items=False):
         if (found := _find_no_way(task)) is not None:
             yield found.finding

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,12 +14,12 @@ JOB = JobState(7, 1, 0, "finished", "", "")
 
 
 def told(words: str, *, state: str = "finished", reason: str = "") -> list[tuple[str, str, str, int, int]]:
-    job = replace(JOB, metrics=words, state=state, reason=reason)
+    job = JOB._replace(metrics=words, state=state, reason=reason)
     return [(one.task_id, one.label, one.status, one.files, one.bytes) for one in transfers_told(job)]
 
 
 def test_each_phase_has_its_seconds() -> None:
-    job = replace(JOB, metrics="goclient=v1 stage-in.s=10.0 payload.s=30.5 total.s=41 other.s=1 output.s=x")
+    job = JOB._replace(metrics="goclient=v1 stage-in.s=10.0 payload.s=30.5 total.s=41 other.s=1 output.s=x")
     assert seconds_of(job) == {"stage-in": 10.0, "payload": 30.5, "total": 41.0}
 
 
@@ -52,6 +50,6 @@ def test_what_no_task_is_told_of_is_a_row_of_its_own() -> None:
 @given(st.text(max_size=200) | st.from_regex(rf"goclient=v1 ({'|'.join(PHASES)})\.(s|files|task)=[0-9a-f,.-]{{1,60}}"))
 @SOME
 def test_any_text_is_read(words: str) -> None:
-    job = replace(JOB, metrics=words)
+    job = JOB._replace(metrics=words)
     assert set(seconds_of(job)) <= set(PHASES)
     assert all(one.files >= 0 and one.bytes >= 0 for one in transfers_told(job))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.model.deal import Deal, DealOrder, deal_files, find_dealt_collisions, plan_dealt
+from goclient.errors import RequestError
+from goclient.model.deal import Deal, DealOrder, plan_dealt
 from goclient.model.options import MAX_JOBS
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
@@ -23,10 +24,15 @@ def spec_of(names: Sequence[str], *destinations: str) -> TransferSpec:
 
 
 def dealt(names: Sequence[str], per_job: int, *destinations: str) -> tuple[TransferSpec, Deal]:
-    spec, deal, errors = deal_files(spec_of(names, *destinations), DealOrder(per_job))
+    spec, deal, errors = DealOrder(per_job).deal(spec_of(names, *destinations))
     assert deal is not None
     assert not errors
     return spec, deal
+
+
+def collisions(names: Sequence[str], per_job: int, *destinations: str) -> list[RequestError]:
+    spec, deal = dealt(names, per_job, *destinations)
+    return list(deal.find_collisions(spec))
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40).filter(any), st.integers(1, 12))
@@ -65,25 +71,25 @@ def test_the_tasks_of_all_jobs_say_whose_each_item_is(ends: list[str], per_job: 
 
 def test_two_jobs_may_have_files_of_one_name_and_one_job_may_not() -> None:
     names = ["SITE1:/a/x", "SITE1:/a/y", "SITE2:/b/x", "SITE2:/b/y"]
-    assert list(find_dealt_collisions(*dealt(names, 2))) == []
-    (error, _) = find_dealt_collisions(*dealt(names, 4))
+    assert collisions(names, 2) == []
+    (error, _) = collisions(names, 4)
     assert '"SITE1:/a/x" and "SITE2:/b/x" would both be written to' in error.message
     assert "another --nFilesPerJob" in error.hint
 
 
 @pytest.mark.parametrize("names", [("SITE1:/a", "SITE1:/b", "SITE1:/a"), ("SITE1:/a/", "SITE1:/a")])
 def test_no_two_jobs_have_one_file(names: Sequence[str]) -> None:
-    (error,) = find_dealt_collisions(*dealt(names, 1))
+    (error,) = collisions(names, 1)
     assert '"SITE1:/a" is named twice: ' in error.message
     assert error.hint == "leave one of them out"
 
 
 def test_what_two_jobs_would_write_to_one_place_outside_is_found() -> None:
     names = ["SITE1:/a/x", "SITE1:/b/x"]
-    (error,) = find_dealt_collisions(*dealt(names, 1, "SITE2:/there/"))
+    (error,) = collisions(names, 1, "SITE2:/there/")
     assert error.code == "one-destination"
     spec, deal = dealt(names, 1, "SITE2:/there/${SN}/")
-    assert list(find_dealt_collisions(spec, deal)) == []
+    assert list(deal.find_collisions(spec)) == []
     assert [one.target.path for one in spec.stage_in] == ["/there/1/x", "/there/2/x"]
 
 
@@ -102,7 +108,7 @@ def test_what_two_jobs_would_write_to_one_place_outside_is_found() -> None:
 def test_what_cannot_be_dealt_is_told_with_its_remedy(
     names: Sequence[str], order: DealOrder, message: str, hint: str
 ) -> None:
-    (error,) = deal_files(spec_of(names), order).errors
+    (error,) = order.deal(spec_of(names)).errors
     assert message in error.message
     assert hint in (error.hint or "")
     assert error.hint is None or (MAX_JOBS + 1 not in map(int, filter(str.isdigit, error.hint.split())))

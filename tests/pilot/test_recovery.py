@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,7 +151,7 @@ def test_a_job_of_another_node_is_left_to_it_until_the_server_has_ended_it(tmp_p
     service = Endpoints()
     recover(pilot(tmp_path, server, service))
     assert (server.reports, service.deleted) == ([], [])
-    server.states[17] = replace(server.states[17], state="failed")
+    server.states[17] = server.states[17]._replace(state="failed")
     recover(pilot(tmp_path, server, service))
     assert (server.reports, service.deleted) == ([], ["id-of-own"])
     assert scratch.exists(), "it is not this node's directory, whatever its path"

@@ -8,7 +8,8 @@ from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import exit_code
 from goclient.errors.wording import quoted
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 PROG = "goclient advance"
 
 
-@frozen_options
-class AdvanceOptions(Options):
+class AdvanceOptions(Frozen):
     """Hold what was typed."""
 
     campaign: str = option(

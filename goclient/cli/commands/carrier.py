@@ -8,15 +8,15 @@ from goclient.carrier.build import build
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import quoted
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient carrier"
 _EXECUTABLE = 0o777  # less what the umask takes
 
 
-@frozen_options
-class CarrierOptions(Options):
+class CarrierOptions(Frozen):
     """Hold what was typed."""
 
     action: tuple[str, ...] = option(

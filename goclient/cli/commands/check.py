@@ -9,7 +9,8 @@ from goclient.errors import PreflightFailed, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import counted
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.model.options import RequestOptions
 from goclient.reporter.base import Reporter
 
@@ -20,8 +21,7 @@ PROG = "goclient check"
 OWN = "check"
 
 
-@frozen_options
-class OwnOptions(Options):
+class OwnOptions(Frozen):
     """Hold what was typed of the check itself."""
 
     TEXT: tuple[str, ...] = option(
@@ -33,7 +33,6 @@ class OwnOptions(Options):
     json: bool = option("--json", help="print one JSON document", group=OWN, default=False)
 
 
-@frozen_options
 class CheckOptions(OwnOptions, RequestOptions):
     """Hold what was typed."""
 

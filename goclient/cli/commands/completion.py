@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient completion"
 ACTIONS = ("bash", "zsh", "fish", "tcsh")
 
 
-@frozen_options
-class CompletionOptions(Options):
+class CompletionOptions(Frozen):
     """Hold what was typed."""
 
     shell: tuple[str, ...] = option(

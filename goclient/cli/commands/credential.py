@@ -7,8 +7,9 @@ from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.wording import quoted
+from goclient.model.frozen import Frozen
 from goclient.model.nearest import hint_of_known
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ ACTIONS = ("list", "revoke")
 SHOWN = 3  # of the jobs, and of the directories, of one
 
 
-@frozen_options
-class CredentialOptions(Options):
+class CredentialOptions(Frozen):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(

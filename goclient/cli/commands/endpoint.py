@@ -8,8 +8,9 @@ from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import printable, quoted
 from goclient.model.endpoint import URL_FORMS
+from goclient.model.frozen import Frozen
 from goclient.model.nearest import hint_of_known
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ PROG = "goclient endpoint"
 ACTIONS = {"list": (), "show": ("NAME",), "add": ("NAME", "ENDPOINT"), "remove": ("NAME",)}
 
 
-@frozen_options
-class EndpointOptions(Options):
+class EndpointOptions(Frozen):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(

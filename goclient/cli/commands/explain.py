@@ -8,7 +8,8 @@ from goclient.cli import job_text, output, run
 from goclient.cli.parser import LenientParser, Parser
 from goclient.errors import UsageError
 from goclient.errors.wording import printable
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ OF_FOLLOWING = {"--last", "--task"}  # options that choose jobs, and are none of
 OWN_WORDS = {"--json", "-v", "-vv", "-h", "--help", "--version", "--quiet"}
 
 
-@frozen_options
-class ExplainOptions(Options):
+class ExplainOptions(Frozen):
     """Hold what was typed."""
 
     TEXT: tuple[str, ...] = option(

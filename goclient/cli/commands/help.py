@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from goclient.cli.main import find, overview
 from goclient.cli.output import TerminalReporter
 from goclient.cli.parser import Parser
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 
 PROG = "goclient help"
 
 
-@frozen_options
-class HelpOptions(Options):
+class HelpOptions(Frozen):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(

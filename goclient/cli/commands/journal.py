@@ -8,8 +8,9 @@ from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.wording import counted, quoted, timestamp
+from goclient.model.frozen import Frozen
 from goclient.model.nearest import nearest
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ PROG = "goclient journal"
 ACTIONS = {"list": (), "show": ("NAME",)}
 
 
-@frozen_options
-class JournalOptions(Options):
+class JournalOptions(Frozen):
     """Hold what was typed."""
 
     words: tuple[str, ...] = option(

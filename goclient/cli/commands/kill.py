@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import RequestError
-from goclient.model.option import frozen_options, option
+from goclient.model.option import option
 from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
 
 PROG = "goclient kill"
 
 
-@frozen_options
 class KillOptions(SelectOptions):
     """Hold what was typed."""
 

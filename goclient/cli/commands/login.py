@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from goclient.cli import run
 from goclient.cli.commands.whoami import print_identity
 from goclient.cli.parser import Parser
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient login"
 
 
-@frozen_options
-class LoginOptions(Options):
+class LoginOptions(Frozen):
     """Hold what was typed."""
 
     no_browser: bool = option(

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient logout"
 
 
-@frozen_options
-class LogoutOptions(Options):
+class LogoutOptions(Frozen):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="logout", default=False)

@@ -12,8 +12,9 @@ from goclient.cli.parser import Parser
 from goclient.errors import RequestError, UsageError, raise_all
 from goclient.errors.findings import ExitCode
 from goclient.errors.wording import quoted
+from goclient.model.frozen import Frozen
 from goclient.model.mode import Mode
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.option import option
 
 if TYPE_CHECKING:
     from goclient.config.connections import Connections
@@ -28,8 +29,7 @@ SHORTEST, LONGEST = 60.0, 900.0  # seconds for which Globus, too busy, is asked 
 REPORT_ONCE, REPORT_SERVICE = 7200.0, 60.0
 
 
-@frozen_options
-class PilotOptions(Options):
+class PilotOptions(Frozen):
     """Hold what was typed."""
 
     site: str = option(

@@ -9,7 +9,7 @@ from goclient.cli.parser import Parser
 from goclient.config.toml_text import key
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import ExitCode, exit_code
-from goclient.model.option import frozen_options, option
+from goclient.model.option import option
 from goclient.model.probe_options import OWN, ProbeOptions
 from goclient.reporter.base import Reporter
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 PROG = "goclient probe"
 
 
-@frozen_options
 class CommandOptions(ProbeOptions):
     """Hold what was typed of it, and of its output."""
 

@@ -8,7 +8,7 @@ from goclient.cli.parser import Parser
 from goclient.errors import GoclientError
 from goclient.errors.sent import TriesLost
 from goclient.errors.wording import printable
-from goclient.model.option import frozen_options, option
+from goclient.model.option import option
 from goclient.model.retry_options import RetryOptions
 from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 PROG = "goclient retry"
 
 
-@frozen_options
 class RetryCommandOptions(RetryOptions, SelectOptions):
     """Hold what was typed."""
 

@@ -15,7 +15,8 @@ from goclient.cli import output
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, RequestError, UsageError, raise_all
 from goclient.errors.wording import quoted
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.directory import Directory, choose
@@ -33,8 +34,7 @@ FAULTS = (
 SHELLS = ("sh", "bash", "zsh", "tcsh", "csh", "fish")
 
 
-@frozen_options
-class SandboxOptions(Options):
+class SandboxOptions(Frozen):
     """Options and action of a command line."""
 
     action: tuple[str, ...] = option(

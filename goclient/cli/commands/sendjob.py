@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, PreflightFailed
-from goclient.model.option import frozen_options, option
+from goclient.model.option import option
 from goclient.model.options import RUN, SubmitOptions
 from goclient.reporter.base import Reporter
 
@@ -27,7 +27,6 @@ EPILOG = (
 )
 
 
-@frozen_options
 class SendJobOptions(SubmitOptions):
     """Hold what was typed."""
 

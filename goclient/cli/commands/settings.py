@@ -6,14 +6,14 @@ from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.config.settings import Value
 from goclient.errors import UsageError, raise_all
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient settings"
 
 
-@frozen_options
-class SettingsOptions(Options):
+class SettingsOptions(Frozen):
     """Hold what was typed."""
 
     action: tuple[str, ...] = option(

@@ -8,7 +8,7 @@ from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, Several
 from goclient.errors.wording import counted, quoted
-from goclient.model.option import frozen_options, option
+from goclient.model.option import option
 from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
 
@@ -20,7 +20,6 @@ PROG = "goclient status"
 OUTPUT = "output"
 
 
-@frozen_options
 class StatusOptions(SelectOptions):
     """Hold what was typed."""
 

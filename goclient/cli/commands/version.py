@@ -7,15 +7,15 @@ from importlib.metadata import PackageNotFoundError, version
 import goclient
 from goclient.cli import output
 from goclient.cli.parser import Parser
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 PROG = "goclient version"
 PACKAGES = ("globus-sdk", "panda-client", "pydantic", "requests", "cryptography")
 
 
-@frozen_options
-class VersionOptions(Options):
+class VersionOptions(Frozen):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="version", default=False)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 PROG = "goclient whoami"
 
 
-@frozen_options
-class WhoamiOptions(Options):
+class WhoamiOptions(Frozen):
     """Hold what was typed."""
 
     json: bool = option("--json", help="print one JSON document", group="whoami", default=False)

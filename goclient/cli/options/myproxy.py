@@ -10,7 +10,8 @@ from goclient.deposit import checked_pattern, retrievers
 from goclient.errors import GoclientError, UsageError
 from goclient.errors.conditions import RepeatedOption, UnknownOption
 from goclient.errors.wording import quoted
-from goclient.model.option import Options, frozen_options, option
+from goclient.model.frozen import Frozen
+from goclient.model.option import option
 from goclient.model.syntax.shell import shell_word
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.names import base_dn
@@ -21,8 +22,7 @@ WHERE, WHO, WHAT = "server and account", "your certificate", "myproxy"
 _ONE_POLICY = "MyProxy keeps one policy a deposit: name one DN, or all of them with one --retriever-pattern"
 
 
-@frozen_options
-class AccountOptions(Options):
+class AccountOptions(Frozen):
     """Options of every action: the server and the account on it, the identity that asks, the output."""
 
     server: Optional[str] = option(
@@ -67,7 +67,6 @@ class AccountOptions(Options):
     )
 
 
-@frozen_options
 class DepositOptions(AccountOptions):
     """Options of ``deposit``."""
 
@@ -112,7 +111,6 @@ class DepositOptions(AccountOptions):
     yes: bool = option("--yes", help="do not ask whether everybody may retrieve", group=WHAT, default=False, grave=True)
 
 
-@frozen_options
 class InfoOptions(AccountOptions):
     """Options of ``info``."""
 
@@ -121,7 +119,6 @@ class InfoOptions(AccountOptions):
     )
 
 
-@frozen_options
 class RetrieveOptions(AccountOptions):
     """Options of ``retrieve``."""
 
@@ -143,7 +140,6 @@ class RetrieveOptions(AccountOptions):
     quiet: bool = option("-q", "--quiet", help="say nothing unless something is wrong", group=WHAT, default=False)
 
 
-@frozen_options
 class DestroyOptions(AccountOptions):
     """Options of ``destroy``."""
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
 from goclient.errors.sent import UnreadableJob
 from goclient.errors.wording import quoted, said
+from goclient.model.frozen import Frozen
 from goclient.model.records.panda_job import LOG, UNSET, JobRecord, JobTemplate
 
 MAX_PANDA_ID = 10**18  # the column is a NUMBER(11), or a bigint
@@ -51,8 +53,7 @@ CODES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AssignedJob:
+class AssignedJob(Frozen):
     """Hold a job as a pilot gets it from the dispatcher.
 
     A ``task_id`` may also be a count of jobs that were submitted together: only :class:`JobState` says for certain.
@@ -115,8 +116,7 @@ class ErrorCodes(NamedTuple):
 NO_CODES = ErrorCodes()
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(NamedTuple):
     """Hold what the server knows of a job; ``reason`` is empty unless something went wrong.
 
     ``reported`` is what code of goclient's has told in the job, under ``goclient`` in its metadata; the server has it
@@ -129,7 +129,7 @@ class JobState:
     state: str
     reason: str
     parameters: str
-    reported: Mapping[str, Any] = field(default_factory=dict)
+    reported: Mapping[str, Any] = MappingProxyType({})
     codes: ErrorCodes = NO_CODES
     name: str = ""
     site: str = ""
@@ -219,8 +219,7 @@ def _text(job: Mapping[str, Any], key: str) -> str:
     return "" if value in (None, UNSET) else str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownJob:
+class KnownJob(NamedTuple):
     """Hold a job that the server has, and all of its record that another try needs: twelve fields, and its owner.
 
     ``is_ours``: there is nothing else that counts, as in jobs of sendJob; others may have files of PanDA's own.

@@ -7,14 +7,13 @@ spelling are those of panda-client 2.2.0 and of the PanDA server 1.0.4.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from json.encoder import encode_basestring_ascii as _json_string
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.wording import quoted
+from goclient.model.frozen import Frozen
 from goclient.model.names import fill_serial, queue_problem
 
 JOB_ATTRIBUTES = tuple(
@@ -74,8 +73,7 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class JobTemplate:
+class JobTemplate(Frozen):
     """Hold what the jobs of one submission share; the names are PanDA's, None is unset."""
 
     transformation: str
@@ -148,6 +146,8 @@ def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) 
     ``written`` is applied to each part of it, so that a record inside another JSON document need not be gone through
     again.  Jobs that share one JobTemplate object share one row template: a job costs two strings.
     """
+    from json.encoder import encode_basestring_ascii as as_json  # 1 ms: with --noSubmit nothing is encoded
+
     yield "["
     common: JobTemplate | None = None
     before = between = after = last = ""
@@ -157,8 +157,8 @@ def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) 
             if record.common is not common:
                 common = record.common
                 before, between, after, last = map(written, _row_template(common))
-            name = written(_json_string(record.jobName)[1:-1])
-            pieces += (before, name, between, written(_json_string(record.jobParameters)), after, name, last)
+            name = written(as_json(record.jobName)[1:-1])
+            pieces += (before, name, between, written(as_json(record.jobParameters)), after, name, last)
         text = "".join(pieces)
         yield text if start else text.removeprefix(", ")
     yield "]"
@@ -166,6 +166,8 @@ def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) 
 
 def _row_template(common: JobTemplate) -> tuple[str, ...]:
     """Return a job's row as JSON, after the comma to the row before, cut at its name, parameters and log file."""
+    import json  # as in encoded_pieces
+
     values: dict[str, Any] = {field.name: getattr(common, field.name) for field in fields(common)}
     values |= {"jobName": "\0", "jobParameters": "\0"}
     block = common.destinationDBlock
@@ -184,6 +186,8 @@ def decode_jobs(text: str) -> list[dict[str, Any]]:
 
     The server reads a record so.  Raises RequestError if it is not a list of rows.
     """
+    import json  # as in encoded_pieces
+
     try:
         rows = json.loads(text)
         return [

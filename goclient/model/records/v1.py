@@ -106,8 +106,9 @@ def block_words(spec: TransferSpec) -> list[str]:
     """Return the words ``--Name=value`` of a spec, in the order of WORDS; none for a spec that moves nothing."""
 
     def written(location: Location) -> str:
-        if location.endpoint.is_remote:
-            return str(location)
+        endpoint = location.endpoint
+        if endpoint.is_remote:
+            return endpoint.write(location.path)
         return f"{spec.working}:{location.path}" if location.in_job else location.path
 
     def named(location: Location) -> str:

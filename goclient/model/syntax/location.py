@@ -14,12 +14,14 @@ def read_location(text: str, side: Side = "origin") -> Location:
         endpoint, path = read_link(text, side)
         return Location(read_endpoint(endpoint), path)
     endpoint, colon, path = text.partition(":")
-    if path.startswith("//") and text.startswith(GLOBUS_SCHEME):
+    if colon and not path.startswith("//"):
+        return Location(read_endpoint(endpoint), path)
+    if text.startswith(GLOBUS_SCHEME):
         endpoint, slash, rest = text[len(GLOBUS_SCHEME) :].partition("/")
         if not is_uuid(endpoint):
             raise LocationError(Problem("globus:// is followed by the UUID of a collection, and a path"))
         return Location(read_endpoint(endpoint), slash + rest)
-    for kind in URL_ENDPOINTS if path.startswith("//") else ():
+    for kind in URL_ENDPOINTS:
         if text.startswith(kind.scheme):
             host, slash, rest = text[len(kind.scheme) :].partition("/")
             return Location(read_endpoint(f"{kind.scheme}{host}"), slash + rest)

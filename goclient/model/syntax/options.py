@@ -20,7 +20,6 @@ from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import Problem, endpoint_problem
 from goclient.model.spec import MyproxyAccount, TransferSpec, checked_transfer
 from goclient.model.syntax.lists import listed, shortened
-from goclient.model.syntax.misread import of_a_list, reads
 from goclient.model.syntax.parse import (
     checked_user,
     node_location,
@@ -139,6 +138,8 @@ class _Builder(WordReader):
                 place = read(text)
                 found.append(place if place.endpoint.text != working else own_location(text, place))
             except RequestError as error:
+                from goclient.model.syntax.misread import of_a_list  # 1 ms, which mistakes alone cost
+
                 found.append(None)
                 wrong_list = isinstance(error, NotALocation)
                 problem = of_a_list(self.get(key), number, f"--{key}") if wrong_list else None
@@ -241,6 +242,8 @@ class _Builder(WordReader):
         try:
             return parse_location(text)
         except RequestError as error:
+            from goclient.model.syntax.misread import reads  # as in locations
+
             own = f"{self.working}:/{text}"
             if ":/" in text or len(text) > 255 or not reads(own):
                 raise

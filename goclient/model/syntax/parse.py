@@ -9,29 +9,26 @@ from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, URL_FORMS
 from goclient.model.location import Location
 from goclient.model.names import LocationError, Problem, endpoint_problem, name_problem
 from goclient.model.syntax.location import read_location
-from goclient.model.syntax.misread import endpoint_of, location_problem, name_of
 from goclient.model.syntax.shell import shell_word
 from goclient.model.syntax.web_link import Side, is_link
 
 
-def parse_location(text: str) -> Location:
-    """Return the location that ``ENDPOINT:/path``, ``globus://UUID/path`` or a server's URL names.
-
-    A link of Globus' web application is read as the left side of its file manager, the origin.
-    Raises RequestError with the reason.
-    """
-    return _parsed(text, "origin")
-
-
 def parse_destination(text: str) -> Location:
     """Return a location, where a link of Globus' web application means the right side, if it has one."""
-    return _parsed(text, "destination")
+    return parse_location(text, "destination")
 
 
-def _parsed(text: str, side: Side) -> Location:
+def parse_location(text: str, side: Side = "origin") -> Location:
+    """Return the location that ``ENDPOINT:/path``, ``globus://UUID/path`` or a server's URL names.
+
+    A link of Globus' web application is read as a side of its file manager, the left one, unless another is given.
+    Raises RequestError with the reason.
+    """
     try:
         return read_location(text, side)
     except LocationError as error:
+        from goclient.model.syntax.misread import location_problem  # 1 ms, which mistakes alone cost
+
         problem = error.problem if is_link(text) else location_problem(text, error.problem)
         raise refuse(text, problem) from error
 
@@ -58,6 +55,8 @@ def parse_endpoint(text: str) -> Endpoint:
     except LocationError as error:
         of_path = error.problem.instead and error.problem != endpoint_problem(text)
         problem = problem if of_path else error.problem
+    from goclient.model.syntax.misread import endpoint_of  # as in parse_location
+
     instead, remedy = endpoint_of(text) or problem.instead, "give the name of the endpoint only"
     if "://" in text and not instead:
         remedy = f"write the name or the UUID of a Globus collection, {URL_FORMS}"
@@ -82,6 +81,8 @@ def parse_name(text: str, *, below: str = "the job's directory") -> Location:
             return Location(JOB, path)
     except LocationError as error:
         problem = error.problem
+    from goclient.model.syntax.misread import name_of  # as in parse_location
+
     instead = name_of(text)
     remedy = "" if instead else "write a name such as out.root or results/"
     raise refuse(text, Problem(problem.what, remedy, instead), NotAName)

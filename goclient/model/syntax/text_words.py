@@ -26,7 +26,7 @@ from goclient.model.syntax.shell import JOB_PARAMETERS, Source, Word, words
 from goclient.model.syntax.suggestions import GLOBUS, likely_bare, nearest_bare, plain_name
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TextWords:
     """Our words in a text: items of KEYS, words of the globusPilot, and the rest.
 

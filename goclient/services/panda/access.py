@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from goclient.model.frozen import Frozen
 from goclient.reporter.base import SILENT, Reporter
 
 
-@dataclass(frozen=True)
-class PandaAccess:
+class PandaAccess(Frozen):
     """Place of the PanDA server, and who asks: a token with its VO, or a certificate file; times in seconds."""
 
     url: str  # scheme://host:port
@@ -27,8 +27,7 @@ class PandaAccess:
     reporter: Reporter = field(default=SILENT, repr=False, compare=False)  # is told of waits
 
 
-@dataclass(frozen=True)
-class QueueSource:
+class QueueSource(Frozen):
     """Place where a PanDA server tells its queues, to anybody, and the file in which they are kept."""
 
     access: PandaAccess

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from goclient.errors import LoginNeeded, ServerError
 from goclient.errors.sent import NotSent, ReplyLost
 from goclient.errors.wording import innermost, quoted, said
 from goclient.files.text import decoded
+from goclient.model.frozen import Frozen
 from goclient.services import loopback
 from goclient.services.clock import clock_ahead
 from goclient.services.deadline import one_end
@@ -45,8 +46,7 @@ class Refused(ServerError):
     code = "refused"
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(Frozen):
     """Content of a request, and its type."""
 
     content: bytes = field(default=b"", repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from goclient import secrets
 from goclient.errors import ServerError
 from goclient.errors.sent import UnreadableJob
 from goclient.errors.wording import quoted, said
+from goclient.model.frozen import Frozen
 from goclient.model.records.answers import AssignedJob, JobState, KnownJob, is_panda_id
 from goclient.model.records.panda_job import UNSET
 from goclient.services.panda.calls import ARCHIVED, DESCRIPTION, Body, PandaCalls, Refused
@@ -49,8 +50,7 @@ class Command(Enum):
         return cls.STOP if cls.STOP.value in words else cls.GO_ON
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(Frozen):
     """Rights of who asks, as the server sees them: a DN, or the name in a token, and whether it may report jobs."""
 
     name: str

@@ -9,11 +9,12 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from goclient.errors import LoginNeeded, RequestError
 from goclient.errors.wording import quoted, utc
 from goclient.files.text import credential_in, decoded
+from goclient.model.frozen import Frozen
 from goclient.secrets import register
 
 STORED = ".token"  # panda-client's file, in PANDA_CONFIG_ROOT
@@ -24,8 +25,7 @@ PILOT_FILE = "GOCLIENT_PILOT_TOKEN_FILE"
 _LOGIN = "from pandaclient.Client import get_new_token; get_new_token()"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Frozen):
     """A token with its VO, and the variable, or panda-client's file, that it is from.
 
     ``file`` holds nothing else, and is read again for each call; ``stored`` is panda-client's file, if it has a refresh
