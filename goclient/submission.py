@@ -172,13 +172,18 @@ def send(
     accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are in the
     error's message and in its document.
     """
-    from goclient.jobs.sent import JOBS_A_CALL, new_request, same_requests  # 2 ms: with --noSubmit nothing is sent
+    from goclient.jobs.sent import (
+        JOBS_A_CALL,
+        Subjects,
+        new_request,
+        same_requests,
+    )  # 2 ms: with --noSubmit nothing is sent
 
     records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
     key = submission.key or str(uuid.uuid4())
     request = new_request(records, server.name, key, campaign=submission.campaign, luggage=luggage)
     jobs: list[SubmittedJob] = []
-    earlier = [one for one in same_requests(journal, records, server.name, luggage=luggage) if one.entry.key != key]
+    earlier = [one for one in same_requests(journal, Subjects(*request.subjects).digest) if one.entry.key != key]
     journal.append(request)
     try:
         for one in earlier:

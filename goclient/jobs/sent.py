@@ -131,11 +131,8 @@ def open_requests(journal: Journal) -> list[SentRequest]:
     return [one for one in sent_requests(journal) if one.entry.state in OPEN]
 
 
-def same_requests(
-    journal: Journal, records: Sequence[JobRecord], server: str, *, luggage: Luggage | None = None
-) -> list[SentRequest]:
+def same_requests(journal: Journal, digest: str) -> list[SentRequest]:
     """Return the open requests that ask a server for the same jobs, and whose processes are gone."""
-    digest = digest_of(records, server, luggage)
     if not journal.mentions(digest):
         return []
     gone = {one.entry.key for one in open_requests(journal) if one.subjects.digest == digest and not one.is_running}
@@ -147,7 +144,7 @@ def check_not_sent(
     journal: Journal, records: Sequence[JobRecord], server: str, *, luggage: Luggage | None = None
 ) -> None:
     """Raise SentBefore if the same request is open, and its jobs may have been sent."""
-    stopping = [one for one in same_requests(journal, records, server, luggage=luggage) if one.has_calls]
+    stopping = [one for one in same_requests(journal, digest_of(records, server, luggage)) if one.has_calls]
     for one in stopping[-1:]:
         raise SentBefore(one.entry.key, since=one.entry.time, outcome=one.outcome)
 

@@ -42,8 +42,9 @@ class DealOrder(NamedTuple):
         deal, errors = Deal(self.per_job, files, tuple(serials)), list[GoclientError]()
         if deal.jobs > (most := self.most or MAX_JOBS):
             errors.append(_too_few(deal, self, most))
-        filled = tuple(map(_with_number, spec.stage_in, serials))
-        return Dealt(spec.model_copy(update={"stage_in": filled}), deal, errors)
+        if any("${SN" in path for path in {one.destination.path for one in spec.stage_in}):
+            spec = spec.model_copy(update={"stage_in": tuple(map(_with_number, spec.stage_in, serials))})
+        return Dealt(spec, deal, errors)
 
     def warnings(self, deal: Deal) -> Iterator[Finding]:
         """Yield a warning if there are fewer jobs than were asked for, because there are not as many files."""

@@ -21,15 +21,17 @@ class Frozen:
         dataclass(init=False, repr=False, eq=False)(cls)
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        known = fields(self)
-        given = dict(zip([one.name for one in known[: len(values)]], values, strict=True))
+        known, name = fields(self), type(self).__name__
+        if len(values) > len(known):
+            raise TypeError(f"{name} has {len(known)} fields, not the {len(values)} values that are given")
+        given = {one.name: value for one, value in zip(known, values, strict=False)}
         if wrong := (named.keys() & given) | (named.keys() - self.__dataclass_fields__):
-            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(wrong))}, or has it twice")
+            raise TypeError(f"{name} has no {', '.join(sorted(wrong))}, or it is given twice")
         given |= named
         for one in known:
             if one.name not in given:
                 if one.default is MISSING and one.default_factory is MISSING:
-                    raise TypeError(f"{type(self).__name__} needs {one.name}")
+                    raise TypeError(f"{name} needs {one.name}")
                 given[one.name] = one.default if one.default_factory is MISSING else one.default_factory()
         self.__dict__.update(given)
 

@@ -37,7 +37,8 @@ def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
     above = _at_or_above(one.target_key for one in written)
-    brought = [one for one in brought if _key(one.source) in above]  # as above
+    near = {one.destination.endpoint.text for one in written}
+    brought = [one for one in brought if one.source.endpoint.text in near and _key(one.source) in above]  # as above
     keys = [*(_key(one.source) for one in brought), *(one.target_key for one in written)]
     for outer, inner in _nested(keys, [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):

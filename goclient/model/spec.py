@@ -21,7 +21,7 @@ from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import NotALocation
 from goclient.errors.wording import quoted
 from goclient.model.endpoint import JOB, Catalogue, Endpoint, read_endpoint
-from goclient.model.location import Location, Transfer
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import LocationError, endpoint_problem, name_problem
 from goclient.model.plan import Phase
@@ -182,7 +182,8 @@ class TransferSpec(BaseModel):
     @cached_property
     def outward(self) -> tuple[Transfer, ...]:
         """Moves that end outside the job's directory: a few, where thousands of files are brought into it."""
-        return tuple(one for one in self.transfers if not one.destination.in_job)
+        brought = JOB_DIRECTORY  # compared first: it is where nearly all go
+        return tuple(one for one in self.transfers if one.destination is not brought and not one.destination.in_job)
 
     @cached_property
     def target_keys(self) -> tuple[str, ...]:

@@ -42,8 +42,9 @@ def find_mistakes(
     for location in islice(forbidden, SHOWN):
         message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"
         yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=location.display)
+    own = f"\n/{JOB_OUT}/"
     for transfer, key in zip(spec.stage_in, spec.target_keys, strict=False):
-        if transfer.destination.in_job and key.startswith(f"\n/{JOB_OUT}/"):
+        if key.startswith(own) and transfer.destination.in_job:
             message = (
                 f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory"
             )
@@ -116,7 +117,7 @@ def find_unlikely_mistakes(spec: TransferSpec, locations: Sequence[Location], *,
                 hint = f"write {shell_word(','.join(parts))}"
                 message = f"{quoted(location.display)} is {len(parts)} locations, and a list is separated by commas"
                 yield RequestError(message, hint=hint, code="location", subject=location.display)
-        name = _longest_name(location.path, count)
+        name = _longest_name(location.path, count) if len(location.path) * 4 > LONGEST_NAME else None
         if name is not None and name not in too_long:
             too_long.add(name)
             size = len(name.encode(errors="surrogatepass"))
@@ -139,8 +140,6 @@ def find_unlikely_mistakes(spec: TransferSpec, locations: Sequence[Location], *,
 
 def _longest_name(path: str, count: int) -> str | None:
     """Return the first name of a path that is too long once the job's number is filled in, if any."""
-    if len(path) * 4 <= LONGEST_NAME:
-        return None
     filled = path.replace("${SN/P}", "0" * 6).replace("${SN}", str(count))
     return next((name for name in filled.split("/") if len(name.encode(errors="surrogatepass")) > LONGEST_NAME), None)
 

@@ -85,7 +85,7 @@ def test_other_parameters_of_any_job_make_another_request(one: list[str], other:
 def test_a_request_of_a_process_that_is_gone_stops_the_next_one(journal: Journal) -> None:
     journal.append(gone(new_request(records(), SERVER, "k1")))
     journal.append(Entry(CALL, "k1.0", "intended"))
-    (one,) = same_requests(journal, records(), SERVER)
+    (one,) = same_requests(journal, digest_of(records(), SERVER))
     assert (one.entry.key, one.is_running) == ("k1", False)
     with pytest.raises(SentBefore) as caught:
         check_not_sent(journal, records(), SERVER)
@@ -99,7 +99,7 @@ def test_a_request_whose_jobs_were_not_sent_stops_nothing(journal: Journal) -> N
     journal.append(gone(new_request(records(), SERVER, "k1")))
     journal.append(Entry("upload", "k1.upload", "done"))
     check_not_sent(journal, records(), SERVER)
-    assert [one.outcome for one in same_requests(journal, records(), SERVER)] == ["its 1 job was not sent"]
+    assert [one.outcome for one in same_requests(journal, digest_of(records(), SERVER))] == ["its 1 job was not sent"]
 
 
 def test_a_request_that_is_being_sent_stops_nothing(journal: Journal) -> None:
@@ -128,7 +128,7 @@ def test_a_request_is_open_until_its_end_was_told(journal: Journal, state: str, 
     entry = gone(new_request(records(), SERVER, "k1"))
     journal.append(entry)
     journal.append(entry.then(state))
-    assert bool(same_requests(journal, records(), SERVER)) == is_open
+    assert bool(same_requests(journal, digest_of(records(), SERVER))) == is_open
 
 
 OUTCOMES = [

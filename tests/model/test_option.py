@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goclient.model.frozen import Frozen
 from goclient.model.option import (
-    Options,
-    frozen_options,
     help_text,
     is_flag,
     is_number,
@@ -23,8 +22,7 @@ from goclient.model.option import (
 from tests.strategies import SOME
 
 
-@frozen_options
-class Example(Options):
+class Example(Frozen):
     """Options of each kind."""
 
     NAME: tuple[str, ...] = option("NAME", help="names", group="g", many=True)

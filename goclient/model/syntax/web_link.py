@@ -20,7 +20,11 @@ _MOST_FIELDS = 50  # of the address; the application has six
 
 def is_link(text: str) -> bool:
     """Return True if a text is an address of Globus' web application."""
-    return text[:5].lower() in {"https", "http:", "app.g", "app.s", "app.p", "app.t"} and bool(re.match(_PAGE, text))
+    return (
+        text[:1] in "AHah"
+        and text[:5].lower() in {"https", "http:", "app.g", "app.s", "app.p", "app.t"}
+        and bool(re.match(_PAGE, text))
+    )
 
 
 def read_link(text: str, side: Side) -> tuple[str, str]:
