@@ -34,7 +34,6 @@ from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
     from goclient.carrier.others import Kept
-    from goclient.model.deal import DealOrder
     from goclient.model.spec import MyproxyAccount
 
 
@@ -54,7 +53,7 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     """Return the items of each transfer option that was given; mistakes are collected."""
     options, collected = typed.options, Collector(typed.errors)
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
-    site = None
+    site = carriage = None
     if options.goVia == SITE:
         with collected:
             site = site_directory(options, connections, lambda queue: _probed_directory(queue, connections))
@@ -75,7 +74,6 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
             items[MYPROXY] = [str(connections.accounts().named(options.myproxy))]
     pilot = options.pilot or (connections.settings.get("pilot.dn") if options.myproxy else None)
     collected.errors += _mistakes(options, pilot)
-    carriage = None
     if isinstance(options, CarryOptions):
         collected.errors += find_wrong_carry_options(options)
         carriage = _read_carriage(options, connections, collected) if options.goCarry else None
@@ -134,9 +132,8 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
         message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: {acts}"
         hint = "leave out --pilotIdentity: the checks are made for who acts"
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
-    run_gen = connections.settings.run_gen
     return Carriage(
-        *(run_gen, file_server, urls.auth, urls.transfer),
+        *(connections.settings.run_gen, file_server, urls.auth, urls.transfer),
         files=files,
         who=who,
         credential=credential,
@@ -204,7 +201,11 @@ def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
         VO=options.VO,
         processingType=options.processingType,
     )
-    campaign, per_job = options.campaign or new_campaign(), options.nFilesPerJob
+    campaign, per_job, order = options.campaign or new_campaign(), options.nFilesPerJob, None
+    if per_job:
+        from goclient.model.deal import DealOrder  # 2 ms, which other jobs do not need
+
+        order = DealOrder(per_job, options.njobs)
     return Request(
         template,
         f"{campaign}.{name}" if options.campaign or per_job or transfers.site else name,
@@ -215,14 +216,8 @@ def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
         carriage=transfers.carriage,
         campaign=campaign,
         area=None if transfers.site is None else area_in(transfers.site, campaign, name),
-        order=_order(per_job, options.njobs) if per_job else None,
+        order=order,
     )
-
-
-def _order(per_job: int, most: int | None) -> DealOrder:
-    from goclient.model.deal import DealOrder  # 2 ms, which other jobs do not need
-
-    return DealOrder(per_job, most)
 
 
 def new_preflight(

@@ -172,12 +172,7 @@ def send(
     accepted, or if that is not known; nothing is ever sent twice.  The jobs that were accepted before are in the
     error's message and in its document.
     """
-    from goclient.jobs.sent import (
-        JOBS_A_CALL,
-        Subjects,
-        new_request,
-        same_requests,
-    )  # 2 ms: with --noSubmit nothing is sent
+    from goclient.jobs.sent import JOBS_A_CALL, Subjects, new_request, same_requests  # as in send_typed
 
     records, luggage, note = submission.records, submission.luggage, partial(_note, journal, reporter)
     key = submission.key or str(uuid.uuid4())
