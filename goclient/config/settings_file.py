@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -11,7 +12,8 @@ from goclient.config.file import ConfigFile
 from goclient.config.toml_text import NotToml, line_of, parse
 from goclient.errors import GoclientError, MyproxyError
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import is_uuid
+from goclient.model.endpoint import NODE, is_uuid, read_endpoint
+from goclient.model.location import directory_problem
 from goclient.model.names import NO_IDENTITY, is_identity, is_text, queue_problem
 from goclient.model.nearest import hint_of_known
 from goclient.model.option import is_flag, is_number, setting_fields
@@ -65,7 +67,6 @@ Text = Annotated[str, _refuse(lambda _: "")]
 Uuid = Annotated[str, _refuse(lambda text: "" if is_uuid(text) else "it is not a UUID")]
 Dn = Annotated[str, _refuse(_dn_problem)]
 Identity = Annotated[str, _refuse(lambda text: "" if is_identity(text) else f"it {NO_IDENTITY}")]
-Path = Annotated[str, _refuse(lambda text: "" if text.startswith("/") else "it is not an absolute path")]
 HttpsServer = Annotated[str, _refuse(lambda text: "" if is_https(text) else "it is not https")]
 Public = Annotated[str, _refuse(_public_problem)]
 Hours = Annotated[int, Field(ge=0, le=8760)]
@@ -99,8 +100,8 @@ class _Carrier(_Table):
 
 class _Site(_Table):
     collection: Uuid | None = None
-    directory: Path | None = None
-    node: Path | None = None
+    directory: Annotated[str, _refuse(partial(directory_problem, read_endpoint("collection")))] | None = None
+    node: Annotated[str, _refuse(partial(directory_problem, NODE))] | None = None
 
 
 def _job_model() -> type[BaseModel]:

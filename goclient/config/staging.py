@@ -9,7 +9,8 @@ from goclient.config.connections import Connections
 from goclient.config.settings import SiteDirectory, user_file
 from goclient.errors import RequestError
 from goclient.errors.wording import quoted
-from goclient.model.endpoint import read_endpoint
+from goclient.model.endpoint import NODE, read_endpoint
+from goclient.model.location import directory_problem
 from goclient.model.options import TransferOptions
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def site_directory(
         message = f"--goVia site: no setting says where files for jobs at {quoted(queue)} are left"
         message += f" ({', '.join(missing)})"
         hint = "\n".join(_lines_to_add(queue, missing, connections))
+        raise RequestError(message, hint=hint, code="no-site-directory", subject="--goVia")
+    if problem := directory_problem(NODE, str(found.node)):  # as a node has told it: settings are checked when read
+        message = f"--goVia site: the nodes of {quoted(queue)} have the directory at {quoted(found.node)}: {problem}"
+        hint = f"let them tell another one: goclient probe {queue} --shared COLLECTION:/PATH"
         raise RequestError(message, hint=hint, code="no-site-directory", subject="--goVia")
     return found
 

@@ -120,6 +120,20 @@ def is_in(path: str, other: str) -> bool:
     return closed_path(path).startswith(closed_path(other))
 
 
+def directory_problem(endpoint: Endpoint, path: str) -> str:
+    """Return what is wrong with the absolute path of a directory for all jobs, and what to write; or nothing."""
+    if not path.startswith("/"):
+        return "it is not an absolute path"
+    if "$" in path:
+        return "it has a $, which nothing replaces here: write what it stands for"
+    try:
+        Location(endpoint, path)
+    except LocationError as error:
+        what, remedy, instead = error.problem
+        return f"{what}: write {instead}" if instead else f"{what}: {remedy}" if remedy else what
+    return ""
+
+
 JOB_DIRECTORY = Location(JOB, "/")
 
 

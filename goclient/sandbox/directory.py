@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from goclient.errors import RequestError
 from goclient.errors.wording import quoted
+from goclient.model.endpoint import NODE
+from goclient.model.location import directory_problem
 from goclient.sandbox.exports import FILES
 
 DEFAULT = "goclient-sandbox"
@@ -20,7 +23,7 @@ class Directory:
     """Paths of the files of one sandbox."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root = root.absolute()
+        self.root = root = root.resolve()  # it is in the settings, where no path has a .. in it
         self.database = root / "sandbox.sqlite"  # all state
         self.log = root / "sandbox.log"
         self.lock = root / "lock"  # held while the sandbox runs
@@ -50,23 +53,30 @@ def prepare(path: Path) -> Directory:
     os.umask(0o077)  # whatever is written from here on is its user's alone
     directory = Directory(path)
     root = directory.root
+    problem = directory_problem(NODE, str(root))  # the settings have it as the directory of a queue's nodes
     try:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = set(os.listdir(root))
-        # A directory that has nothing else in it may have been left by a sandbox that was killed.
-        own = _MORE | {path.name for path in vars(directory).values() if path != root}
-        foreign = "" if directory.database.name in found else min(found - own, default="")
-        if foreign:
-            raise RequestError(
-                f"the directory {quoted(root)} is not a sandbox's: it has {quoted(foreign)} in it",
-                hint="name a new directory with --dir",
-                code="folder",  # plain: an error's code stays as it is
-            )
-        root.chmod(0o700)
-        problem = "" if os.access(root, os.W_OK | os.X_OK) else "it cannot be written to"
+        if not problem:
+            _make(root, _MORE | {path.name for path in vars(directory).values() if path != root})
     except OSError as error:
         problem = "it is a file" if root.is_file() else str(error.strerror)
     if problem:
         message = f"the directory {quoted(root)} cannot be used: {problem}"
-        raise RequestError(message, hint="name another one with --dir", code="folder")  # plain: as above
+        raise RequestError(message, hint="name another one with --dir", code="folder")  # plain: as below
     return directory
+
+
+def _make(root: Path, own: Set[str]) -> None:
+    """Make a directory which has nothing but such files in it, for its user alone."""
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = set(os.listdir(root))
+    # A directory that has nothing else in it may have been left by a sandbox that was killed.
+    foreign = "" if Directory(root).database.name in found else min(found - own, default="")
+    if foreign:
+        raise RequestError(
+            f"the directory {quoted(root)} is not a sandbox's: it has {quoted(foreign)} in it",
+            hint="name a new directory with --dir",
+            code="folder",  # plain: an error's code stays as it is
+        )
+    root.chmod(0o700)
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "it cannot be written to")

@@ -43,6 +43,13 @@ def test_what_a_probe_has_found_counts_where_nothing_is_set(connections: Connect
     assert site_directory(SubmitOptions(computingSite="Q"), connections, {"Q": FOUND}.get) == FOUND
 
 
+def test_a_path_that_a_node_has_told_and_no_job_can_have_is_refused(connections: Connections) -> None:
+    told = FOUND._replace(node=PurePosixPath("/scratch/$x"))
+    with pytest.raises(RequestError, match="it has a \\$") as caught:
+        site_directory(SubmitOptions(computingSite="Q"), connections, {"Q": told}.get)
+    assert "goclient probe Q --shared COLLECTION:/PATH" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

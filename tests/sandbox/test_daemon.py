@@ -154,11 +154,20 @@ def test_a_directory_with_something_else_in_it_is_left_as_it_is(
     assert (folder.stat().st_mode & 0o777, len(list(folder.iterdir()))) == (0o755, 1)
 
 
+@pytest.mark.parametrize("name", ["a$b", "~", "a\tb"])
+def test_a_directory_that_no_settings_can_name_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+    refused = run("goclient", "sandbox", "start", "--dir", str(tmp_path / name / "sandbox"))
+    assert refused.code == 10
+    assert "cannot be used: it has a" in refused.err
+    assert not (tmp_path / name).exists()
+
+
 def test_what_an_interrupted_start_has_left_is_a_sandbox_s(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "half"
     (folder / "grid.part").mkdir(parents=True)
     (folder / "sandbox.log").write_text("an older line\n")
-    assert run("goclient", "sandbox", "start", "--dir", str(folder)).code == 0
+    assert run("goclient", "sandbox", "start", "--dir", str(folder / ".." / "half")).code == 0
+    assert ".." not in (folder / "settings.toml").read_text()
     (folder / "notes.txt").write_text("one's own file in a sandbox")
     assert run("goclient", "sandbox", "stop", "--dir", str(folder)).code == 0
     assert run("goclient", "sandbox", "start", "--dir", str(folder)).code == 0

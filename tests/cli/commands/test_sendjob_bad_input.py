@@ -39,10 +39,11 @@ def sendjob(run: Run, tmp_path: Path) -> Iterator[SendJob]:
             "GOCLIENT_STATE": str(state),
         }
 
-        def command(*words: str, check: bool = False) -> Result:
+        def command(*words: str, check: bool = False, settings_file: str = "") -> Result:
             needed = ["--computingSite=TEST1", "--transformation=/bin/true"]
+            own = {"GOCLIENT_SETTINGS": settings_file} if settings_file else {}
             added = [word for word in needed if not any(typed.startswith(word.split("=")[0]) for typed in words)]
-            return run("sendJob.py", *([] if check else ["--noCheck"]), *added, *words, **settings)
+            return run("sendJob.py", *([] if check else ["--noCheck"]), *added, *words, **settings, **own)
 
         yield command
         assert (server.connections, server.requests) == (0, [])
@@ -380,3 +381,12 @@ def test_a_mistyped_list_does_not_break_the_rule_of_its_partner(
 ) -> None:
     result = sendjob(*typed, f"{right}=SITE1:/out/")
     assert [message for message, _ in reports(result)] == [PROG + one for one in says]
+
+
+@pytest.mark.parametrize("line", ['node = "/a/../b"', 'node = "/~/x"', 'node = "/x$HOME"', 'directory = "/a/../b"'])
+def test_a_path_of_a_site_that_cannot_be_is_told_with_its_line(sendjob: SendJob, tmp_path: Path, line: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(f"[site.TEST1]\n{line}\n")
+    refused = sendjob("--goVia=site", "--StageinGOsrc=SITE1:/data/a", settings_file=str(file))
+    assert refused.code == 10
+    assert f"line 2: site.TEST1.{line}: " in refused.err
