@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import Finding
+from goclient.errors.grouping import group_findings
 from goclient.errors.wording import printable
 from goclient.reporter.base import Kind, Reporter
 from goclient.reporter.waiting import Waits
@@ -67,7 +68,7 @@ class HidingStream:
 
 def report_findings(findings: Iterable[Finding], reporter: Reporter) -> None:
     """Report warnings, and to those who ask for more what is right; errors are printed as such."""
-    for finding in findings:
+    for finding in group_findings(findings):
         if finding.level == "warning":
             reporter.warning(finding.message, finding.hint)
         elif finding.level == "ok":
@@ -76,7 +77,7 @@ def report_findings(findings: Iterable[Finding], reporter: Reporter) -> None:
 
 def print_findings(findings: Iterable[Finding]) -> None:
     """Print a line for each finding, its hint below it."""
-    for finding in findings:
+    for finding in group_findings(findings):
         print(f"{finding.level:<7}  {printable(finding.message)}")
         for line in finding.hint.split("\n") if finding.hint else ():
             print(f"         {printable(line)}")

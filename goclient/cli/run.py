@@ -16,6 +16,7 @@ from goclient.cli.interrupts import raise_from_now_on
 from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
 from goclient.errors import GoclientError, Interrupted
 from goclient.errors.findings import ExitCode
+from goclient.errors.grouping import group_findings
 from goclient.errors.wording import quoted
 from goclient.reporter.base import Reporter
 
@@ -113,9 +114,8 @@ def _unexpected(error: Exception) -> GoclientError:
 
 def _failed(error: GoclientError, argv: Sequence[str], reporter: TerminalReporter) -> int:
     """Print an error, with its traceback and its document if they are wanted; return its exit code."""
-    for finding in error.findings:
-        if finding.is_error:
-            reporter.error(finding.message, finding.hint)
+    for finding in group_findings(one for one in error.findings if one.is_error):
+        reporter.error(finding.message, finding.hint)
     if _verbosity(argv) > 1:
         import traceback  # only a mistake pays for it
 

@@ -70,6 +70,8 @@ def list_lines(path: str) -> list[str]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "@FILE names a file with one item a line"
+        if isinstance(error, FileNotFoundError):
+            hint = f"check the name of the file: {hint}"
         raise UnreadWord(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 

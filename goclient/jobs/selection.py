@@ -207,7 +207,7 @@ def _naming_campaigns(errors: Iterable[GoclientError], campaigns: Collection[str
     """Yield errors about words; of one that is a campaign, with how that is named."""
     for error in (part for one in errors for part in one.parts):
         hint = f"it is a campaign: type --campaign {error.subject}"
-        yield error.replace(hint=hint) if error.subject in campaigns else error
+        yield error.replace(hint=hint) if error.subject and error.subject in campaigns else error
 
 
 def _no_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> NoReturn:

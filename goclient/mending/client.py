@@ -91,7 +91,8 @@ class Mending(Following):
         from goclient.model.select import SelectOptions
 
         if ids is None and not (task or campaign or last):
-            return self.named_typed(SelectOptions())
+            hint = 'name jobs (retry([42])), or give campaign="NAME", task=JEDITASKID or last=True'
+            raise UsageError("no job is named", hint=hint, code="no-jobs", subject="ids")
         return self.select(ids, task=task, campaign=campaign, last=last)
 
 

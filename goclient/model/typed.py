@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, fields
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from goclient.errors import GoclientError, UsageError
@@ -14,6 +15,7 @@ from goclient.errors.wording import quoted
 from goclient.model.nearest import hint_of_known, nearest
 from goclient.model.option import is_flag, is_number, number_mistakes, setting_fields
 from goclient.model.options import SubmitOptions
+from goclient.model.select import SelectOptions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -71,17 +73,22 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
     name = one.name
     if one.metadata["many"]:
         if not (isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value)):
-            yield _wrong_type(name, value, "a list of texts", f'write {name}=["…", "…"]')
+            texts = [value] if isinstance(value, str) and value else ["…", "…"]
+            yield _wrong_type(name, value, "a list of texts", f"write {name}=[{', '.join(map(quoted, texts))}]")
     elif is_flag(one):
         if not isinstance(value, bool):
-            yield _wrong_type(name, value, "True or False", f"write {name}=True, or leave it out")
+            said = value in ("False", "false", "no", "0", 0)
+            yield _wrong_type(name, value, "True or False", f"write {name}={not said}, or leave it out")
     elif is_number(one):
         if not isinstance(value, int) or isinstance(value, bool):
-            yield _wrong_type(name, value, "a whole number", f"write {name}={one.default or 1}")
+            is_near = isinstance(value, str | float) and re.fullmatch(r"[0-9]{1,9}(\.0)?", str(value))
+            right = int(float(value)) if is_near else one.default or 1
+            yield _wrong_type(name, value, "a whole number", f"write {name}={right}")
         else:
             yield from number_mistakes(one, name, value)
     elif not isinstance(value, str):
-        yield _wrong_type(name, value, "a text", f'write {name}="…"')
+        text = str(value) if isinstance(value, int | PurePath) and not isinstance(value, bool) else "…"
+        yield _wrong_type(name, value, "a text", f"write {name}={quoted(text)}")
     elif not value:
         yield UsageError(
             f"{name} is empty", hint=f"leave {name} out, or give it a value", code="empty-value", subject=name
@@ -108,7 +115,7 @@ def as_keywords(text: str) -> str:
 
     What is in quotes stays, and so do the options of a command line.
     """
-    known = {one.name: one for one in fields(SubmitOptions)}
+    known = {one.name: one for kind in (SelectOptions, SubmitOptions) for one in fields(kind)}
 
     def keyword(found: re.Match[str]) -> str:
         one = known.get(found[1] or "")

@@ -15,7 +15,7 @@ from goclient.model.remote import FileInfo
 from goclient.preflight import misspelt
 from goclient.preflight.base import Check, Context
 from goclient.preflight.listings import Directory, Listings
-from goclient.preflight.locations import Locations, few, kind_of, nobody_may, wrong_or_first
+from goclient.preflight.locations import Locations, kind_of, nobody_may, wrong_or_first
 
 READ, ENTER = 0o444, 0o111  # the permission bits of everybody
 
@@ -97,7 +97,7 @@ class Contents(Check):
     """Warn of sources that are there, and hold nothing or can be read by nobody."""
 
     def findings(self, context: Context) -> Iterable[Finding]:
-        """Return a few findings of each kind."""
+        """Return a finding for each of them."""
         locations = context.connection.locations
         empty, closed = [], []
         for location, entry in locations.sources():
@@ -111,7 +111,7 @@ class Contents(Check):
                 message = f"{quoted(shown)} is an empty {'directory' if is_directory else 'file'}"
                 hint = "look whether it was written completely"
                 empty.append(Finding("warning", "empty", shown, message, hint))
-        return [*few(closed), *few(empty)]
+        return [*closed, *empty]
 
 
 class Size(Check):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import PreflightFailed, raise_all
 from goclient.errors.findings import Finding
+from goclient.errors.grouping import group_findings
 from goclient.model.names import TASK_NUMBER
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.lists import ReadLines
@@ -161,7 +162,7 @@ class TaskTransfers:
 
     def _say(self, findings: Iterable[Finding]) -> None:
         """Report the warnings, and with panda-client's -v what is right."""
-        for finding in findings:
+        for finding in group_findings(findings):
             if finding.level == "warning":
                 self._reporter.warning(finding.message, finding.hint)
             elif finding.level == "ok" and getattr(self._options, "verbose", False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from goclient.errors import RequestError
@@ -18,6 +20,7 @@ TEXTS = {
     "goclient check --Data=NAME checks it": "goclient check --Data=NAME checks it",
     "goclient will run it (--goLenient)": "goclient will run it (goLenient=True)",
     "--Data-like and x--Data": "--Data-like and x--Data",
+    "type --campaign NAME, or --last": "type campaign NAME, or last=True",
     "put it after a bare --": "put it after a bare --",
 }
 
@@ -50,13 +53,18 @@ def test_what_a_program_leaves_out_is_as_the_settings_have_it(
         ("nJobs", 1, "unknown-option", "did you mean njobs?"),
         ("zzz", 1, "unknown-option", "options are named as on the command line, without dashes"),
         ("goOverwrit", True, "unknown-option", "options are named as on the command line, without dashes"),
-        ("Data", "a", "wrong-type", 'write Data=["…", "…"]'),
+        ("Data", "a", "wrong-type", 'write Data=["a"]'),
         ("Data", ["a", ""], "wrong-type", 'write Data=["…", "…"]'),
         ("goMkdir", 1, "wrong-type", "write goMkdir=True, or leave it out"),
-        ("njobs", "2", "wrong-type", "write njobs=1"),
+        ("goMkdir", "no", "wrong-type", "write goMkdir=False, or leave it out"),
+        ("njobs", "2", "wrong-type", "write njobs=2"),
+        ("njobs", 3.0, "wrong-type", "write njobs=3"),
+        ("njobs", "many", "wrong-type", "write njobs=1"),
         ("njobs", True, "wrong-type", "write njobs=1"),
         ("njobs", 0, "out-of-range", "njobs takes a whole number from 1 to 100000"),
-        ("cloud", 1, "wrong-type", 'write cloud="…"'),
+        ("cloud", 1, "wrong-type", 'write cloud="1"'),
+        ("cloud", True, "wrong-type", 'write cloud="…"'),
+        ("transformation", Path("/run.sh"), "wrong-type", 'write transformation="/run.sh"'),
         ("cloud", "", "empty-value", "leave cloud out, or give it a value"),
         ("goVia", "http", "unknown-value", "did you mean https?"),
     ],

@@ -152,11 +152,11 @@ def _start(path: Path, options: SandboxOptions) -> int:
         print(f"the sandbox runs in {path} until Ctrl-C; env.sh is there once it answers", file=sys.stderr)
         daemon.run(path, until=functools.partial(daemon.wait_for_orphan, parent))
         return 0
-    url = daemon.start(path)
+    url, path = daemon.start(path), Directory(path).root
     if options.json:
-        output.print_json({"url": url, "dir": str(path.absolute()), "env": str(path.absolute() / "env.sh")})
+        output.print_json({"url": url, "dir": str(path), "env": str(path / "env.sh")})
     else:
-        there = shlex.quote(str(path.absolute()))
+        there = shlex.quote(str(path))
         shell = Path(os.environ.get("SHELL", "")).name
         read = f"source {there}/{FILES[shell]}" if shell in FILES else f". {there}/env.sh"
         print(f"the sandbox answers at {url}\nnext: {read}    (stop: goclient sandbox stop --dir {there})")

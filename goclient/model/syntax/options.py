@@ -198,7 +198,7 @@ class _Builder(WordReader):
     def spec(self) -> TransferSpec:
         """Return the spec of all that is right; what is wrong is in ``errors`` then."""
         source, own_end = (
-            (node_location, self._read_own) if self.in_mode.copies_on_node else (parse_location, parse_destination)
+            (node_location, self._read_own) if self.in_mode.copies_on_node else (parse_location, self._read_into_job)
         )
         stage_in = self.pair(LISTS[0], (source, own_end), default=JOB_DIRECTORY)
         copied = self.out_mode.copies_on_node
@@ -234,6 +234,17 @@ class _Builder(WordReader):
             problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
             raise RequestError(problem, hint="name a place in the job's directory", code="mode")
         return place
+
+    def _read_into_job(self, text: str) -> Location:
+        """Return the destination of a stage-in; of a relative path the hint says how it is written in the job."""
+        try:
+            return parse_destination(text)
+        except RequestError as error:
+            own = f"{self.working}:/{text.removeprefix('./')}"
+            if ":" in text or text.startswith(("/", "~")) or not reads(own):
+                raise
+            hint = f"write {shell_word(own)} for the job's directory; for another endpoint: {error.hint}"
+            raise error.replace(hint=hint) from error
 
     def _read_name_or_location(self, text: str) -> Location:
         """Return the place of a stage-out source: a name in the job's directory, or a location."""

@@ -148,6 +148,16 @@ MEANT = {
     "stage-in-without-a-source": meaning(
         "--StageinGOdest=SITE1:/l/", shown=("--StageinGOsrc", "--StageinGOdest"), hint='"SITE1:/l/"'
     ),
+    "directory-of-the-job-as-a-shell-has-it": meaning(
+        "--StageinGOsrc=SITE1:/a", "--StageinGOdest=sub/", shown='"sub/"', hint="write goclient:/sub/ for the job's"
+    ),
+    "path-below-the-job-s-directory": meaning(
+        "--StageinGOsrc=SITE1:/a",
+        "--StageinGOdest=./sub/x",
+        "--WorkingendpointGO=me",
+        shown='"./sub/x"',
+        hint="write me:/sub/x",
+    ),
     "three-sources-and-two-destinations": meaning(
         "--StageoutGOsrc=a,b,c",
         "--StageoutGOdest=SITE1:/x,SITE1:/y",

@@ -136,3 +136,25 @@ def test_a_directory_is_dealt_with_a_warning(user: Sandbox) -> None:
         assert (found["level"], found["message"]) == (
             "warning", f'"SITE1:/{HOME}/deal/" is a directory, which one job brings as a whole',
         )  # fmt: skip
+
+
+def test_a_list_of_wrong_names_is_told_once_and_json_has_all(user: Sandbox) -> None:
+    lines = [f"SITE1:/{HOME}/deal/wrong-{n}" for n in range(2_001)]
+    (user.cwd / "list").write_text("\n".join(lines))
+    refused = deal(user, "--json")
+    assert refused.code == 40
+    assert len([one for one in refused.json["findings"] if one["code"] == "path-not-found"]) == 2_001
+    assert 'there is no "wrong-0" in that directory; and 2,000 more like it: "wrong-1", "wrong-2", ' in refused.err
+    assert len(refused.err.splitlines()) < 10
+
+
+def test_many_empty_files_are_one_warning(user: Sandbox) -> None:
+    directory = user.path("SITE1", f"{HOME}/hollow")
+    directory.mkdir(exist_ok=True)
+    for n in range(60):
+        (directory / f"e{n}").touch()
+    (user.cwd / "list").write_text("\n".join(f"SITE1:/{HOME}/hollow/e{n}" for n in range(60)))
+    sent = deal(user, "--noSubmit", "--goMkdir", "--json", out="hollow-out")
+    assert sent.err.count("is an empty file") == 1
+    assert 'e0" is an empty file; and 59 more like it: "e1", "e2", "e3", …\n' in sent.err
+    assert len([one for one in sent.json["findings"] if one["code"] == "empty"]) == 60

@@ -212,7 +212,7 @@ WRONG = [
     (("--campaign", "muons/2"), 10, 'no campaign "muons/2"'),
     (("--task", "x"), 2, '"x" is not the number of a task'),
     (("--task", "77"), 90, "task 77: "),
-    (("@nothing",), 10, "No such file"),
+    (("@nothing",), 10, "No such file or directory\n    check the name of the file"),
     (("@jobs.txt", "x", "9-8"), 2, '"9-8" is upside down'),
 ]
 
