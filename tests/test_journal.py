@@ -184,7 +184,7 @@ def test_a_journal_that_cannot_be_written_is_our_error(tmp_path: Path, name: str
     (tmp_path / "file").write_text("")
     with pytest.raises(GoclientError) as caught:
         Journal(tmp_path / name).append(FIRST)
-    assert (caught.value.code, caught.value.exit_code) == ("journal", 1)
+    assert (caught.value.code, caught.value.exit_code) == ("journal", 10)
     assert str(tmp_path / name) in caught.value.message
     assert "GOCLIENT_STATE" in caught.value.hint
 

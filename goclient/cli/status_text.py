@@ -13,6 +13,7 @@ from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.status import JobStatus, shown_phase
 from goclient.jobs.summary import Moved, ReasonGroup, Summary, summarize
 from goclient.jobs.units import duration, moment, size
+from goclient.model.endpoint import is_uuid
 from goclient.model.remote import TaskState
 
 FEW = 20  # jobs whose transfers are all shown
@@ -125,7 +126,7 @@ def _print_transfers(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def _transfer_row(whose: str, task: TaskState, followed: Followed) -> tuple[str, ...]:
-    page = task_page(task.task_id) if followed.has_pages and task.task_id else task.task_id
+    page = task_page(task.task_id) if followed.has_pages and is_uuid(task.task_id) else task.task_id
     return whose, shown_phase(task), task.status, str(task.files), size(task.bytes), page, task.reason
 
 

@@ -134,7 +134,7 @@ class Settings(NamedTuple):
 
 def user_file(environ: Mapping[str, str]) -> str:
     """Return the path of the user's settings: what the variable names, else the one beside the user's catalogue."""
-    return own(environ, VARIABLE) or str(Path(user_catalogue(environ)).with_name("settings.toml"))
+    return own(environ, VARIABLE) or os.path.join(os.path.dirname(user_catalogue(environ)), "settings.toml")
 
 
 def missing_file(environ: Mapping[str, str] = os.environ) -> tuple[str, str] | None:

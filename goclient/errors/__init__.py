@@ -6,6 +6,7 @@ printed there.  The message quotes the value that is wrong; the hint says what t
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -236,6 +237,14 @@ class TransferFailed(_Joined):
         super().__init__(
             one._replace(message=f"{phase}: {one.message}", code=f"{phase}:{one.code}") for one in error.findings
         )
+
+
+_OF_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+def unwritten(error: OSError) -> type[GoclientError]:
+    """Return the class of the error that tells of it: whether the name of the file is wrong, or the machine fails."""
+    return GoclientError if error.errno in _OF_MACHINE else RequestError
 
 
 class Collector:

@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from goclient import __version__
-from goclient.errors import GoclientError, RequestError
+from goclient.errors import GoclientError, RequestError, unwritten
 from goclient.errors.wording import quoted
 from goclient.files.private import replace
 from goclient.jobs.page_rows import document
@@ -101,7 +101,7 @@ def page(followed: Followed, *, now: float) -> str:
 
 def _unwritten(path: str, error: OSError) -> GoclientError:
     reason = error.strerror or str(error)
-    return GoclientError(f"{quoted(path)} cannot be written: {reason}", hint="name another file", subject=path)
+    return unwritten(error)(f"{quoted(path)} cannot be written: {reason}", hint="name another file", subject=path)
 
 
 def _resource(name: str) -> str:

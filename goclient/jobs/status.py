@@ -17,9 +17,11 @@ from goclient.errors import GoclientError, ServerError, raise_all
 from goclient.errors.sent import UnknownJobs, UnreadableJob
 from goclient.errors.wording import quoted, said
 from goclient.jobs.cure import Cure, advice_of
+from goclient.jobs.links import job_page, task_page
 from goclient.jobs.metrics import PHASES, seconds_of, transfers_told
 from goclient.jobs.panda_ids import as_ranges
 from goclient.model.campaign import campaign_of, common_campaign
+from goclient.model.endpoint import is_uuid
 from goclient.model.planner import plan
 from goclient.model.records.answers import DONE, JobState
 from goclient.model.records.base import Decoded
@@ -70,13 +72,13 @@ class JobStatus:
         """Return True if the job is over, well or not."""
         return self.state in DONE
 
-    def document(self) -> dict[str, Any]:
-        """Return the contract's JSON object of a job."""
+    def document(self, server: str = "", *, has_pages: bool = False) -> dict[str, Any]:
+        """Return the contract's JSON object of a job at a server; ``has_pages``: its transfers have pages in the web."""
         return {
             "PandaID": self.panda_id,
             "state": self.state,
             "reason": self.reason,
-            "transfers": [{**_document_of(task), "copy": task.is_copy} for task in self.transfers],
+            "transfers": [{**_document_of(task, has_pages), "copy": task.is_copy} for task in self.transfers],
             "jobName": self.name,
             "site": self.site,
             "attempt": self.attempt,
@@ -87,11 +89,12 @@ class JobStatus:
             "ended": self.ended,
             "retry": self.cure.word,
             "seconds": dict(self.seconds),
-            "campaignTransfers": list(map(_document_of, self.campaign_transfers)),
+            "campaignTransfers": [_document_of(task, has_pages) for task in self.campaign_transfers],
+            "url": job_page(self.panda_id, server) or None,
         }
 
 
-def _document_of(task: TaskState) -> dict[str, Any]:
+def _document_of(task: TaskState, has_page: bool) -> dict[str, Any]:
     """Return the JSON object of a transfer."""
     return {
         "task_id": task.task_id or None,  # none, where no service carried it out
@@ -99,6 +102,7 @@ def _document_of(task: TaskState) -> dict[str, Any]:
         "state": task.status,
         "files": task.files,
         "bytes": task.bytes,
+        "url": task_page(task.task_id) if has_page and is_uuid(task.task_id) else None,
     }
 
 

@@ -78,7 +78,7 @@ def test_without_its_file_a_command_does_nothing(run: Run, tmp_path: Path, link:
     (tmp_path / "other").touch()
     (tmp_path / "log").symlink_to("other") if link else (tmp_path / "log").mkdir()
     done = run(*SEND, "--log-file", "log", "--json")
-    assert (done.code, done.json["error"]["code"]) == (1, "log-file")
+    assert (done.code, done.json["error"]["code"]) == (10, "log-file")
     assert '"log"' in done.err
 
 

@@ -34,3 +34,13 @@ def test_a_row_whose_number_cannot_be_one_hides_no_other(wrong: Any) -> None:
 
 def test_a_job_tells_of_a_thousand_transfers_at_most() -> None:
     assert len(status_told(job(*[ROW] * 5000)).transfers) == MOST_TOLD
+
+
+def test_json_has_the_pages_of_a_job_and_of_its_transfers() -> None:
+    task_id = "6b1c5b3e-0d5a-4a51-8a0e-1f8b2c3d4e5f"
+    status = status_told(job(ROW, {**ROW, "task_id": task_id}, {**ROW, "task_id": "../x"}))
+    document = status.document("https://pandaserver.cern.ch", has_pages=True)
+    assert document["url"] == "https://bigpanda.cern.ch/job?pandaid=1"
+    assert [one["url"] for one in document["transfers"]] == [None, f"https://app.globus.org/activity/{task_id}", None]
+    elsewhere = status.document("https://panda.example")
+    assert (elsewhere["url"], elsewhere["transfers"][1]["url"]) == (None, None)

@@ -6,7 +6,7 @@ from typing import Optional
 
 from goclient.carrier.build import build
 from goclient.cli.parser import Parser
-from goclient.errors import GoclientError, UsageError, raise_all
+from goclient.errors import UsageError, raise_all, unwritten
 from goclient.errors.wording import quoted
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
@@ -48,7 +48,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         with open(options.out, "wb", opener=lambda path, flags: os.open(path, flags, _EXECUTABLE)) as file:
             file.write(archive)
     except OSError as error:
-        raise GoclientError(
+        raise unwritten(error)(
             f"{quoted(options.out)} cannot be written: {error.strerror}", hint="name another file", subject=options.out
         ) from error
     reporter.progress(f"{quoted(options.out)}: {len(archive)} bytes")

@@ -109,10 +109,10 @@ def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:
 
 
 def _check(options: SandboxOptions) -> None:
-    """Raise GoclientError without werkzeug, UsageError for options that do not go together."""
+    """Raise RequestError without werkzeug, UsageError for options that do not go together."""
     if importlib.util.find_spec("werkzeug") is None:
         hint = f"{shlex.quote(sys.executable)} -m pip install 'werkzeug>=3'"  # whatever pip is on PATH
-        raise GoclientError("the sandbox needs werkzeug", hint=hint, code="extra")
+        raise RequestError("the sandbox needs werkzeug", hint=hint, code="extra")
     errors = []
     if len(options.action) != 1:
         hint = f"one of {', '.join(ACTIONS)}"

@@ -95,7 +95,9 @@ def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) ->
     for left in followed.unfinished:
         if not left.are_sent or all(job.done for job in followed.jobs):
             reporter.warning(left.text, left.hint)
-    documents = [job.document() for job in followed.jobs] if options.json else []
+    documents = []
+    if options.json:
+        documents = [job.document(followed.server, has_pages=followed.has_pages) for job in followed.jobs]
     if followed.errors:
         if not options.json and followed.jobs:
             print_followed(followed, shows_all=options.verbose > 0)

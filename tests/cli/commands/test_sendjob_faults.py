@@ -363,8 +363,8 @@ def no_larger_than(size: int) -> str:
     return f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
 
 
-def assert_stopped_by_its_journal(result: Result, server: FaultyServer, path: Path) -> None:
-    assert result.code == 1, result.err
+def assert_stopped_by_its_journal(result: Result, server: FaultyServer, path: Path, *, code: int) -> None:
+    assert result.code == code, result.err
     error = one_error(result)["error"]
     assert re.match(f'the journal "{path}" cannot be (read|written)', error["message"])
     assert "GOCLIENT_STATE" in error["hint"]
@@ -375,7 +375,7 @@ def test_nothing_is_sent_if_the_disk_is_full_before_the_journal_is_written(user:
     user.env = unmeasured(user.env)
     with FaultyServer() as server:
         result = user.submit(server, "--json", before=no_larger_than(0))
-    assert_stopped_by_its_journal(result, server, user.state / "journal.jsonl")
+    assert_stopped_by_its_journal(result, server, user.state / "journal.jsonl", code=1)
 
 
 @pytest.mark.parametrize("location", ["below-a-device", "a-full-device", "below-a-file", "a-folder"])
@@ -392,7 +392,7 @@ def test_nothing_is_sent_if_the_journal_cannot_be(user: User, location: str) -> 
         (state / "journal.jsonl").mkdir(parents=True)
     with FaultyServer() as server:
         result = user.submit(server, "--json", GOCLIENT_STATE=str(state))
-    assert_stopped_by_its_journal(result, server, state / "journal.jsonl")
+    assert_stopped_by_its_journal(result, server, state / "journal.jsonl", code=10)
 
 
 def test_a_job_is_printed_even_if_the_disk_is_full_when_it_was_accepted(user: User) -> None:

@@ -76,7 +76,7 @@ def test_another_file_stays_and_the_server_is_not_asked(sent: Sandbox, tmp_path:
 
 def test_a_page_that_cannot_be_written_is_an_error_that_names_it(sent: Sandbox, tmp_path: Path) -> None:
     shown = sent.run("goclient", "status", "1", "--html", str(tmp_path / "no/page.html"))
-    assert shown.code == 1
+    assert shown.code == 10
     assert "no/page.html" in shown.err
     assert "No such file" in shown.err
 
