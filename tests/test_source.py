@@ -295,6 +295,13 @@ def test_an_import_inside_a_function_spares_what_its_module_does_not_load(module
     assert idle == []
 
 
+def test_only_the_model_knows_how_the_url_of_a_gridftp_server_begins() -> None:
+    model = ROOT / "goclient" / "model"
+    sources = (path for path in (ROOT / "goclient").rglob("*") if path.suffix in (".py", ".js", ".html"))
+    others = (path for path in sources if not path.is_relative_to(model))
+    assert [path.name for path in others if "gsiftp://" in path.read_text(encoding="utf-8")] == []
+
+
 def test_the_version_has_its_part_in_the_changelog() -> None:
     parts = re.findall(r"^## \[(.*)\](?: - (\d{4}-\d\d-\d\d))?$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert [name for name, _ in parts] == ["Unreleased", goclient.__version__]

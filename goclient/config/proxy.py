@@ -10,6 +10,11 @@ from goclient.errors.wording import quoted
 from goclient.files.text import credential_in, lines_joined, split_command
 from goclient.services.panda.token import MAX_FILE, VARIABLES
 
+_NEITHER = (
+    "with a token, type: export PANDA_AUTH=oidc PANDA_AUTH_VO=your-vo OIDC_AUTH_TOKEN_FILE=your-token-file\n"
+    "with a certificate, type: voms-proxy-init (Debian: voms-clients, EL: voms-clients-cpp)"
+)
+
 
 def proxy_file(env: Mapping[str, str]) -> str | None:
     """Return the file of the user's proxy certificate, where all grid tools look for it; None if none can be read."""
@@ -29,7 +34,7 @@ def shown_proxy(env: Mapping[str, str], scheme: str) -> str:
     reason = "there is no proxy certificate" if path is None else "a proxy certificate can only be shown with https"
     raise LoginNeeded(
         f"there is no credential for the PanDA server: PANDA_AUTH is not oidc, so no token is shown, and {reason}",
-        hint="type: export PANDA_AUTH=oidc" if token or path is not None else "type: voms-proxy-init",
+        hint="type: export PANDA_AUTH=oidc" if token or path is not None else _NEITHER,
     )
 
 

@@ -26,7 +26,7 @@ def _split(finding: Finding) -> tuple[str, str]:
 
 
 def _grouped(findings: Iterable[Finding], split: Callable[[Finding], tuple[str, str]]) -> list[Finding]:
-    """Return the findings, those joined that are alike but for their names, which ``split`` tells with what is common."""
+    """Return the findings, and join those alike but for a name; ``split`` gives what is common, and the name."""
     groups: dict[object, list[Finding]] = {}
     for one in findings:
         common, name = split(one)

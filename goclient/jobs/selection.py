@@ -219,7 +219,7 @@ def _no_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> NoRe
     )
     if elsewhere:
         message = f"the campaign {quoted(name)} was sent to another server, {elsewhere}"
-        hint = f"set PANDA_URL_SSL and PANDA_URL to those of {elsewhere}"
+        hint = f"export PANDA_URL_SSL={elsewhere}"
     elif near := nearest(name, {one.campaign for one in here if one.campaign}, most=1):
         hint = f"did you mean {near[0]}?"
     raise RequestError(message, hint=hint, code="unknown-campaign", subject="--campaign")

@@ -73,7 +73,7 @@ class JobStatus:
         return self.state in DONE
 
     def document(self, server: str = "", *, has_pages: bool = False) -> dict[str, Any]:
-        """Return the contract's JSON object of a job at a server; ``has_pages``: its transfers have pages in the web."""
+        """Return the contract's JSON object of a job at a server; ``has_pages``: its transfers have pages, too."""
         return {
             "PandaID": self.panda_id,
             "state": self.state,

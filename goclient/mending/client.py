@@ -88,7 +88,6 @@ class Mending(Following):
         return self.select_typed(options, told=told)
 
     def _named(self, ids: Ids | None, *, task: Ids, campaign: str | None, last: bool) -> Selection:
-        from goclient.model.select import SelectOptions
 
         if ids is None and not (task or campaign or last):
             hint = 'name jobs (retry([42])), or give campaign="NAME", task=JEDITASKID or last=True'

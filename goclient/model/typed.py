@@ -82,7 +82,7 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
     elif is_number(one):
         if not isinstance(value, int) or isinstance(value, bool):
             is_near = isinstance(value, str | float) and re.fullmatch(r"[0-9]{1,9}(\.0)?", str(value))
-            right = int(float(value)) if is_near else one.default or 1
+            right = int(str(value).partition(".")[0]) if is_near else one.default or 1
             yield _wrong_type(name, value, "a whole number", f"write {name}={right}")
         else:
             yield from number_mistakes(one, name, value)

@@ -74,7 +74,7 @@ def _real(name: str, top: Path) -> Path:
         real.stat()
     except (FileNotFoundError, NotADirectoryError):
         hint = "look at the job's output and the names of its files"
-        raise PathNotFound(f"{quoted(name)}: the job did not make it", hint=hint, subject=name) from None
+        raise PathNotFound(f"{quoted(name)}: the job did not create this file", hint=hint, subject=name) from None
     except OSError as error:
         raise _error(top / name, top, f"cannot be read: {error.strerror}") from error
     return real

@@ -30,6 +30,10 @@ def find_wrong_carry_options(options: CarryOptions) -> Iterator[GoclientError]:
         why = "with --goCredential=token nobody but you acts" if is_token else "what is missing is found by the checks"
         wrong = "--goGrant" if is_token else "--noCheck"
         yield _combination(f"--goGrant gives a service client what it lacks: {why}", f"leave out {wrong}", wrong)
+    if typed and options.goCarry and options.goVia == "site":
+        for name in (one for one in typed if one != "--goFiles"):
+            message = f"{name} has no effect with --goVia site: the jobs copy on the node, and need no credential"
+            yield _combination(message, f"leave out {name}", name)
     for name, why in _USELESS.items() if options.goCarry else ():
         if getattr(options, name, False):
             message = f"--{name} has no place in a job with --goCarry: {why}"

@@ -181,7 +181,8 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
                 listings.add(directory)
             elif isinstance(answer, GlobusSilent) or (answer.transient and directory.endpoint.needs_proxy):
                 shown = directory.display  # it may be there now
-                message = f"it is not known whether the directory {quoted(shown)} was made: {answer.message}"
+                why = answer.message.removeprefix(f"{quoted(shown)}: ")
+                message = f"it is not known whether the directory {quoted(shown)} was made: {why}"
                 failed[directory] = answer.replace(message=message, subject=shown)
             else:
                 failed[directory] = answer

@@ -88,7 +88,9 @@ def _judge(need: Need, answer: bool | GoclientError, who: str) -> Iterator[Findi
         hint = "check GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET: the secret may have been replaced"
         yield LoginNeeded(message, hint=hint, code="carry-client", subject="GOCLIENT_CARRY_CLIENT_SECRET").finding
     elif isinstance(answer, PermissionDenied | EndpointNotFound):
-        message = f"{who} has to act for the jobs, and may not use {quoted(need.location.display)}: {answer.message}"
+        shown = quoted(need.location.display)
+        why = answer.message.removeprefix(f"{shown}: ")
+        message = f"{who} has to act for the jobs, and may not use {shown}: {why}"
         hint = "use a guest collection on which it has a permission, or ask the owner of this one"
         yield EndpointError(message, hint=hint, code="service-permission", subject=name).finding
     elif isinstance(answer, GoclientError) and not isinstance(answer, PathNotFound):

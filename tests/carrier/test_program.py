@@ -147,7 +147,7 @@ def test_a_missing_output_is_told_in_one_short_line(tmp_path: Path, far: Path) -
     job = CarriedJob(tmp_path / "run", [taken(("out", f"{far}/out/out"))])
     ended = job.run()
     assert (ended.code, ended.report["error_code"]) == (77, 5903)
-    assert ended.critical == 'CRITICAL goclient: output: "out": the job did not make it'
+    assert ended.critical == 'CRITICAL goclient: output: "out": the job did not create this file'
 
 
 def test_a_very_long_name_hides_no_cause(tmp_path: Path) -> None:

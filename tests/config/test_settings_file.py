@@ -62,7 +62,12 @@ WRONG = {
     "a DN in another spelling": ("[pilot]\ndn = 'CN=x,O=y'\n", 2, 'give it as "/O=y/CN=x"', "correct it"),
     "no DN": ("[pilot]\ndn = 'x'\n", 2, 'pilot.dn = "x"', "correct it"),
     "a relative path": ("[site.Q]\nnode = 'a'\n", 2, "it is not an absolute path", "correct it"),
-    "a path with ..": ("[site.Q]\nnode = '/a/../b'\n", 2, 'node = "/a/../b": it has a . or .. in it: write /b', "correct it"),
+    "a path with ..": (
+        "[site.Q]\nnode = '/a/../b'\n",
+        2,
+        'node = "/a/../b": it has a . or .. in it: write /b',
+        "correct it",
+    ),
     "a directory with ..": ("[site.Q]\ndirectory = '/a/../b'\n", 2, "it has a . or .. in it: write /b", "correct it"),
     "a home on nodes": ("[site.Q]\nnode = '/~/x'\n", 2, "there is no home directory there", "correct it"),
     "a ~ in a path": ("[site.Q]\ndirectory = '/a/~/x'\n", 2, "it has a part called ~", "correct it"),

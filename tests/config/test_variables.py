@@ -118,7 +118,9 @@ def test_without_a_credential_nothing_is_sent(run: Run, server: Provider, scheme
     result = run(*SENDJOB, "--json", **env)
     assert (result.code, server.asked) == (4, [])
     assert "PANDA_AUTH is not oidc" in result.err
-    assert result.json["error"]["hint"] == "type: voms-proxy-init"
+    hint = result.json["error"]["hint"]
+    assert "type: export PANDA_AUTH=oidc PANDA_AUTH_VO=your-vo OIDC_AUTH_TOKEN_FILE=your-token-file" in hint
+    assert "type: voms-proxy-init (Debian: voms-clients, " in hint
     result = run(*SENDJOB, "--json", **env, OIDC_AUTH_ID_TOKEN=TOKEN)
     assert (result.code, server.asked) == (4, [])
     assert result.json["error"]["hint"] == "type: export PANDA_AUTH=oidc"

@@ -70,7 +70,11 @@ def test_nothing_means_the_jobs_and_tasks_of_the_last_days(journal: Journal) -> 
     [
         ("muon", 'the journal has no campaign "muon"', "did you mean muons?"),
         ("a/b", 'the journal has no campaign "a/b"', "goclient status alone shows the jobs of the last days"),
-        ("far", 'the campaign "far" was sent to another server, https://another.example', "set PANDA_URL_SSL"),
+        (
+            "far",
+            'the campaign "far" was sent to another server, https://another.example',
+            "export PANDA_URL_SSL=https://another.example",
+        ),
     ],
 )
 def test_an_unknown_campaign_is_said_with_the_nearest(journal: Journal, name: str, message: str, hint: str) -> None:

@@ -110,8 +110,8 @@ def test_what_is_missing_or_leads_outside_is_said_with_the_rest(job: Path) -> No
     with pytest.raises(TransferFailed) as caught:
         check_outputs(tasks("gone", "made/x", "out/passwd", "loop", "x" * 300, "pipe"), job)
     assert [one.message.partition(": ")[2].replace("x" * 200 + "…", "x") for one in caught.value.findings] == [
-        '"gone": the job did not make it',
-        '"made/x": the job did not make it',
+        '"gone": the job did not create this file',
+        '"made/x": the job did not create this file',
         '"out/passwd": it leads outside the job\'s directory',
         '"loop": it cannot be read: Too many levels of symbolic links',
         '"x": it cannot be read: File name too long',

@@ -199,7 +199,7 @@ def test_an_output_that_is_not_there_is_missed_before_a_server_is_to_take_it_awa
     site.submit(IDLE, "--jobParameters", f"out-mode=server globus-endpoint-local=SITE1 files-out={name}")
     result = site.pilot(site.shared, **NO_CONNECT)
     assert (result.code, result.json["error"]["code"]) == (40, "output:path-not-found")
-    assert "the job did not make it" in site.reason
+    assert "the job did not create this file" in site.reason
     assert site.tasks == []
 
 
@@ -406,7 +406,7 @@ def test_what_a_job_s_files_out_are_not_is_said_and_nothing_is_copied(site: Site
         "link": "it leads outside the job's directory",
         "pipe": "it is a pipe (FIFO), which cannot be taken away",
         "loop": "it cannot be read: Too many levels of symbolic links",
-        "gone": "the job did not make it",
+        "gone": "the job did not create this file",
     }.items():
         assert f'"{name}": {why}' in result.err
     assert not (tmp_path / "out").exists()

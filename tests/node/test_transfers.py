@@ -144,7 +144,7 @@ def test_a_task_that_fails_cancels_those_beside_it(service: Scripted, transfers:
 def test_nothing_has_its_name_before_all_has_arrived(service: Scripted, context: JobContext, transfers: Make) -> None:
     for name in ("a", "b"):
         (context.directory / name).write_text(name)
-    with pytest.raises(TransferFailed, match=r"output: .*did not make it"):
+    with pytest.raises(TransferFailed, match=r"output: .*did not create this file"):
         transfers(take(ONE, "a", phase="stage-out"), take(TWO, "b", "gone")).take()
     assert (seen(service, ONE), seen(service, TWO)) == ([], [])
     (context.directory / "gone").write_text("it is there")

@@ -78,4 +78,4 @@ def test_the_owner_of_a_carried_job_reads_why_it_failed(sandbox: Sandbox) -> Non
     assert sent.code == 0, sent.err
     result = sandbox.pilot("--json", PILOT_VERSION="3.11.5.1")
     assert result.json["state"] == "failed"
-    assert result.json["reason"] == 'goclient: output: "missing.file": the job did not make it'
+    assert result.json["reason"] == 'goclient: output: "missing.file": the job did not create this file'

@@ -199,7 +199,7 @@ def test_an_output_that_the_payload_did_not_make_fails_the_job(sandbox: Sandbox)
     submit(sandbox, sandbox.payload("idle.sh", "#!/bin/sh\n"), "--Data=made.txt", f"--OutputGO=SITE1:{HOME}")
     result = sandbox.pilot()
     assert result.code == 40
-    assert '"made.txt": the job did not make it' in result.err
+    assert '"made.txt": the job did not create this file' in result.err
     assert job_of(sandbox)["status"] == "failed"
     assert job_of(sandbox)["pilotErrorCode"] == "1137"
 

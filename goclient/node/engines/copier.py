@@ -197,7 +197,7 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
     try:
         mode = source.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        where = "the job did not make it" if task.source == JOB else "it is not on this node"
+        where = "the job did not create this file" if task.source == JOB else "it is not on this node"
         yield PathNotFound(f"{quoted(source)}: {where}", hint=_CHECK, subject=str(source))
         return
     except OSError as error:

@@ -97,7 +97,7 @@ class InJob(End):
                 subject=path,
             )
         if not os.path.exists(real):  # also False for a name that is too long
-            raise _missing(path, "the job did not make it")
+            raise _missing(path, "the job did not create this file")
         return FileInfo(real.name, real.is_dir(), 0)
 
     def check(self, path: str) -> None:

@@ -400,3 +400,9 @@ def test_a_path_of_a_site_that_cannot_be_is_told_with_its_line(sendjob: SendJob,
     refused = sendjob("--goVia=site", "--StageinGOsrc=SITE1:/data/a", settings_file=str(file))
     assert refused.code == 10
     assert f"line 2: site.TEST1.{line}: " in refused.err
+
+
+def test_an_option_without_effect_beside_a_site_s_directory_is_told(sendjob: SendJob) -> None:
+    refused = sendjob("--StageinGOsrc=SITE1:/a", "--goCarry", "--goShareSecrets", "--goVia=site")
+    assert refused.code == 10
+    assert "--goShareSecrets has no effect with --goVia site" in refused.err

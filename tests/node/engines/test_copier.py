@@ -122,7 +122,7 @@ def test_everything_that_is_wrong_is_said_at_once_before_anything_is_copied(node
 
 def test_what_is_missing_is_missing_on_the_node_or_was_not_made(node: Node) -> None:
     assert node.failure(node.bring, "sub/x").message == f'"{node.data}/sub/x": it is not on this node'
-    assert node.failure(node.take, "sub/x").message == f'"{node.job}/sub/x": the job did not make it'
+    assert node.failure(node.take, "sub/x").message == f'"{node.job}/sub/x": the job did not create this file'
 
 
 @pytest.mark.parametrize("end", ["job", "data"])
@@ -239,7 +239,7 @@ def test_a_link_that_stays_in_the_job_s_directory_is_the_file_that_it_leads_to(n
 def test_links_that_lead_nowhere_are_missing_and_links_in_a_circle_are_said_to_be_so(node: Node) -> None:
     (node.job / "nowhere").symlink_to("nothing")
     (node.job / "circle").symlink_to("circle")
-    assert "the job did not make it" in node.failure(node.take, "nowhere").message
+    assert "the job did not create this file" in node.failure(node.take, "nowhere").message
     assert "Too many levels of symbolic links" in node.failure(node.take, "circle").message
 
 

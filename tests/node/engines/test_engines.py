@@ -93,7 +93,7 @@ def test_what_is_missing_is_an_error_of_the_endpoint(bench: Bench) -> None:
     with pytest.raises(PathNotFound) as caught:
         bench.bring(item("gone", "gone"))
     assert caught.value.subject.endswith(bench.path("gone"))
-    with pytest.raises(PathNotFound, match="the job did not make it"):
+    with pytest.raises(PathNotFound, match="the job did not create this file"):
         bench.take(item("gone", "gone"))
 
 
