@@ -240,6 +240,8 @@ class _Builder(WordReader):
         try:
             return parse_destination(text)
         except RequestError as error:
+            from goclient.model.syntax.misread import reads  # as in locations
+
             own = f"{self.working}:/{text.removeprefix('./')}"
             if ":" in text or text.startswith(("/", "~")) or not reads(own):
                 raise
