@@ -22,6 +22,7 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 from goclient.mending.client import Mending
+from goclient.model.campaign import campaign_of
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
@@ -122,6 +123,11 @@ class Client(Mending):
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
         from goclient.dispatch import send_prepared  # 2 ms: with --noSubmit nothing is sent
 
+        if campaign_of(prepared.records[0].jobName):  # somebody may have named it before
+            from goclient.campaigns.twins import check_campaign  # as in _campaigns
+
+            server, journal = self._connections.panda().name, self.journal_path
+            check_campaign(prepared, server, journal=journal, reporter=self._reporter)
         if prepared.staged is not None:
             return self._campaigns.send(prepared, show, waits=not prepared.detaches)
         return send_prepared(prepared, self._connections, show)

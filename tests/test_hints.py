@@ -22,6 +22,7 @@ NO_INPUT = {
     ("errors/sent.py", "key"),  # of the journal, a UUID
     ("errors/sent.py", "ids"),  # numbers
     ("campaigns/unfinished.py", "campaign"),  # a name that was checked when it was sent
+    ("errors/sent.py", "campaign"),  # the same
     ("submission.py", "key"),
     ("model/option.py", "typed"),  # the option's name
     ("model/syntax/lists.py", "word"),  # the option's name

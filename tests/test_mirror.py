@@ -16,7 +16,7 @@ BESIDE = (
     (".", "assembly following lookups", "test_client.py"),
     (".", "dispatch", "test_submission.py"),
     ("campaigns", "batch jobs transfers", "campaigns/test_advance.py"),
-    ("campaigns", "campaigns progress unfinished", "campaigns/test_site.py"),
+    ("campaigns", "campaigns progress twins unfinished", "campaigns/test_site.py"),
     ("campaigns", "standings", "campaigns/test_mended.py"),
     ("carrier", "order site start", "carrier/test_program.py"),
     ("cli", "confirm passphrase", "cli/commands/test_myproxy.py"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from goclient.campaigns.batch import Batch, KeptBatch
-from goclient.campaigns.deliveries import find_free, not_staged
+from goclient.campaigns.deliveries import Taken, find_free, in_the_way, not_staged
 from goclient.campaigns.jobs import Jobs, Standings
 from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import (
@@ -27,7 +27,7 @@ from goclient.campaigns.state import (
     serials_of,
 )
 from goclient.campaigns.transfers import Service, Transfers
-from goclient.campaigns.unfinished import jobs_over
+from goclient.campaigns.unfinished import deliverer_of, jobs_over
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
 from goclient.errors.sent import first_to_last, how_to_tell
@@ -161,9 +161,9 @@ class Advance:
         given_up = {one for one in found.missing if seen.panda_ids[one] in self._allowed.given_up}
         if missing := {one: place for one, place in found.missing.items() if one not in given_up}:
             self._problems.append(not_staged(batch, missing, seen.panda_ids))
-        self._problems += found.problems.values()
+        self._problems += (self._in_the_way(taken, seen.panda_ids[one]) for one, taken in found.taken.items())
         self._lost[part] = self._lost.get(part, frozenset()) | given_up
-        self._blocked[part] = self._blocked.get(part, frozenset()) | missing.keys() | found.problems.keys()
+        self._blocked[part] = self._blocked.get(part, frozenset()) | missing.keys() | found.taken.keys()
         self._missing[part] = [
             *self._missing.get(part, ()),
             *(staged_name(batch.records[one - 1].jobName, tries[one]) for one in missing),
@@ -172,6 +172,10 @@ class Advance:
         if [*(noted.subjects if noted is not None else ())] != self._missing[part]:
             self._journal.append(Entry(MISSING, str(part), "intended", tuple(self._missing[part])))
         return found.free
+
+    def _in_the_way(self, taken: Taken, panda_id: int) -> GoclientError:
+        deliverer = deliverer_of(taken.place, taken.name, self._batch, self._jobs.journal)
+        return in_the_way(self._batch, taken, panda_id, deliverer=deliverer)
 
     def _hold(self, slot: Slot, problem: GoclientError) -> None:
         """Leave a transfer task alone in this run, and report why."""
@@ -215,6 +219,7 @@ class Advance:
             closed=self.closed,
             problems=tuple(self._problems),
             targets=batch.targets,
+            panda_ids=tuple(self._seen.panda_ids.values()),
         )
 
     def _delivered(self, known: Known) -> set[int]:

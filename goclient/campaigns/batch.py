@@ -151,6 +151,11 @@ class KeptBatch:
         return not self.path.name.endswith(_DONE)
 
     @property
+    def begun(self) -> float:
+        """Return when an open batch was written; raise OSError if it was just closed."""
+        return self.path.stat().st_mtime
+
+    @property
     def journal(self) -> Journal:
         """Return the batch's own journal, read anew."""
         return Journal(self._beside(_JOURNAL))

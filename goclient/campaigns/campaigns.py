@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import Allowed, Sent
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, Interrupted, RequestError, ServerError, raise_all
-from goclient.errors.wording import quoted, timestamp
+from goclient.errors.wording import quoted, timestamp, utc
 from goclient.journal import Journal
 from goclient.model.location import Location
 from goclient.model.nearest import hint_of_known
@@ -97,9 +98,9 @@ class Campaigns:
         """
         _check_one_is_named(campaign, allowed)
         found, going = dict[Part, Progress](), dict[Part, Advance | PlainAdvance]()
-        asked = _Asked(allowed, show, waits, {}, {})
         with ExitStack() as locks:
             ours = [one for one in self._named(campaign, allowed) if not one.is_open or self._is_ours(one, locks)]
+            asked = _Asked(allowed, show, waits, _begun([one for one in ours if one.is_open]), {}, {})
             for pause in pauses(*POLL):
                 for part in (one for one in ours if one not in found):
                     if progress := self._advanced(part, asked, going):
@@ -149,7 +150,7 @@ class Campaigns:
         try:
             if part not in going:
                 going[part] = self._start(part, asked)
-            progress = going[part].run()
+            progress = replace(going[part].run(), begun=asked.begun.get(part, ""))
         except GoclientError as error:
             is_asked_again = asked.waits and isinstance(error, ServerError) and error.transient
             if is_asked_again and not asked.allowed.again:  # that would send jobs at each turn
@@ -198,11 +199,15 @@ class Campaigns:
 
 
 class _Asked(NamedTuple):
-    """Hold what a user asks of an advance, the jobs that were sent meanwhile, and what was told of each part."""
+    """Hold what a user asks of an advance, the jobs that were sent meanwhile, and what was told of each part.
+
+    ``begun`` tells parts of one name apart.
+    """
 
     allowed: Allowed
     show: ShowSent
     waits: bool
+    begun: Mapping[Part, str]
     sent: dict[Part, list[SubmittedJob]]
     told: dict[Part, str]
 
@@ -218,6 +223,13 @@ def _check_one_is_named(campaign: str, allowed: Allowed) -> None:
         message = f"{' and '.join(words)}: that is said of one campaign, and none is named"
         hint = f"name it: goclient advance CAMPAIGN {' '.join(words)}"
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
+
+
+def _begun(parts: Sequence[Part]) -> dict[Part, str]:
+    """Return what tells the parts of one campaign apart as long as they have no PandaIDs."""
+    counts = Counter(one.campaign for one in parts)
+    several = [one for one in parts if counts[one.campaign] > 1]
+    return {one: "its plain jobs" if isinstance(one, PlainCampaign) else f"begun {utc(one.begun)}" for one in several}
 
 
 def _key(part: Part) -> str:

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple, Protocol
 
 from goclient.campaigns.batch import Batch
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import EndpointError
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.wording import counted, quoted
 from goclient.jobs.panda_ids import as_ranges
 from goclient.model.endpoint import Endpoint
+from goclient.model.location import Location
 from goclient.model.names import fill_serial
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
@@ -31,12 +32,19 @@ class Lister(Protocol):
 class Found(NamedTuple):
     """Jobs whose outputs can be delivered to a destination, and why those of others cannot.
 
-    ``missing`` has where an output of a job should be, and is not.
+    ``missing`` has where an output of a job should be, and is not; ``taken``, what is in the way of one.
     """
 
     free: tuple[int, ...]
     missing: Mapping[int, str]
-    problems: Mapping[int, GoclientError]
+    taken: Mapping[int, Taken]
+
+
+class Taken(NamedTuple):
+    """Place of an output at which something is; ``name`` is that of the output in the job."""
+
+    place: Location
+    name: str
 
 
 def find_free(batch: Batch, destination: Endpoint, tries: Mapping[int, int], *, started: Set[int], at: Lister) -> Found:
@@ -46,7 +54,7 @@ def find_free(batch: Batch, destination: Endpoint, tries: Mapping[int, int], *, 
     Raises EndpointError if an end cannot be listed now.
     """
     listings = _Listings(at)
-    missing, problems = dict[int, str](), dict[int, GoclientError]()
+    missing, taken = dict[int, str](), dict[int, Taken]()
     for serial, attempt in tries.items():
         for output in _outputs_of(batch, destination):
             staged = _staged(batch, output, serial, attempt)
@@ -54,10 +62,11 @@ def find_free(batch: Batch, destination: Endpoint, tries: Mapping[int, int], *, 
                 missing.setdefault(serial, batch.area.collection.show(staged))
                 continue
             is_careful = not batch.overwrite and serial not in started
-            if is_careful and (problem := _in_the_way(batch, output, serial, listings)) is not None:
-                problems.setdefault(serial, problem)
-    free = tuple(one for one in tries if one not in missing and one not in problems)
-    return Found(free, missing, {serial: one for serial, one in problems.items() if serial not in missing})
+            if is_careful and listings.entry(output.destination, path := _final(output, serial, listings)) is not None:
+                name = fill_serial(output.name, serial)
+                taken.setdefault(serial, Taken(Location(output.destination, path), name))
+    free = tuple(one for one in tries if one not in missing and one not in taken)
+    return Found(free, missing, {serial: one for serial, one in taken.items() if serial not in missing})
 
 
 def items_of(batch: Batch, destination: Endpoint, tries: Mapping[int, int], at: Lister) -> tuple[TransferItem, ...]:
@@ -110,14 +119,13 @@ def not_staged(batch: Batch, missing: Mapping[int, str], panda_ids: Mapping[int,
     return EndpointError(message, hint=hint, code="not-staged", subject=shown)
 
 
-def _in_the_way(batch: Batch, output: Output, serial: int, listings: _Listings) -> GoclientError | None:
-    path = _final(output, serial, listings)
-    if listings.entry(output.destination, path) is None:
-        return None
-    shown = output.destination.show(path)
-    command = f"goclient advance {batch.campaign}"
+def in_the_way(batch: Batch, taken: Taken, panda_id: int, *, deliverer: int | None) -> PathExists:
+    """Return the error of a job's output at whose place something is, which was delivered for another job, if any."""
+    shown, command = taken.place.endpoint.show(taken.place.path), f"goclient advance {batch.campaign}"
     hint = f"rename the file that is there, and type: {command}; or replace it: {command} --goOverwrite"
-    message = f"{quoted(shown)} exists: {quoted(output.name)} of job {serial} would overwrite it"
+    message = f"{quoted(shown)} exists: {quoted(taken.name)} of PandaID {panda_id} would overwrite it"
+    if deliverer is not None:
+        message += f"; it was delivered for PandaID {deliverer} of the same campaign"
     return PathExists(message, hint=hint, subject=shown)
 
 

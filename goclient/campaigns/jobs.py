@@ -74,6 +74,10 @@ class Jobs(Protocol):
     def unchanged(self) -> AbstractContextManager[None]:
         """Run the body while no job is sent again."""
 
+    @property
+    def journal(self) -> Journal:
+        """Return the main journal, read anew."""
+
 
 class PandaJobs(Jobs):
     """Jobs of a batch at a PanDA server."""
@@ -146,8 +150,8 @@ class PandaJobs(Jobs):
 
     def seen(self) -> Standings:
         """Ask the server, and its archive, how each stands; one that it does not know has not failed."""
-        journal = Journal(self._journal.path)  # a retry may have added to it
-        first, tries = self._first(journal), known_tries(journal, self._server.name)
+        journal = self.journal
+        first, tries = first_tries(self._batch, journal), known_tries(journal, self._server.name)
         panda_ids = list(dict.fromkeys(with_tries(filter(None, first.values()), tries)))
         known = {job.panda_id: job for job in describe_all(panda_ids, self._server)}
         seen = stand(first, tries, known)
@@ -188,17 +192,23 @@ class PandaJobs(Jobs):
         """Run the body while no job is sent again."""
         return turn(self._journal)
 
-    def _first(self, journal: Journal) -> dict[int, int | None]:
-        """Return the PandaID of the first try of each job, by its number; None for one that was not accepted."""
-        found: dict[int, int | None] = {}
-        for n in range(self._calls):
-            records = self._batch.records[n * JOBS_A_CALL : (n + 1) * JOBS_A_CALL]
-            call = journal.last(CALL, f"{self._batch.key}.{n}")
-            ids: list[int | None] = []
-            if call is not None and call.state == "accepted":
-                ids += [int(one) if one.isdigit() else None for one in call.subjects]
-            found |= enumerate(ids or [None] * len(records), len(found) + 1)
-        return found
+    @property
+    def journal(self) -> Journal:
+        """Return the main journal, read anew: a retry, or another batch, may have added to it."""
+        return Journal(self._journal.path)
+
+
+def first_tries(batch: Batch, journal: Journal) -> dict[int, int | None]:
+    """Return the PandaID of the first try of each job, by its number; None for one that was not accepted."""
+    found: dict[int, int | None] = {}
+    for n in range(-(-len(batch.records) // JOBS_A_CALL)):
+        records = batch.records[n * JOBS_A_CALL : (n + 1) * JOBS_A_CALL]
+        call = journal.last(CALL, f"{batch.key}.{n}")
+        ids: list[int | None] = []
+        if call is not None and call.state == "accepted":
+            ids += [int(one) if one.isdigit() else None for one in call.subjects]
+        found |= enumerate(ids or [None] * len(records), len(found) + 1)
+    return found
 
 
 def lost_tries(campaign: str, names: Mapping[int, str]) -> ServerError:

@@ -73,6 +73,26 @@ def plain_campaigns(journal: Path) -> list[PlainCampaign]:
     ]
 
 
+def count_open(path: Path, campaign: str, server: str) -> int:
+    """Return how many jobs were sent in a plain campaign lately, without further tries, and are not known to be over.
+
+    ``path`` is the main journal's.
+    """
+    journal = Journal(path)
+    if not journal.mentions(campaign):
+        return 0
+    retries = {one.key for one in journal.latest(TRY)}
+    over = journal.last(OVER, PlainCampaign(campaign, server).key)
+    since = max(time.time() - RECENT_DAYS * 86_400, over.time if over is not None else 0.0)
+    return sum(
+        int(one.subjects.jobs)
+        for one in _requests(journal)
+        if (one.subjects.campaign, one.subjects.server) == (campaign, server)
+        and one.entry.time > since
+        and one.entry.key not in retries
+    )
+
+
 def _requests(journal: Journal) -> Iterator[SentRequest]:
     """Yield the requests in the journal whose jobs bring their own files, and have a campaign."""
     kept = KeptJobs(journal.path.parent)
@@ -132,6 +152,7 @@ class PlainAdvance:
             closed=closed,
             problems=tuple(problems),
             is_plain=True,
+            panda_ids=tuple(one.panda_id for one in seen.latest.values()),
         )
 
     def _seen(self) -> tuple[JobStandings, list[RequestError]]:

@@ -9,6 +9,7 @@ from typing import Any
 from goclient.campaigns.state import Sent, Standing
 from goclient.errors import GoclientError
 from goclient.errors.wording import counted
+from goclient.jobs.panda_ids import as_ranges
 from goclient.model.location import Location
 from goclient.submission import SubmittedJob
 
@@ -19,7 +20,8 @@ class Progress:
 
     One that was not looked at has no jobs: it was closed before, or that is a problem.  ``submitted`` are the jobs that
     were sent meanwhile, further tries included; ``targets`` are the places where the outputs of a job will be.
-    ``is_plain``: its jobs bring their own files, and deliver what they make.
+    ``is_plain``: its jobs bring their own files, and deliver what they make.  ``panda_ids`` are its jobs' latest tries;
+    where others have its campaign's name, these tell it apart, or else the time ``begun``.
     """
 
     campaign: str
@@ -34,6 +36,15 @@ class Progress:
     submitted: tuple[SubmittedJob, ...] = ()
     targets: tuple[Location, ...] = ()
     is_plain: bool = False
+    panda_ids: tuple[int, ...] = ()
+    begun: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in words."""
+        if not self.begun:
+            return self.campaign
+        return f"{self.campaign}, {f'PandaID {as_ranges(self.panda_ids)}' if self.panda_ids else self.begun}"
 
     @property
     def text(self) -> str:
@@ -41,10 +52,10 @@ class Progress:
         if not self.jobs:
             return ""
         if self.closed and self.sent is not Sent.YES:
-            return f"{self.campaign}: given up: its jobs were not sent"
+            return f"{self.name}: given up: its jobs were not sent"
         if self.closed:
             done = f"{'has' if self.jobs == 1 else 'have'} {'finished' if self.is_plain else 'delivered'}"
-            return f"{self.campaign}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {done}"
+            return f"{self.name}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {done}"
         if self.is_plain:
             return self._standings
         if self.sent is not Sent.YES:
@@ -52,7 +63,7 @@ class Progress:
             known = (
                 "it is not known whether its jobs are sent" if self.sent is Sent.UNKNOWN else "its jobs are not sent"
             )
-            return f"{self.campaign}: its inputs are {where}, {known}"
+            return f"{self.name}: its inputs are {where}, {known}"
         have = "has" if self.delivered == 1 else "have"
         return f"{self._standings}; {self.delivered} {have} delivered"
 
@@ -60,7 +71,7 @@ class Progress:
     def _standings(self) -> str:
         words = {Standing.RUNNING: "waiting or running"}
         counts = ", ".join(f"{number} {words.get(one, one.value)}" for one, number in self.standing.items())
-        return f"{self.campaign}: {counted(self.jobs, 'job')}: {counts}"
+        return f"{self.name}: {counted(self.jobs, 'job')}: {counts}"
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it; of one that was not looked at, without its jobs."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.campaigns.batch import Batch, KeptBatch, kept_batches
-from goclient.campaigns.jobs import lost_tries
+from goclient.campaigns.jobs import first_tries, lost_tries
 from goclient.campaigns.standings import standing_of
 from goclient.campaigns.state import DELIVER, TRANSFER, Slot, Standing, serials_of
 from goclient.errors import GoclientError
@@ -17,7 +17,7 @@ from goclient.errors.wording import counted
 from goclient.jobs.next_steps import mending_steps
 from goclient.jobs.selection import NamedJob, Unfinished
 from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
-from goclient.jobs.tries import known_tries
+from goclient.jobs.tries import known_tries, latest_try
 from goclient.journal import Journal
 from goclient.model.location import Location
 from goclient.model.names import fill_serial, first_name, try_number
@@ -63,11 +63,28 @@ def find_delivered_outputs(state: Path) -> Callable[[str], Sequence[Location] | 
     for one in kept_batches(state):
         with suppress(GoclientError):
             batch = one.read()
-            delivered = _delivered(batch, one)
+            delivered = delivered_jobs(batch, one)
             for name, serial in batch.serials.items():
                 paths = [target.with_path(fill_serial(target.path, serial)) for target in batch.targets]
                 kept[name] = paths if serial in delivered else []
     return lambda name: kept.get(first_name(name))
+
+
+def deliverer_of(place: Location, name: str, batch: Batch, journal: Journal) -> int | None:
+    """Return the job of another batch of the same campaign whose output was delivered to a place, or into it.
+
+    ``name`` is that of the output, and ``journal`` the main one.
+    """
+    for kept in kept_batches(journal.path.parent):
+        if kept.campaign == batch.campaign and kept.key != batch.key:
+            with suppress(GoclientError):
+                found = kept.read()
+                for serial in delivered_jobs(found, kept):
+                    paths = [fill_serial(one.path, serial) for one in found.targets if one.endpoint == place.endpoint]
+                    if place.path in {*paths, *(f"{one.rstrip('/')}/{name}" for one in paths)}:
+                        first = first_tries(found, journal)[serial]
+                        return first and latest_try(first, known_tries(journal, found.server)).panda_id
+    return None
 
 
 def over_words(failed: int, cancelled: int) -> str:
@@ -91,7 +108,7 @@ def _undelivered(
     tries = defaultdict[str, dict[int, str]](dict)
     for job in jobs:
         tries[first_name(job.name)][try_number(job.name)] = job.state
-    delivered = _delivered(batch, kept)
+    delivered = delivered_jobs(batch, kept)
     left = [name for name, serial in batch.serials.items() if serial not in delivered]
     states = {name: [state for _, state in sorted(tries[name].items())] for name in left}
     stands = Counter(standing_of(one, is_known=bool(one) and name not in lost) for name, one in states.items())
@@ -106,7 +123,7 @@ def _undelivered(
         yield Unfinished(campaign, text, steps, are_sent=True)
 
 
-def _delivered(batch: Batch, kept: KeptBatch) -> set[int]:
+def delivered_jobs(batch: Batch, kept: KeptBatch) -> set[int]:
     """Return the numbers of the jobs whose outputs are at all destinations."""
     found = set(batch.serials.values())
     entries = [one for one in kept.journal.latest(TRANSFER) if one.state == "done"]

@@ -122,7 +122,8 @@ def prepare_carried(
         dealt=() if deal is None else tuple(deal.serials_in(spec)),
     )
     made = make_plan(bare, carriage, rights)
-    luggage = pack_luggage(contents, made, file_server=carriage.file_server)
+    area = "" if request.area is None else request.area.node
+    luggage = pack_luggage(contents, made, file_server=carriage.file_server, new=area)
     own = tuple(word.value for word in words(payload))
     start = Start(luggage.file_server, luggage.archive, made.plan.sha256, own)
     specs = [spec] if deal is None else deal.specs(spec)
@@ -154,12 +155,16 @@ def https_collections(tasks: Sequence[TransferTask]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(task.far.text for task in tasks if task.asks_https))
 
 
-def pack_luggage(contents: Contents, made: Made, *, file_server: str) -> Luggage:
-    """Return all that goes to PanDA before jobs with this plan do; raise RequestError if the archive is too large."""
+def pack_luggage(contents: Contents, made: Made, *, file_server: str, new: str = "") -> Luggage:
+    """Return all that goes to PanDA before jobs with this plan do; raise RequestError if the archive is too large.
+
+    ``new`` is what else no other submission has in its plan.
+    """
 
     from goclient.carrier.build import build  # reads all of the carrier
 
     packed = pack(contents, carrier=build(), plan=made.plan.encode())
-    same = hashlib.sha256(packed.content.encode() + replace(made.plan, name="", credential="").encode()).hexdigest()
+    bare = replace(made.plan, name="", credential="").encode().replace(new.encode(), b"")
+    same = hashlib.sha256(packed.content.encode() + bare).hexdigest()
     archive = f"jobO.{uuid.uuid4()}.tar.gz"  # PanDA's file server has one name space, in which nothing is replaced
     return Luggage(made.plan, archive, packed.data, file_server, made.secret, same)

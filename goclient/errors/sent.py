@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import ExitCode
-from goclient.errors.wording import utc
+from goclient.errors.wording import counted, quoted, utc
 
 CHECK_NUMBER = "check the number, and that PANDA_URL_SSL is the server that took the job"  # of a job that nobody knows
 
@@ -21,6 +21,18 @@ class SentBefore(RequestError):
         message = f"the same request was sent at {utc(since)}, and {outcome}; nothing was sent now"
         hint = f"look what became of it: goclient journal show {key}; to submit it once more all the same, add --again"
         super().__init__(message, hint=hint, subject="--again")
+
+
+class BegunBefore(SentBefore):
+    """Jobs that were begun in their campaign before, through a site, and are not over; ``key`` is their batch's."""
+
+    def __init__(self, key: str, *, since: float, campaign: str, jobs: int) -> None:
+        self.key = key
+        were, they_are, them = ("was", "it is", "it") if jobs == 1 else ("were", "they are", "them")
+        message = f"the same {counted(jobs, 'job')} {were} begun in the campaign {quoted(campaign)} at {utc(since)}, "
+        message += "and not all of that is over; nothing was sent now"
+        hint = f"look how far {they_are}: goclient status --campaign {campaign}; to submit {them} once more all the "
+        RequestError.__init__(self, message, hint=f"{hint}same, add --again", subject="--again")
 
 
 class TriesLost(SentBefore):

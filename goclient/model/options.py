@@ -269,7 +269,7 @@ class SubmitOptions(RequestOptions):
     )
     again: bool = option(
         "--again",
-        help="submit although the same request was sent before and its end is not known",
+        help="submit although the same request was sent before, or begun with --goVia site, and its end is not known",
         group=RUN,
         default=False,
         grave=True,

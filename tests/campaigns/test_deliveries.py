@@ -18,4 +18,4 @@ def test_what_exists_is_only_replaced_where_that_is_meant(
     world.files[AREA.collection.text, f"{AREA.directory}/out/000001.1"] = "made"
     world.files[DESTINATION.text, "/out/1.1"] = "half of it, or somebody else's"
     found = find_free(batch_of(1, overwrite=overwrite), DESTINATION, {1: 1}, started=started, at=world)
-    assert (found.free, set(found.problems), found.missing) == (free, set() if free else {1}, {})
+    assert (found.free, set(found.taken), found.missing) == (free, set() if free else {1}, {})

@@ -613,3 +613,61 @@ def test_outputs_that_are_not_delivered_are_not_over(site: Site) -> None:
     assert (told.code, "the outputs of 1 of 1 job are not delivered" in told.err) == (6, True), told.err
     assert site.advance("undelivered", "--wait").code == 0
     assert site.sandbox.run(*status).code == 0
+
+
+@pytest.mark.parametrize("words", [[], ["--goCarry"]])
+def test_the_same_jobs_are_not_begun_twice_unasked(site: Site, words: list[str]) -> None:
+    site.sandbox.set(running_tasks=0)
+    first = site.send("again", "--detach", *words)
+    assert (first.code, "not known to be over" in first.err) == (0, False), first.err
+    refused = site.send("again", "--detach", *words)
+    assert (refused.code, refused.out) == (10, ""), refused.err
+    assert 'the same 2 jobs were begun in the campaign "again" at 20' in refused.err
+    assert "goclient status --campaign again; to submit them once more all the same, add --again" in refused.err
+    told = 'the campaign "again" has {} jobs that are not known to be over; {} more'
+    other = site.send("again", "--detach", *words, jobs=1)
+    assert (other.code, told.format(2, "this is 1") in other.err) == (0, True), other.err
+    asked = site.send("again", "--detach", *words, "--again")
+    assert (asked.code, told.format(3, "these are 2") in asked.err) == (0, True), asked.err
+    assert "goclient status --campaign again; another --campaign NAME keeps jobs apart" in asked.err
+    seen = site.advance("again").out
+    assert re.findall("^again, begun 20.*: its inputs are on their way, its jobs are not sent$", seen, re.M) == (
+        seen.splitlines()
+    )
+    assert len(seen.splitlines()) == 3
+    assert site.advance("again", "--end").code == 0
+    site.sandbox.set()
+    assert site.advance("again", "--end", "--wait").code == 0
+
+
+def test_batches_of_one_campaign_are_told_apart_and_so_is_whose_file_is_in_the_way(site: Site) -> None:
+    assert site.send("twins", jobs=2).code == 0
+    assert site.send("twins", "--again", jobs=2).code == 0
+    ids = site.panda_ids("twins")
+    rows = [f"twins, PandaID {one}-{one + 1}: 2 jobs: 2 waiting or running; 0 have delivered" for one in ids[::2]]
+    assert site.advance("twins").out.splitlines() == rows
+    site.run_jobs(4)
+    stopped = site.advance("twins", "--wait")
+    assert stopped.code == 40, stopped.err
+    assert f"twins, PandaID {ids[0]}-{ids[1]}: all is done: 2 of 2 jobs have delivered" in stopped.out
+    for new, old in zip(ids[2:], ids[:2], strict=True):
+        would = f"of PandaID {new} would overwrite it; it was delivered for PandaID {old} of the same campaign"
+        assert would in stopped.err, stopped.err
+    assert site.advance("twins", "--goOverwrite", "--wait").out == "twins: all is done: 2 of 2 jobs have delivered\n"
+    third = site.send("twins", "--noCheck")
+    assert (third.code, "not known to be over" in third.err) == (0, False), third.err
+    assert site.sandbox.run("goclient", "kill", *map(str, site.panda_ids("twins")[4:])).code == 0
+    assert site.advance("twins", "--end", "--wait").code == 0
+
+
+def test_jobs_that_bring_their_own_files_are_more_of_a_campaign_until_all_are_over(site: Site) -> None:
+    line = [word for word in site.line("more", "--noCheck", jobs=1) if not word.startswith("--goVia")]
+    first, second = site.sandbox.run(*line), site.sandbox.run(*line)
+    assert (first.code, second.code) == (0, 0), second.err
+    assert "not known to be over" not in first.err
+    told = 'the campaign "more" has 1 job that is not known to be over; this is 1 more'
+    assert told in second.err
+    assert site.sandbox.run("goclient", "kill", *map(str, site.panda_ids("more"))).code == 0
+    assert site.advance("more", "--end").code == 0
+    assert "not known to be over" not in site.sandbox.run(*line).err
+    assert site.sandbox.run("goclient", "kill", *map(str, site.panda_ids("more")[-1:])).code == 0
