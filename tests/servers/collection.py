@@ -25,6 +25,7 @@ class CollectionServer:
 
     ``cuts``: bytes of bodies after which it hangs up.  ``ranges``: it knows them.  ``redirect``: where it leads.
     ``conditions``: it knows If-None-Match.  ``chunked``: it does not tell how long its answers are.
+    ``refuses``: with this status, whatever is read or written.
     """
 
     top: Path
@@ -37,6 +38,7 @@ class CollectionServer:
     token: str = TOKEN
     conditions: bool = True
     chunked: bool = False
+    refuses: int = 0
 
 
 @contextmanager
@@ -96,8 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
         path, state = self._path(), self.server_state
         if path is None:
             return
-        if not path.is_file():
-            self._say(404)
+        if state.refuses or not path.is_file():
+            self._say(state.refuses or 404)
             return
         content, first, status = path.read_bytes(), 0, 200
         more = {"ETag": f'"{path.stat().st_mtime_ns}"'}
@@ -130,9 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         path, state = self._path(), self.server_state
         if path is None:
             return
-        if path.is_dir() or not path.parent.is_dir():
+        if state.refuses or path.is_dir() or not path.parent.is_dir():
             self.rfile.read(int(self.headers["Content-Length"]))
-            self._say(409 if path.is_dir() else 404)
+            self._say(state.refuses or (409 if path.is_dir() else 404))
             return
         length = int(self.headers["Content-Length"])
         if state.conditions and self.headers["If-None-Match"] == "*" and path.exists():

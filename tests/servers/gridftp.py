@@ -44,6 +44,7 @@ class GridftpServer:
     directory: Path
     log: Path
     full: str  # the path of a directory on a small disk, which has room for one megabyte
+    process: int
 
     def path(self, name: str) -> str:
         """The path of a file in its directory, as the server has it."""
@@ -141,7 +142,7 @@ def gridftp_server(grid: Grid, name: str, *, address: str = "127.0.0.1") -> Iter
             found = re.search(r":([0-9]+)\s*$", said)
             assert found, f"{PROGRAM} does not say where it listens: {said!r}"
             host_name = "localhost" if address == "127.0.0.1" else f"[{address}]"
-            yield GridftpServer(GridftpEndpoint(f"gsiftp://{host_name}:{found[1]}"), files, log, str(full))
+            yield GridftpServer(GridftpEndpoint(f"gsiftp://{host_name}:{found[1]}"), files, log, str(full), one.pid)
         finally:
             one.kill()
 

@@ -158,8 +158,11 @@ class Copier:
         """Give the complete file its name; what came in its way meanwhile is not overwritten."""
         if self._overwrite:
             os.replace(part, target)
-        else:
+            return
+        try:
             place(part, target)
+        except FileExistsError:
+            raise PathExists.by_now(target) from None
 
 
 def place(path: str | Path, target: str | Path, *, at: int | None = None) -> None:

@@ -6,6 +6,8 @@ import io
 import itertools
 import os
 import socket
+import subprocess
+import tempfile
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
     from tests.sandboxes import Sandbox
     from tests.servers.gridftp import GridftpServers
 
-PROVES = frozenset({"network", "tls", "credential ends"}) | {
+PROVES = frozenset({"network", "changes", "tls", "credential ends"}) | {
     f"credential {whom}"
     for whom in ("missing", "expired", "foreign", "unmapped", "damaged", "limited", "somebody else's")
 }  # of a bench whose server knows people by their certificates
@@ -137,6 +139,10 @@ class Bench(ABC):
         """The path of a directory on a full disk."""
         raise AssertionError("its disk is not full")
 
+    def full_job(self) -> str:
+        """The path of a directory of the job's that its server has on a full disk."""
+        raise AssertionError("no server sees it")
+
     def fails(self, call: str, does: Callable[..., object], *, first: int = 1, times: int = 1) -> None:
         """Have a call of what the engine asks do something else, so many times from the first of them on."""
         raise AssertionError("nothing that it asks can fail so")
@@ -192,6 +198,25 @@ class Bench(ABC):
         return sorted(one.name for one in self.there.iterdir() if not one.name.startswith(".goclient-"))
 
 
+def lock(directory: Path) -> Callable[[], object]:
+    """Let nobody write in a directory, root included; return what ends it.  Raise an error if that cannot be."""
+    if os.getuid():
+        directory.chmod(0o500)
+        return partial(directory.chmod, 0o700)
+    subprocess.run(["chattr", "+i", str(directory)], check=True, capture_output=True)
+    return partial(subprocess.run, ["chattr", "-i", str(directory)], check=True)
+
+
+def can_lock() -> bool:
+    """Whether a directory can be locked here, which some file systems and containers have not."""
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            lock(Path(name))()
+        except (OSError, subprocess.CalledProcessError):
+            return False
+    return True
+
+
 class System:
     """The module ``os`` of one module, with other functions."""
 
@@ -203,7 +228,7 @@ class LocalBench(Bench):
     """Copies on the node; those whose calls of the system fail are made in this process, not in a child."""
 
     far = NODE
-    has = READS | {"system"}
+    has = READS | {"system", "changes"} | ({"locks"} if can_lock() else frozenset())
 
     def __init__(self, top: Path) -> None:
         super().__init__(top)
@@ -320,7 +345,7 @@ class CollectionBench(GlobusBench):
 
     mode = Mode.HTTPS
     tells_by_tasks = False
-    has = READS | {"network", "credential damaged", "credential somebody else's"}
+    has = READS | {"network", "changes", "rights", "full", "credential damaged", "credential somebody else's"}
     refused = ()
 
     def __init__(self, top: Path) -> None:
@@ -349,6 +374,14 @@ class CollectionBench(GlobusBench):
     def acts_as(self, whom: str) -> float:
         self.token = {"damaged": "a\nb"}.get(whom, "another-token")
         return 0.0
+
+    def denied(self, way: str) -> str:
+        self.server.refuses = 403
+        return {"bring": "/new", "take": "/old"}[way]
+
+    def full(self) -> str:
+        self.server.refuses = 507
+        return ""
 
     def engine(self, context: JobContext) -> TransferEngine:
         known = HttpsCollections({SITE.text: self.server}, self.token)
@@ -477,7 +510,7 @@ class GridftpBench(Bench):
 class PairBench(GridftpBench):
     """Two real GridFTP servers, of which the second sees the job's directory."""
 
-    has = PROVES | RIGHTS
+    has = PROVES | RIGHTS | {"sees"}
     mode = Mode.SERVER
 
     def __init__(self, top: Path) -> None:
@@ -485,6 +518,14 @@ class PairBench(GridftpBench):
         seen.mkdir()
         super().__init__(seen)
         self.near = self.servers.second.endpoint
+
+    def full_job(self) -> str:
+        server, made = self.servers.second, self.job / "full"
+        made.mkdir()
+        there = ["nsenter", f"--target={server.process}", "--mount"]
+        subprocess.run([*there, "mount", "--bind", server.full, str(made)], check=True)
+        self.stack.callback(subprocess.run, [*there, "umount", str(made)], check=True)
+        return made.name
 
 
 def shown(proxy: Path) -> Credential:

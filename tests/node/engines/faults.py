@@ -31,7 +31,7 @@ from goclient.errors.conditions import (
     SourceChanged,
 )
 from goclient.model.plan import TransferItem
-from tests.node.engines.benches import Bench
+from tests.node.engines.benches import Bench, lock
 from tests.servers import between
 from tests.servers.between import ALWAYS, Between, Kind
 
@@ -96,6 +96,21 @@ class Case:
         count = round(after * whole(self)) if isinstance(after, float) else after
         self.relayed(between.Fault(count, kind, times, call))
 
+    def meanwhile(self, after: float, call: Callable[[], object]) -> None:
+        """Have something happen once: when this part of all bytes has passed; on the node, before or after a read."""
+        if "network" in self.bench.has:
+            self.meets(after, "call", call=call)
+            return
+        left = [call]
+
+        def does(read: Callable[[], object]) -> object:
+            found = read() if after > 0.5 else None
+            if left:
+                left.pop()()
+            return read() if found is None else found
+
+        self.bench.fails("read", does)
+
     def relayed(self, fault: between.Fault | None) -> Between:
         relays = self.stack.enter_context(Between(fault))
         self.bench.through(relays)
@@ -135,7 +150,7 @@ def whole(case: Case) -> int:
 class Fault:
     """Something that is wrong: ``does`` makes it so.  It ends in an error of these ``kinds``; or ``well``, if it may.
 
-    ``needs``: what a bench must have for it.
+    ``needs``: what a bench must have for it.  ``says``: words of the error.
     """
 
     group: str
@@ -145,6 +160,7 @@ class Fault:
     kinds: tuple[type[GoclientError], ...] = ()
     well: bool = False
     needs: frozenset[str] = frozenset()
+    says: str = ""
 
     def problems(self, make: Make) -> list[str]:
         """What is not as it must be when a new bench meets it."""
@@ -172,6 +188,10 @@ class Fault:
                 yield f"it is not said to pass: {error.message}"
             if not error.message or not error.hint:
                 yield f"it says too little: {error.message!r}, {error.hint!r}"
+            if self.says not in error.message:
+                yield f"it does not say {self.says}: {error.message}"
+        elif not case.item.recursive and not (case.target / case.item.destination).is_file():
+            yield "it did not arrive"
         old = case.target / "old"
         if case.item.destination == "old" and old.is_file():
             content = old.read_bytes()
@@ -391,17 +411,33 @@ def odd_names(way: Way) -> Iterator[Fault]:
                 (case.source / name).write_bytes(NEW)
             case.goes(name, name)
 
-        yield Fault("name", f"the name {name!r}", way, does, (GoclientError,), well=True, needs=NETWORK)
+        yield Fault("name", f"the name {name!r}", way, does, (GoclientError,), well=True)
 
 
 def rights(way: Way) -> Iterator[Fault]:
     """Places where nobody may read or write, and disks that are full."""
     yield Fault("right", "no right", way, lambda case: case.goes_to(case.bench.denied(case.way)), (PermissionDenied,),
                 needs=frozenset({"rights"}))  # fmt: skip
+    yield Fault("right", "no right on the node", way, _node_denied, (EndpointError,), needs=frozenset({"locks"}))
     if way == "take":
         yield Fault("full", "the server's disk is full", way, _full, (EndpointError,), needs=frozenset({"full"}))
     else:
-        yield Fault("full", "the node's disk is full", way, _node_full, (EndpointError,), needs=frozenset({"reads"}))
+        yield Fault("full", "the disk of the server that sees the job is full", way, _job_full, (EndpointError,),
+                    needs=frozenset({"full", "sees"}))  # fmt: skip
+    writes = frozenset({"reads"} if way == "bring" else {"system"})
+    yield Fault("full", "the node's disk is full", way, _node_full, (EndpointError,), needs=writes)
+
+
+def _node_denied(case: Case) -> None:
+    (case.target / "denied").mkdir()
+    case.stack.callback(lock(case.target / "denied"))
+    case.goes(target="denied/new")
+
+
+def _job_full(case: Case) -> None:
+    case.bench.patience = 1.0
+    (case.source / "new").write_bytes(bytes(LARGE))
+    case.goes(target=f"{case.bench.full_job()}/new")
 
 
 def _full(case: Case) -> None:
@@ -419,17 +455,12 @@ def _node_full(case: Case) -> None:
 
 # --- what changes meanwhile -----------------------------------------------------------------------------------------
 
+CHANGES = frozenset({"changes"})
 CHANGED = (SourceChanged, ChecksumDiffers, PathNotFound, EndpointError)
 
 
 def changes(way: Way) -> Iterator[Fault]:
     """Files that somebody else changes while they are copied."""
-
-    def meanwhile(change: Callable[[Case], object], after: float) -> Callable[[Case], None]:
-        def does(case: Case) -> None:
-            case.meets(after, "call", call=lambda: change(case))
-
-        return does
 
     for about, change in (
         ("shrinks", lambda case: (case.source / "new").write_bytes(NEW[:1000])),
@@ -442,16 +473,16 @@ def changes(way: Way) -> Iterator[Fault]:
 
             def does(case: Case, change: Callable[[Case], object] = change, after: float = after) -> None:
                 case.wanted = (NEW, NEW[:1000], NEW * 3, NEW[::-1])
-                case.meets(after, "call", call=lambda: change(case))
+                case.meanwhile(after, lambda: change(case))
 
-            yield Fault("change", f"it {about} after {after}", way, does, CHANGED, well=True, needs=NETWORK)
+            yield Fault("change", f"it {about} after {after}", way, does, CHANGED, well=True, needs=CHANGES)
 
     def appears(case: Case) -> None:
         (case.target / "old").unlink()
         case.overwrite, case.wanted = False, (OLD,)
-        case.meets(0.5, "call", call=lambda: (case.target / "old").write_bytes(OLD))
+        case.meanwhile(0.5, lambda: (case.target / "old").write_bytes(OLD))
 
-    yield Fault("change", "somebody makes the target", way, appears, (PathExists,), needs=NETWORK)
+    yield Fault("change", "somebody makes the target", way, appears, (PathExists,), needs=CHANGES)
 
 
 def _replace(case: Case) -> None:
@@ -488,11 +519,11 @@ def of_kind(kind: type[GoclientError]) -> Callable[[Callable[[], object]], objec
     return raising(lambda: kind("the service says so", hint="ask it"))
 
 
-def told(call: Callable[[], object], status: str) -> object:
+def told(call: Callable[[], object], status: str, reason: str = "it says so") -> object:
     """What the service tells of its tasks when they have another state."""
     states = call()
     assert isinstance(states, dict)
-    return {name: replace(state, status=status, reason="it says so") for name, state in states.items()}
+    return {name: replace(one, status=status, reason=reason, faults=1) for name, one in states.items()}
 
 
 SERVICE = (
@@ -544,9 +575,29 @@ def calls(way: Way) -> Iterator[Fault]:
                     yield Fault("call", about, way, does, (GoclientError,), well=True, needs=frozenset({needs}))
 
 
+def tasks(way: Way) -> Iterator[Fault]:
+    """Tasks that fail, or show nothing but faults: what is wrong with their servers a service alone sees."""
+    for about, status, reason in (
+        ("no right", "FAILED", "PERMISSION_DENIED"), ("a full disk", "FAILED", "QUOTA_EXCEEDED"),
+        ("a dead server", "FAILED", "CONNECT_FAILED"), ("a silent server", "ACTIVE", "TIMEOUT"),
+        ("a server that resets", "ACTIVE", "CONNECTION_RESET"), ("a server that drips", "ACTIVE", "TIMEOUT"),
+        ("a wrong certificate", "FAILED", "AUTH"), ("an expired credential", "INACTIVE", "CREDENTIALS_EXPIRED"),
+        ("a credential that ends in the middle", "INACTIVE", "PAUSED_BY_ADMIN"),
+        ("a changed file", "FAILED", "VERIFY_CHECKSUM"),
+    ):  # fmt: skip
+
+        def does(case: Case, status: str = status, reason: str = reason) -> None:
+            case.bench.hurry()
+            case.bench.fails("tasks", partial(told, status=status, reason=reason), times=ALWAYS)
+            case.bench.fails("faults", lambda _: [reason], times=ALWAYS)
+            case.must_meet = True
+
+        yield Fault("task", about, way, does, (EndpointError,), needs=frozenset({"service"}), says=reason)
+
+
 TABLE: tuple[Fault, ...] = tuple(
     fault
-    for make in (breaks, gives_up, addresses, credentials, paths, odd_names, rights, changes, calls)
+    for make in (breaks, gives_up, addresses, credentials, paths, odd_names, rights, changes, calls, tasks)
     for way in WAYS
     for fault in make(way)
 )

@@ -189,8 +189,8 @@ def test_a_file_that_comes_in_the_way_meanwhile_is_not_overwritten(
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     error = node.failure(node.take, "made", beat=lambda: write(node.out, "made", text="old"))
-    assert error.code == "copy"
-    assert "File exists" in error.message
+    assert error.code == "exists"
+    assert "exists by now" in error.message
     assert (node.out / "made").read_text() == "old"
 
 

@@ -19,12 +19,57 @@ from tests.node.engines.benches import (
     LocalBench,
     PairBench,
     WebdavBench,
+    can_lock,
 )
 from tests.node.engines.conftest import REAL, prepare
+from tests.servers.full_disk import can_mount
 
-ENGINES = {"local": LocalBench, "globus": GlobusBench, "https": CollectionBench, "webdav": WebdavBench,
-           "gridftp": GridftpBench, "gridftp-pair": PairBench}  # fmt: skip
+ENGINES: dict[str, type[Bench]] = {
+    "local": LocalBench,
+    "globus": GlobusBench,
+    "https": CollectionBench,
+    "webdav": WebdavBench,
+    "gridftp": GridftpBench,
+    "gridftp-pair": PairBench,
+}
 LEAST = 200
+KINDS: dict[str, tuple[int, frozenset[tuple[str, str]]]] = {  # how many each way, of which group and with which words
+    name: (least, frozenset(found))
+    for name, least, *found in (
+        ("wrong path", 14, ("path", "")),
+        ("no right", 1, ("right", ""), ("task", "no right")),
+        ("dead server", 1, ("address", "dead"), ("task", "dead")),
+        ("silent server", 1, ("never", "silent"), ("task", "silent")),
+        ("dripping server", 1, ("never", "drip"), ("task", "drips")),
+        ("resetting server", 1, ("never", "reset"), ("task", "resets")),
+        ("wrong certificate", 1, ("address", "certificate"), ("task", "certificate")),
+        ("unmapped DN", 1, ("credential", "unmapped")),
+        ("expired proxy", 1, ("credential", "expired"), ("task", "expired")),
+        ("limited proxy", 1, ("credential", "limited")),
+        ("foreign proxy", 1, ("credential", "foreign"), ("credential", "somebody else's")),
+        ("full disk", 1, ("full", ""), ("task", "full disk")),
+        ("odd names", 16, ("name", "")),
+        ("long names", 4, ("path", "too long")),
+        ("changed during the copy", 1, ("change", ""), ("task", "changed")),
+        ("credential that ends in the middle", 1, ("credential", "ends"), ("task", "ends")),
+        ("cut at 30 offsets", 30, ("break", "close")),
+    )
+}
+SERVICE = "the service's servers and proxies are not the node's to see: it tells of a task that fails"
+NODE = "a copy on the node has no server, and no credential"
+NO_PROXY = "a collection knows a token, and no proxy"
+PROXIES = ("unmapped DN", "expired proxy", "limited proxy", "credential that ends in the middle")
+WITHOUT: dict[str, dict[str, str]] = {  # kinds that cannot be met, and why
+    "local": dict.fromkeys((*(name for name in KINDS if "server" in name), "wrong certificate", *PROXIES,
+                            "foreign proxy", "cut at 30 offsets"), NODE)
+             | ({} if can_lock() else {"no right": "nobody can lock a directory of this machine"}),
+    "globus": dict.fromkeys(("unmapped DN", "limited proxy", "foreign proxy", "cut at 30 offsets"), SERVICE),
+    "https": dict.fromkeys(PROXIES, NO_PROXY) | {"wrong certificate": "the bench's server speaks plain HTTP; TLS is "
+                                                 "that of webdav"},
+    **dict.fromkeys(("webdav", "gridftp", "gridftp-pair"),
+                    {} if can_mount() else {"full disk": "this user may not mount a small disk"}),
+}  # fmt: skip
+MARKED = {name: pytest.mark.conformance if kind in REAL else () for name, kind in ENGINES.items()}
 
 
 def test_the_table_is_large_enough_for_each_engine() -> None:
@@ -32,11 +77,26 @@ def test_the_table_is_large_enough_for_each_engine() -> None:
     assert min(counts.values()) >= LEAST, counts
 
 
-@pytest.mark.parametrize(("group", "way"), faults.GROUPS)
+@pytest.mark.parametrize("way", faults.WAYS)
+@pytest.mark.parametrize("name", ENGINES)
+def test_each_kind_of_fault_is_met_often_enough_or_it_is_said_why_not(name: str, way: faults.Way) -> None:
+    met = [one for one in faults.TABLE if one.way == way and one.needs <= ENGINES[name].has]
+    few = {
+        kind
+        for kind, (least, found) in KINDS.items()
+        if sum(any(one.group == group and words in one.about for group, words in found) for one in met) < least
+    }
+    assert few == WITHOUT[name].keys()
+
+
 @pytest.mark.parametrize(
-    "kind",
-    [pytest.param(one, marks=pytest.mark.conformance if one in REAL else ()) for one in ENGINES.values()],
-    ids=ENGINES,
+    ("kind", "group", "way"),
+    [
+        pytest.param(kind, group, way, marks=MARKED[name], id=f"{name}-{group}-{way}")
+        for name, kind in ENGINES.items()
+        for group, way in faults.GROUPS
+        if faults.of(kind, group, way)
+    ],
 )
 def test_a_fault_is_told_in_time_and_no_file_is_harmed(
     kind: type[Bench],
@@ -46,8 +106,6 @@ def test_a_fault_is_told_in_time_and_no_file_is_harmed(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    if not (chosen := faults.of(kind, group, way)):
-        return
     prepare(kind, request)
     for module, name in ((background, "AGAIN"), (client, "_PAUSES"), (globus_task, "POLL"), (delivery, "_AGAIN")):
         monkeypatch.setattr(module, name, (0.01, 0.2 if module is delivery else 1.0))
@@ -58,5 +116,5 @@ def test_a_fault_is_told_in_time_and_no_file_is_harmed(
         top.mkdir()
         return kind(top)
 
-    problems = [problem for fault in chosen for problem in fault.problems(make)]
+    problems = [problem for fault in faults.of(kind, group, way) for problem in fault.problems(make)]
     assert problems == [], "\n".join(problems)
