@@ -110,6 +110,25 @@ class Thief:
                     yield Place(row["display_name"], directory)
 
 
+def beyond(thief: Thief, loot: Loot, kinds: set[str]) -> list[str]:
+    """Return what loot opens beyond what was granted; it opens something with all these kinds of credentials."""
+    reached = thief.reach(loot)
+    wrong = [f"{kind}: {_named(place)}" for kind, place in reached if not place.is_granted(kind, thief.own)]
+    if {kind for kind, _ in reached} != kinds:
+        wrong.append(f"the thief has found {len(loot.clients)} clients and {len(loot.tokens)} tokens only")
+    return wrong
+
+
+def good_after_the_end(sandbox: Sandbox, own: str, loot: Loot) -> list[str]:
+    """Return what is still good once all was taken back."""
+    wrong = [f"after the end, {kind}: {_named(place)}" for kind, place in Thief(sandbox, own).reach(loot)]
+    valid = {row["access_token"] for row in sandbox.rows("select access_token from tokens")}
+    wrong += [f"after the end, a token is valid: {one[:12]}" for one in loot.tokens & valid]
+    if any(json.loads(row["data"]) for row in sandbox.rows("select data from secrets")):
+        wrong.append("after the end, PanDA has a secret")
+    return wrong
+
+
 def _named(place: Place) -> str:
     return f"{place.collection}{place.directory}"
 
@@ -182,10 +201,7 @@ class Round:
         own, site, kinds = f"{CAMPAIGN}round-{self.number}/", self.sandbox.root / "site", set(self._told.values())
         ends = [self._run() for _ in self._told]
         loot, thief = Loot().read((self.folder, site)), Thief(self.sandbox, own)
-        before = thief.reach(loot)
-        wrong = [f"{kind}: {_named(place)}" for kind, place in before if not place.is_granted(kind, own)]
-        if {kind for kind, _ in before} != kinds:
-            wrong.append(f"the thief has found {len(loot.clients)} clients and {len(loot.tokens)} tokens only")
+        wrong = beyond(thief, loot, kinds)
         for end in ends:
             told, log = self._told[end["PandaID"]], Loot().read([Path(end["directory"]).parent])
             if not (log.clients or log.tokens):
@@ -198,18 +214,11 @@ class Round:
         revoked = run_command(("goclient", "credential", "revoke", "--json"), env=self.sandbox.env, cwd=self.folder)
         if revoked.code or len(revoked.json) != len(kinds):
             wrong.append(f"not all was taken back: {revoked.out}{revoked.err}")
-        left = Thief(self.sandbox, own).reach(loot)
-        wrong += [f"after the end, {kind}: {_named(place)}" for kind, place in left]
-        wrong += [f"after the end, a token is valid: {one[:12]}" for one in loot.tokens if self._is_valid(one)]
-        if any(json.loads(row["data"]) for row in self.sandbox.rows("select data from secrets")):
-            wrong.append("after the end, PanDA has a secret")
+        wrong += good_after_the_end(self.sandbox, own, loot)
         shutil.rmtree(site)  # what comes next has its own logs
         (self.folder / "seen").unlink(missing_ok=True)
         self._told.clear()
         return wrong
-
-    def _is_valid(self, token: str) -> bool:
-        return bool(self.sandbox.rows("select 1 from tokens where access_token = ?", token))
 
     def _submit(self, kind: str) -> bool:
         """Submit jobs with a kind of credential; return False if others are out, which open other things."""

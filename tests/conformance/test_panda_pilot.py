@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.carrier.theft import Loot, Thief
+from tests.carrier.theft import SERVICE, TOKEN, Loot, Thief, beyond, good_after_the_end
 from tests.carrier.trial import GUEST, find_secrets, keep_tokens, known_secrets
 from tests.commands import run_command
 from tests.conformance.panda_pilot import HEARTBEAT, TRANSFORMATIONS, PandaPilot, Site, site, why_not
@@ -32,14 +33,26 @@ def foreign_site(shared_sandbox: Sandbox) -> Iterator[Site]:
     if reason := why_not():
         pytest.skip(reason)
     keep_tokens(shared_sandbox)
+    client = shared_sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]
+    shared_sandbox.rows("delete from rules where principal = ?", client)  # it has what is granted to it, no more
     with site() as made:
-        url = made.has(
-            Path(os.environ.get("GOCLIENT_TEST_RUNGEN") or shared_sandbox.root / f"transformations/{RUN_GEN}")
-        )
+        url = made.has(run_gen(shared_sandbox))
         settings = shared_sandbox.cwd / "settings.toml"
         settings.write_text(f'[carrier]\nrunGen = "{url}"\n')
         shared_sandbox.env["GOCLIENT_SETTINGS"] = str(settings)
         yield made
+
+
+@pytest.fixture(scope="module")
+def telling_site(foreign_site: Site, shared_sandbox: Sandbox) -> Iterator[Site]:
+    """A site like that, but for what its pilots log."""
+    with site(logs_secrets=True) as made:
+        made.has(run_gen(shared_sandbox))
+        yield made
+
+
+def run_gen(sandbox: Sandbox) -> Path:
+    return Path(os.environ.get("GOCLIENT_TEST_RUNGEN") or sandbox.root / f"transformations/{RUN_GEN}")
 
 
 @dataclass(frozen=True)
@@ -86,11 +99,11 @@ def wait_for_program(pilot: PandaPilot) -> None:
 
 @contextmanager
 def taken(
-    sandbox: Sandbox, site: Site, name: str, *, seconds: int = 0, missing: bool = False, who: str = "service"
+    sandbox: Sandbox, site: Site, name: str, *, seconds: int = 0, missing: bool = False, who: str = SERVICE
 ) -> Iterator[Job]:
     """A job whose program lasts so long, taken by a pilot; its source may be ``missing`` once it was submitted.
 
-    ``who`` acts for it.
+    ``who`` acts for it; there are jobs with either kind.
     """
     source = sandbox.path("SITE1", f"{GUEST}/{name}/input.dat")
     source.parent.mkdir(parents=True)
@@ -103,7 +116,7 @@ def taken(
     there = f"GUEST1:/campaign/{name}"
     words = ("sendJob.py", "--goCarry", "--computingSite=TEST1", "--transformation=./run.sh", "--goFiles=lib", "--json")
     moves = (f"--StageinGOsrc={there}/input.dat", "--StageoutGOsrc=sorted.txt", f"--StageoutGOdest={there}/out/")
-    acting = (f"--goCredential={who}", "--goMkdir", "--goShareSecrets")  # there are jobs with either kind
+    acting = (f"--goCredential={who}", "--goMkdir", "--goShareSecrets", *(["--goGrant"] if who == SERVICE else ()))
     sent = run_command((*words, *moves, *acting), env=sandbox.env, cwd=folder)
     assert sent.code == 0, sent.err
     if missing:
@@ -115,14 +128,43 @@ def taken(
         yield Job(sandbox, name, panda_id, pilot)
 
 
-def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: Site, shared_sandbox: Sandbox) -> None:
+def environments(pilots: Iterable[PandaPilot], folder: Path) -> Path:
+    """Keep what can be seen of the processes of pilots in a new directory; return it."""
+    folder.mkdir()
+    for process in (Path("/proc", str(number)) for pilot in pilots for number in pilot.processes):
+        for name in ("environ", "cmdline"):
+            with suppress(OSError):  # it has ended, or only root can
+                (folder / f"{process.name}.{name}").write_bytes((process / name).read_bytes())
+    assert any(path.stat().st_size for path in folder.glob("*.environ"))
+    return folder
+
+
+def kept_by_the_server(sandbox: Sandbox, folder: Path) -> Path:
+    """Keep what the server has of jobs, and the secrets of its users, in a new directory; return it."""
+    folder.mkdir()
+    (folder / "server.json").write_text(
+        json.dumps([sandbox.rows(f"select * from {one}") for one in ("jobs", "secrets")])
+    )
+    return folder
+
+
+def take_back(sandbox: Sandbox) -> None:
+    """Take back all credentials; the server has given up jobs whose pilots are gone."""
+    sandbox.rows("update jobs set status = 'failed' where status not in ('finished', 'failed', 'cancelled')")
+    revoked = run_command(("goclient", "credential", "revoke", "--json"), env=sandbox.env, cwd=sandbox.cwd)
+    assert revoked.code == 0, revoked.err
+
+
+def test_the_files_of_carried_jobs_arrive_and_a_thief_finds_what_was_granted_until_the_end(
+    foreign_site: Site, telling_site: Site, shared_sandbox: Sandbox
+) -> None:
     sandbox = shared_sandbox
     with (  # side by side: the pilot tells the server of a job that failed only after two minutes
         taken(sandbox, foreign_site, "missing", missing=True) as missing,
         taken(sandbox, foreign_site, "killed", seconds=600) as killed,
         taken(sandbox, foreign_site, "stopped", seconds=600) as stopped,
-        taken(sandbox, foreign_site, "good") as good,
-        taken(sandbox, foreign_site, "token", who="token") as token,
+        taken(sandbox, foreign_site, "token", who=TOKEN) as token,
+        taken(sandbox, telling_site, "good") as good,  # PanDA hands it all secrets of its user
     ):
         for one in (good, token):
             done = one.pilot.wait_for(sandbox, one.panda_id, "finished", "failed")
@@ -131,6 +173,7 @@ def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: S
 
         for one in (killed, stopped):
             one.wait_for_program()
+        seen = environments((killed.pilot, stopped.pilot), sandbox.cwd / "environments")
         killed.kill()
         stopped.pilot.signal(signal.SIGTERM)
         assert stopped.has_ended(WITHIN), stopped.pilot.processes
@@ -139,15 +182,25 @@ def test_the_files_of_carried_jobs_arrive_and_nothing_else_stays(foreign_site: S
         failed = missing.pilot.wait_for(sandbox, missing.panda_id, "failed", "finished")
         assert "goclient: " in failed["pilotErrorDiag"], failed
         assert "input.dat" in failed["pilotErrorDiag"], failed
-        assert list(find_secrets((foreign_site.folder,), known_secrets(sandbox))) == []
-        loot = Loot().read((foreign_site.folder, sandbox.cwd / "token"))
-        reached = Thief(sandbox, "/campaign/token/").reach(loot)
-        assert reached == set(), "this version of the pilot logs no secrets"
+        assert list(find_secrets((foreign_site.folder, seen), known_secrets(sandbox))) == []
+    client = sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]
+    assert sandbox.rows("select 1 from tasks where status = 'ACTIVE'") == []
+    assert sandbox.rows("select 1 from tokens where client = ?", client) == []
+
+    own, both = "/campaign/good/", {SERVICE, TOKEN}
+    thief = Thief(sandbox, own)
+    named = [sandbox.cwd / one.name for one in (missing, killed, stopped, good, token)]
+    left = Loot().read((foreign_site.folder, seen, *named))
+    assert beyond(thief, left, set()) == [], "this version of the pilot logs no secrets"
+    assert beyond(thief, Loot().read([telling_site.folder]), both) == []
+    loot = left.read((telling_site.folder, kept_by_the_server(sandbox, sandbox.cwd / "kept")))
+    assert beyond(thief, loot, both) == []
+
     told = run_command(("goclient", "status", str(token.panda_id)), env=sandbox.env, cwd=sandbox.cwd)
     assert "was taken back: no job needs it any more" in told.err
-    assert sandbox.rows("select 1 from tokens where scope like '%/https'") == []
-    assert sandbox.rows("select 1 from tasks where status = 'ACTIVE'") == []
-    assert sandbox.rows("select 1 from tokens where client = ?", sandbox.env["GOCLIENT_CARRY_CLIENT_ID"]) == []
+    assert sandbox.rows("select 1 from tokens where scope like '%/https' and client <> ?", client) == []  # the thief's
+    take_back(sandbox)
+    assert good_after_the_end(sandbox, own, loot) == []
 
 
 def test_a_task_of_three_jobs_of_which_one_is_tried_twice(foreign_site: Site, shared_sandbox: Sandbox) -> None:
@@ -171,7 +224,9 @@ def test_a_task_of_three_jobs_of_which_one_is_tried_twice(foreign_site: Site, sh
         "--nJobs=3",
     )
     moves = (f"--StageinGOsrc={there}/input.dat,{there}/seconds", "--Data=sorted.txt", f"--OutputGO={there}/out/")
-    sent = run_command((*words, *moves, "--goCarry", "--outputs=sorted.txt,kept.txt"), env=sandbox.env, cwd=folder)
+    sent = run_command(
+        (*words, *moves, "--goCarry", "--goGrant", "--outputs=sorted.txt,kept.txt"), env=sandbox.env, cwd=folder
+    )
     assert sent.code == 0, sent.err
     first, *others = _put_at_site(sandbox)
     with foreign_site.pilot(sandbox) as pilot, ExitStack() as stack:
@@ -185,11 +240,19 @@ def test_a_task_of_three_jobs_of_which_one_is_tried_twice(foreign_site: Site, sh
         for one, panda_id in zip(pilots, (*others, again), strict=True):
             done = one.wait_for(sandbox, panda_id, "finished", "failed")
             assert done["jobStatus"] == "finished", done
-    died = list((top / "out").glob(f".goclient-{first}-*"))  # its node is gone: nobody removes what is hidden there
+    died = list((top / "out").glob(f".goclient-{first}-*"))  # its node is gone, if PanDA has not told it before to end
     arrived = [path for path in (top / "out").iterdir() if path not in died]
     assert {path.name.partition("._")[2] for path in arrived} == {f"{number:06}.sorted.txt" for number in (2, 3, 4)}
     assert {path.read_bytes() for path in arrived} == {b"b\na\n"}
-    assert [list(one.iterdir()) for one in died] == [[]]
+    assert not any(list(one.iterdir()) for one in died)
+
+    left, own = Loot().read((foreign_site.folder, folder)), "/campaign/task/"
+    thief = Thief(sandbox, own)
+    assert beyond(thief, left, set()) == []
+    loot = left.read([kept_by_the_server(sandbox, sandbox.cwd / "kept-of-task")])
+    assert beyond(thief, loot, {SERVICE}) == []
+    take_back(sandbox)
+    assert good_after_the_end(sandbox, own, loot) == []
 
 
 def _put_at_site(sandbox: Sandbox) -> list[int]:
