@@ -15,7 +15,7 @@ from goclient.carrier.carried import Luggage, make_plan, pack_luggage
 from goclient.carrier.plan import CarrierPlan
 from goclient.carrier.rungen import Start, read_start
 from goclient.config.connections import Connections
-from goclient.errors import Collector, GoclientError, PreflightFailed, RequestError, raise_all
+from goclient.errors import GoclientError, PreflightFailed, RequestError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import counted
 from goclient.jobs.panda_ids import as_ranges
@@ -74,10 +74,11 @@ class Group(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Groups of jobs that can be sent again, jobs that need not be, and what the checks have found."""
+    """Groups of jobs that can be sent again, jobs that need not be or cannot be, and what the checks have found."""
 
     groups: tuple[Group, ...]
     left: tuple[Left, ...]
+    refused: tuple[GoclientError, ...]
     findings: tuple[Finding, ...]
 
 
@@ -114,12 +115,12 @@ class _Part(NamedTuple):
 
 
 def prepare_again(jobs: Sequence[Again], options: RetryOptions, connections: Connections) -> Prepared:
-    """Prepare jobs to be sent again; raise what is wrong with a record, or PreflightFailed with all findings.
+    """Prepare jobs to be sent again; one whose record cannot be read holds up no other.  Raises PreflightFailed.
 
     What a job has delivered before is left out, if that is certain.
     """
     parts, left = [], []
-    read = _read(jobs)
+    read, refused = _read(jobs)
     delivered = {} if options.goOverwrite else find_delivered((one.job.state for one in read), connections)
     for one in read:
         spec = without_delivered(one.spec, files) if (files := delivered.get(one.job.panda_id)) else one.spec
@@ -135,29 +136,33 @@ def prepare_again(jobs: Sequence[Again], options: RetryOptions, connections: Con
         grouped.setdefault(one.kind, []).append(one)
     groups = tuple(_prepare(tuple(group), options, connections) for group in grouped.values())
     findings = tuple(dict.fromkeys(finding for group in groups for finding in group.submission.findings))
-    return Prepared(groups, tuple(left), findings)
+    return Prepared(groups, tuple(left), refused, findings)
 
 
-def _read(jobs: Sequence[Again]) -> list[_Part]:
-    """Return what the record of each job says; raise every record that cannot be read."""
-    collected, found = Collector(), []
+def _read(jobs: Sequence[Again]) -> tuple[list[_Part], tuple[GoclientError, ...]]:
+    """Return what the record of each job says, and why others cannot be sent again."""
+    found: list[_Part] = []
+    refused: dict[Finding, tuple[GoclientError, list[int]]] = {}
     for job in jobs:
-        with collected:
+        try:
             decoded = decode(job.record.jobParameters)
             job.record.common.check()
             if len(job.record.jobName) > WIDTHS["jobName"]:
-                message = f"the name of another try of PandaID {job.panda_id} is longer than the server stores"
+                message = "the name of another try is longer than the server stores"
                 raise RequestError(message, hint="submit it again with sendJob", code="too-wide")
             start = read_start(decoded.payload) if decoded.carried else None
             if start is not None and not re.fullmatch("[0-9]{1,9}", start.serial):
                 start = None  # nobody knows which of its plan's items are its own
             if decoded.counts is not None or (decoded.carried and start is None):
-                message = f"PandaID {job.panda_id} has its transfers in its archive alone, and cannot be checked again"
+                message = "its transfers are in its archive alone, and cannot be checked again"
                 raise RequestError(message, hint="submit it again with sendJob", code="counts")
             spec = for_try(decoded.spec, try_number(job.record.jobName)) if job.is_staged else decoded.spec
             found.append(_Part(job, decoded, spec, start))
-    raise_all(collected.errors)
-    return found
+        except GoclientError as error:
+            for one in error.parts:
+                refused.setdefault(one.finding, (one, []))[1].append(job.panda_id)
+    named = ((error, as_ranges(ids)) for error, ids in refused.values())
+    return found, tuple(one.replace(message=f"PandaID {ids}: {one.message}", subject=ids) for one, ids in named)
 
 
 def _prepare(parts: tuple[_Part, ...], options: RetryOptions, connections: Connections) -> Group:

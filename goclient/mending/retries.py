@@ -93,7 +93,8 @@ def retry_jobs(
             submission = replace(group.submission, key=str(uuid.uuid4()))
             journal.append(new_tries(submission.key, connections.panda().name, names))
             jobs += _send(submission, tuple(names), connections, _Sent(tuple(jobs), show))
-    return Retried(tuple(jobs), (*choice.left, *prepared.left), choice.refused, prepared.findings)
+    refused = (*choice.refused, *prepared.refused)
+    return Retried(tuple(jobs), (*choice.left, *prepared.left), refused, prepared.findings)
 
 
 def _adopted(

@@ -141,6 +141,36 @@ def test_what_cannot_be_retried_is_refused_with_what_to_type(user: Sandbox) -> N
         assert code in (None, wrong.json["error"]["code"])
 
 
+@pytest.mark.parametrize("shape", ["plain", "carried"])
+def test_a_record_that_cannot_be_read_holds_up_no_other(user: Sandbox, shape: str) -> None:
+    if shape == "plain":
+        one, two, three = submitted(user)
+    else:
+        (user.cwd / "run.sh").write_text("#!/bin/sh\ncat 0064.file > hits.root\n")
+        moves = (
+            "--StageinGOsrc=GUEST1:/campaign/in/0064.file",
+            "--Data=hits.root",
+            "--OutputGO=GUEST1:/campaign/o/${SN}/",
+        )
+        words = ("--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--njobs=3", "--json", "--goMkdir")
+        one, two, three = (job["PandaID"] for job in user.run("sendJob.py", *words, *moves).json["jobs"])
+    fail(user, one, two, three, code="1305")
+    (row,) = user.rows("select attributes ->> '$.jobParameters' as text from jobs where panda_id = ?", two)
+    damaged = row["text"].replace("goclient=v1:", "goclient=v1:9")
+    assert damaged != row["text"]
+    change = "update jobs set attributes = json_set(attributes, '$.jobParameters', ?) where panda_id = ?"
+    user.rows(change, damaged, two)
+    shown = user.run("goclient", "retry", str(two), "--noSubmit")
+    assert (shown.code, shown.out) == (10, ""), shown
+    assert f"PandaID {two}: " in shown.err
+    done = retry(user, f"{one}-{three}")
+    assert (done.code, count(user)) == (10, 5), done
+    assert [job["retryOf"] for job in done.json["jobs"]] == [one, three]
+    (refused,) = done.json["refused"]
+    assert (refused["subject"], done.json["error"]["message"]) == (str(two), refused["message"])
+    assert retry(user, two).code == 10, "and alone it is told, too"
+
+
 @pytest.mark.parametrize("kind", ["lost", "reset", "cut"])
 def test_a_retry_whose_answer_is_lost_is_not_sent_again(user: Sandbox, kind: str) -> None:
     one, two, _ = submitted(user)
