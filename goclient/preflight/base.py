@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from goclient.model.deal import Deal
     from goclient.model.endpoint import Catalogue, Endpoint
     from goclient.model.overlaps import Overlap
+    from goclient.preflight.listings import Directory
     from goclient.preflight.locations import Locations
     from goclient.preflight.storage import ServerConnections
     from goclient.services.deadline import Background
@@ -131,6 +132,7 @@ class Context:
     resolved: TransferSpec = field(init=False)  # by Paths also with a final slash on what is a directory
     connection: Connection = field(init=False)
     findings: list[Finding] = field(default_factory=list)  # of the checks so far
+    new: dict[Directory, None] = field(default_factory=dict)  # by Paths: those that NewDirectories makes, in order
     server_dn: str = ""  # by Servers: as whom they were asked
     input_size: int = 0  # by Size: the most bytes that one job brings, as far as that is known
     writes_proven: bool = False  # by Probe

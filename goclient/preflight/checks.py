@@ -10,6 +10,7 @@ from goclient.preflight.endpoints import Endpoints, PersonalEnds, WorkingName
 from goclient.preflight.https import Https
 from goclient.preflight.login import Login
 from goclient.preflight.myproxy import Account
+from goclient.preflight.new_directories import NewDirectories
 from goclient.preflight.nodes import Nodes
 from goclient.preflight.paths import Paths, ReadOnly, ServerLogin
 from goclient.preflight.payload import Payload
@@ -43,3 +44,4 @@ TRANSFER_CHECKS: tuple[type[Check], ...] = (  # if endpoints are named, and the 
     Tokens,
 )
 JOB_CHECKS: tuple[type[Check], ...] = (Account, QueueState, Nodes, Payload, UserSecrets)
+LAST_CHECKS: tuple[type[Check], ...] = (NewDirectories,)  # of transfers, once all others have judged

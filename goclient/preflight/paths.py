@@ -1,19 +1,19 @@
-"""Checks of paths: each source and target, and the directories that targets are in, which are made if need be."""
+"""Checks of paths: each source and target, and the directories that targets are in."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
-from goclient.errors.conditions import GlobusSilent, NotADirectory, PathExists, PathNotFound
+from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
 from goclient.model.wildcards import has_wildcards
-from goclient.preflight.base import Check, Connection, Context
+from goclient.preflight.base import Check, Context
 from goclient.preflight.listings import Directory
 from goclient.preflight.locations import few, kind_of, nobody_may, wrong_or_first
 from goclient.preflight.misspelt import hint_of_near
@@ -26,20 +26,15 @@ class Paths(Check):
     """Judge the source and the target of each transfer, and settle which of them are directories."""
 
     def findings(self, context: Context) -> list[Finding]:
-        """Return the findings in the order of the transfers.
-
-        Directories are made only if the user wants it and nothing is known to be wrong.
-        """
+        """Return the findings in the order of the transfers; directories that will be made are judged last of all."""
         connection, options = context.connection, context.options
         locations = connection.locations
-        sources = [judge_source(one, locations, connection.identity) for one in locations.transfers]
-        made: dict[Directory, GoclientError | None] = {}
-        safe = not any(one.is_error for one in itertools.chain(context.findings, *sources))
-        if options.make_directories and safe:
+        if options.make_directories:
             named = (one for one in locations.transfers if options.make_numbered or "$" not in one.target.directory)
             wanted = (Directory.of(location) for one in named for location in locations.written(one))
-            made = make_directories(wanted, connection)
-        targets = Targets(context, made)
+            context.new = {one: None for one in wanted if locations.listings.chain(one)}
+        sources = [judge_source(one, locations, connection.identity) for one in locations.transfers]
+        targets = Targets(context)
         try:
             context.resolved = context.resolved.with_locations(locations.settle)
         except GoclientError as error:  # a name that cannot be in the directory that a destination is
@@ -49,9 +44,9 @@ class Paths(Check):
 
 
 class Targets:
-    """Judge the targets of transfers; ``made`` are the directories that were made, or why they were not."""
+    """Judge the targets of transfers."""
 
-    def __init__(self, context: Context, made: Mapping[Directory, GoclientError | None]) -> None:
+    def __init__(self, context: Context) -> None:
         self._locations = context.connection.locations
         self._listings = self._locations.listings
         self._identity = context.connection.identity
@@ -60,10 +55,13 @@ class Targets:
         self._has_tokens = context.options.token_wait is not None  # HTTPS alone makes no directory
         self._by_https = set() if context.options.carried else _taken_by_https(context.resolved)
         self._makes = context.options.make_directories
-        self._made = made
+        self._new = context.new
 
     def judge(self, transfer: Transfer) -> list[Finding]:
-        """Return a finding for the target of a transfer, or for each job in which something is wrong with it."""
+        """Return a finding for the target of a transfer, or for each job in which something is wrong with it.
+
+        There is none for one in a directory that will be made.
+        """
         if not self._locations.knows(transfer.destination):
             return []
         sources = itertools.cycle(self._locations.in_jobs(transfer.source))
@@ -72,19 +70,14 @@ class Targets:
             shown = transfer.source.display
             message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
             return [EndpointError(message, hint=hint, code="onto-itself", subject=shown).finding]
-        by_https = bool(self._by_https) and transfer in self._by_https
-        return wrong_or_first([self._judge(target, source, by_https=by_https) for source, target in pairs])
+        there = (pair for pair in pairs if Directory.of(pair[1]) not in self._new)
+        return wrong_or_first([self.judge_one(target, source, transfer) for source, target in there])
 
-    def _judge(self, location: Location, source: Location, *, by_https: bool) -> Finding:
-        directory, shown = Directory.of(location), location.display
-        if directory in self._made:
-            if (problem := self._made[directory]) is not None:
-                return problem.finding
-            message = f"the directory {directory.display} was made"
-            return Finding("ok", "folder", directory.display, message)  # plain: a code of the JSON
-        found = self._listings.entry(location)
+    def judge_one(self, location: Location, source: Location, transfer: Transfer) -> Finding:
+        """Return the finding of what a source would be written to in one job."""
+        found, shown = self._listings.entry(location), location.display
         if isinstance(found, GoclientError):
-            return self._without_directory(location, found, by_https=by_https)
+            return self._without_directory(location, found, transfer)
         if found is None:
             return Finding("ok", "target", shown, f"nothing is in the way of {shown}")
         other = self._kind_not_replaced(found, source)
@@ -110,8 +103,9 @@ class Targets:
             return "a directory" if found.is_directory else "a file"
         return kind_of(found)
 
-    def _without_directory(self, location: Location, error: GoclientError, *, by_https: bool) -> Finding:
+    def _without_directory(self, location: Location, error: GoclientError, transfer: Transfer) -> Finding:
         directory, top = Directory.of(location), self._new_below
+        by_https = bool(self._by_https) and transfer in self._by_https
         shown = directory.display
         if isinstance(error, NotADirectory):
             message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
@@ -152,41 +146,6 @@ def _taken_by_https(spec: TransferSpec) -> set[Transfer]:
         for one in transfers
         if one.source.in_job and one.destination.endpoint.is_globus
     }
-
-
-def make_directories(directories: Iterable[Directory], connection: Connection) -> dict[Directory, GoclientError | None]:
-    """Make directories that are missing, side by side, those above first.
-
-    Returns for each that was missing None if it is there now, or why it could not be made.
-    """
-    listings = connection.locations.listings
-    chains = {one: chain for one in dict.fromkeys(directories) if (chain := listings.chain(one))}
-    failed: dict[Directory, GoclientError] = {}
-
-    def depth(directory: Directory) -> int:
-        return directory.path.count("/")
-
-    def make(directory: Directory) -> None:
-        listings.storage(directory).mkdir(directory)
-
-    wanted = sorted({one for chain in chains.values() for one in chain}, key=depth)
-    for _, level in itertools.groupby(wanted, key=depth):
-        possible = [
-            one
-            for one in level
-            if not any(one.endpoint == above.endpoint and one.path.startswith(above.path) for above in failed)
-        ]
-        for directory, answer in connection.parallel.map(make, possible, late=listings.late).items():
-            if not isinstance(answer, GoclientError):
-                listings.add(directory)
-            elif isinstance(answer, GlobusSilent) or (answer.transient and directory.endpoint.needs_proxy):
-                shown = directory.display  # it may be there now
-                why = answer.message.removeprefix(f"{quoted(shown)}: ")
-                message = f"it is not known whether the directory {quoted(shown)} was made: {why}"
-                failed[directory] = answer.replace(message=message, subject=shown)
-            else:
-                failed[directory] = answer
-    return {one: next((failed[up] for up in chain if up in failed), None) for one, chain in chains.items()}
 
 
 class ReadOnly(Check):

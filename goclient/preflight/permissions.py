@@ -18,7 +18,7 @@ from goclient.model.request import Grant, Rights
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Connection, Context
-from goclient.preflight.listings import Directory, Listings
+from goclient.preflight.listings import Directory
 from goclient.preflight.misspelt import GLOBUS_COMMAND
 from goclient.preflight.staging import ask_site
 from goclient.services.globus.collection import GUEST_KINDS, RULE_READERS, AccessRule
@@ -182,7 +182,7 @@ class PilotPermissions(Check):
                 promised = [_rule_of(one) for one in grants if one.collection == access.collection.id]
                 yield from (self._judge([*rules, *promised], need, pilot, hours) for need in access.needs)
                 own = [rule for rule in (*rules, *promised) if pilot.id == rule.principal]
-                yield from _find_unmade(access, own, pilot, connection.locations.listings)
+                yield from _find_unmade(access, own, pilot, context)
                 met = (rule for rule in own if any(need.is_met_by(rule) for need in access.needs))
                 ends += [rule.expires for rule in met if rule.expires]
         context.rights = Rights(until=max(ends, default=""), grants=tuple(grants))
@@ -220,12 +220,14 @@ class PilotPermissions(Check):
         return Finding("warning", "pilot-unknown", access.endpoint.display, message, hint)
 
 
-def _find_unmade(access: Access, own: Sequence[AccessRule], pilot: Identity, listings: Listings) -> Iterator[Finding]:
+def _find_unmade(access: Access, own: Sequence[AccessRule], pilot: Identity, context: Context) -> Iterator[Finding]:
     """Yield an error for each directory that is missing, the first missing part of which the pilot may not make."""
+    listings = context.connection.locations.listings
+    made = {part for one in context.new for part in listings.chain(one)}  # by the user, in the end
     for need in access.needs:
         chain = listings.chain(Directory.at(need.location)) if need.writes else []
         rules = [rule for rule in own if need.is_met_by(rule)]
-        if not chain or not rules:
+        if not chain or not rules or chain[-1] in made:
             continue
         first = Need(need.location.with_path(chain[0].path), writes=True)
         if not any(first.is_met_by(rule) for rule in rules):

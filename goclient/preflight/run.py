@@ -6,7 +6,7 @@ Each endpoint and each directory is asked for once, however many files or jobs u
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -96,27 +96,29 @@ class Preflight(Frozen):
         return names
 
     def _check(self, context: Context, globus: Callable[[], Globus], names: Catalogue | None) -> None:
-        from goclient.preflight.checks import JOB_CHECKS, TRANSFER_CHECKS  # 35 ms, which --noCheck does not pay
+        # 35 ms, which --noCheck does not pay
+        from goclient.preflight.checks import JOB_CHECKS, LAST_CHECKS, TRANSFER_CHECKS
         from goclient.preflight.connect import connect
         from goclient.preflight.login import join_logins
 
         job_checks = [check() for check in JOB_CHECKS]
         for check in job_checks:
             check.start(context)
-        if context.spec.endpoints and names is not None:
-            try:
-                connect(context, names, globus)
-            except GoclientError as error:
-                context.findings += error.findings
-            else:
-                context.findings += _find_late_conflicts(context)
-                _name_staging(context, names, context.connection.collections)
-                with closing(context.connection.servers):
+        with ExitStack() as opened:
+            if context.spec.endpoints and names is not None:
+                try:
+                    connect(context, names, globus)
+                except GoclientError as error:
+                    context.findings += error.findings
+                else:
+                    opened.enter_context(closing(context.connection.servers))
+                    context.findings += _find_late_conflicts(context)
+                    _name_staging(context, names, context.connection.collections)
                     for kind in TRANSFER_CHECKS:
                         context.findings += kind().findings(context)
-                context.findings = join_logins(_without_repeats(context.findings), context)
-        for check in job_checks:
-            context.findings += check.findings(context)
+                    context.findings = join_logins(_without_repeats(context.findings), context)
+            for check in (*job_checks, *(kind() for kind in LAST_CHECKS)):
+                context.findings += check.findings(context)
 
 
 def _find_late_conflicts(context: Context) -> list[Finding]:

@@ -28,14 +28,14 @@ from goclient.model.mode import Mode
 from goclient.model.request import Job
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.preflight.base import Check, Context, PreflightOptions
-from goclient.preflight.checks import JOB_CHECKS, TRANSFER_CHECKS
+from goclient.preflight.checks import JOB_CHECKS, LAST_CHECKS, TRANSFER_CHECKS
 from goclient.preflight.connect import connect
 from goclient.preflight.offline import OFFLINE
 from tests.preflight import contexts
 from tests.preflight.contexts import GUEST, SITE, Globus, ServerFiles
 
 HERE = Location(JOB, "/")
-ALL = (*OFFLINE, *TRANSFER_CHECKS, *JOB_CHECKS)
+ALL = (*OFFLINE, *TRANSFER_CHECKS, *JOB_CHECKS, *LAST_CHECKS)
 
 
 def at(text: str) -> Location:

@@ -106,6 +106,32 @@ def test_a_missing_folder_is_a_warning_and_is_made_on_demand(sandbox: Sandbox) -
     assert sandbox.path("SITE1", "new/deep/folder").is_dir()
 
 
+WRONG_ELSEWHERE = {
+    "queue": {"--computingSite": "NOWHERE"},
+    "account": {"--myproxy": "nobody@127.0.0.1:9"},
+    "target": {"--StageoutGOsrc": "0064.file", "--StageoutGOdest": f"SITE1:{HOME}"},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_ELSEWHERE.values(), ids=WRONG_ELSEWHERE)
+def test_a_folder_is_made_only_if_the_jobs_can_be_sent(sandbox: Sandbox, wrong: dict[str, str]) -> None:
+    right = {"--computingSite": "TEST1", "--transformation": "{url}/transformations/datatransfer.sh"}
+
+    def submit(**options: str) -> Result:
+        words = [f"{name}={value.format(url=sandbox.url)}" for name, value in options.items()]
+        return sandbox.run("sendJob.py", *words, "--Data=out", "--OutputGO=SITE1:/new/deep/", "--goMkdir", "--json")
+
+    result = submit(**{**right, **wrong})
+    assert result.code in (10, 40, 80), result
+    (told,) = [one for one in result.json["findings"] if one["code"] == "no-folder"]
+    assert told["level"] == "warning"
+    assert told["hint"].endswith("--goMkdir makes it once nothing else is wrong")
+    assert not sandbox.path("SITE1", "new").exists()
+    sent = submit(**right)
+    assert (sent.code, len(sent.json["jobs"])) == (0, 1), sent
+    assert sandbox.path("SITE1", "new/deep").is_dir()
+
+
 def test_the_targets_of_all_jobs_are_looked_at(sandbox: Sandbox) -> None:
     sandbox.path("SITE1", f"{HOME}/out.000002").write_text("of an earlier job")
     words = ("--njobs=3", "--Data=out.${SN/P}", f"--OutputGO=SITE1:{HOME}", "--json")

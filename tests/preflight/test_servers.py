@@ -18,7 +18,7 @@ from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo, Listing
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.preflight.base import Context, PreflightOptions
-from goclient.preflight.checks import TRANSFER_CHECKS
+from goclient.preflight.checks import LAST_CHECKS, TRANSFER_CHECKS
 from goclient.preflight.myproxy import Account
 from goclient.preflight.servers import Servers
 from tests.commands import TIMEOUT
@@ -58,7 +58,7 @@ def check(
     spec = TransferSpec(stage_in=transfers, working="w", overwrite=overwrite)
     made = PreflightOptions(**{"seconds": 10.0, **options})
     context = connected(spec, globus, options=made, accounts=accounts)
-    return context, run(context, *(kind() for kind in TRANSFER_CHECKS))
+    return context, run(context, *(kind() for kind in (*TRANSFER_CHECKS, *LAST_CHECKS)))
 
 
 def wrong(findings: Sequence[Finding]) -> list[tuple[str, str]]:
