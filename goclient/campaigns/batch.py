@@ -151,7 +151,7 @@ class KeptBatch:
         return not self.path.name.endswith(_DONE)
 
     @property
-    def begun(self) -> float:
+    def started(self) -> float:
         """Return when an open batch was written; raise OSError if it was just closed."""
         return self.path.stat().st_mtime
 

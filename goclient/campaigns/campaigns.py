@@ -100,7 +100,7 @@ class Campaigns:
         found, going = dict[Part, Progress](), dict[Part, Advance | PlainAdvance]()
         with ExitStack() as locks:
             ours = [one for one in self._named(campaign, allowed) if not one.is_open or self._is_ours(one, locks)]
-            asked = _Asked(allowed, show, waits, _begun([one for one in ours if one.is_open]), {}, {})
+            asked = _Asked(allowed, show, waits, _starts_of([one for one in ours if one.is_open]), {}, {})
             for pause in pauses(*POLL):
                 for part in (one for one in ours if one not in found):
                     if progress := self._advanced(part, asked, going):
@@ -150,7 +150,7 @@ class Campaigns:
         try:
             if part not in going:
                 going[part] = self._start(part, asked)
-            progress = replace(going[part].run(), begun=asked.begun.get(part, ""))
+            progress = replace(going[part].run(), started=asked.started.get(part, ""))
         except GoclientError as error:
             is_asked_again = asked.waits and isinstance(error, ServerError) and error.transient
             if is_asked_again and not asked.allowed.again:  # that would send jobs at each turn
@@ -201,13 +201,13 @@ class Campaigns:
 class _Asked(NamedTuple):
     """Hold what a user asks of an advance, the jobs that were sent meanwhile, and what was told of each part.
 
-    ``begun`` tells parts of one name apart.
+    ``started`` tells parts of one name apart.
     """
 
     allowed: Allowed
     show: ShowSent
     waits: bool
-    begun: Mapping[Part, str]
+    started: Mapping[Part, str]
     sent: dict[Part, list[SubmittedJob]]
     told: dict[Part, str]
 
@@ -225,11 +225,11 @@ def _check_one_is_named(campaign: str, allowed: Allowed) -> None:
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
 
 
-def _begun(parts: Sequence[Part]) -> dict[Part, str]:
+def _starts_of(parts: Sequence[Part]) -> dict[Part, str]:
     """Return what tells the parts of one campaign apart as long as they have no PandaIDs."""
     counts = Counter(one.campaign for one in parts)
     several = [one for one in parts if counts[one.campaign] > 1]
-    return {one: "its plain jobs" if isinstance(one, PlainCampaign) else f"begun {utc(one.begun)}" for one in several}
+    return {one: "its plain jobs" if isinstance(one, PlainCampaign) else f"begun {utc(one.started)}" for one in several}
 
 
 def _key(part: Part) -> str:

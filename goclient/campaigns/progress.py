@@ -21,7 +21,7 @@ class Progress:
     One that was not looked at has no jobs: it was closed before, or that is a problem.  ``submitted`` are the jobs that
     were sent meanwhile, further tries included; ``targets`` are the places where the outputs of a job will be.
     ``is_plain``: its jobs bring their own files, and deliver what they make.  ``panda_ids`` are its jobs' latest tries;
-    where others have its campaign's name, these tell it apart, or else the time ``begun``.
+    where others have its campaign's name, these tell it apart, or else the time ``started``.
     """
 
     campaign: str
@@ -37,14 +37,14 @@ class Progress:
     targets: tuple[Location, ...] = ()
     is_plain: bool = False
     panda_ids: tuple[int, ...] = ()
-    begun: str = ""
+    started: str = ""
 
     @property
     def name(self) -> str:
         """Return what it is called in words."""
-        if not self.begun:
+        if not self.started:
             return self.campaign
-        return f"{self.campaign}, {f'PandaID {as_ranges(self.panda_ids)}' if self.panda_ids else self.begun}"
+        return f"{self.campaign}, {f'PandaID {as_ranges(self.panda_ids)}' if self.panda_ids else self.started}"
 
     @property
     def text(self) -> str:

@@ -11,7 +11,7 @@ from goclient.campaigns.plain import count_open
 from goclient.campaigns.unfinished import delivered_jobs
 from goclient.carrier.carried import Luggage
 from goclient.errors import GoclientError
-from goclient.errors.sent import BegunBefore
+from goclient.errors.sent import StartedBefore
 from goclient.errors.wording import counted, quoted
 from goclient.jobs.sent import digest_of
 from goclient.model.records.panda_job import JobRecord
@@ -23,7 +23,7 @@ from goclient.submission import Submission
 def check_campaign(prepared: Submission, server: str, *, journal: Path, reporter: Reporter) -> None:
     """Tell how many jobs a submission's campaign has that may not be over; ``journal`` is the main one.
 
-    Raises BegunBefore if an open batch does the same for the same jobs, unless it was prepared ``again``.
+    Raises StartedBefore if an open batch does the same for the same jobs, unless it was prepared ``again``.
     """
     campaign, staged = prepared.campaign, prepared.staged
     own = None if staged is None else _intent(staged, prepared.records, server, prepared.luggage)
@@ -32,13 +32,13 @@ def check_campaign(prepared: Submission, server: str, *, journal: Path, reporter
         if not kept.is_open or kept.campaign != campaign:
             continue
         with suppress(OSError):  # it was closed just now
-            since = kept.begun
+            since = kept.started
             try:
                 batch = kept.read()
             except GoclientError:  # goclient advance tells it
                 continue
             if not prepared.again and _intent(batch, batch.records, batch.server, batch.luggage) == own:
-                raise BegunBefore(kept.key, since=since, campaign=campaign, jobs=len(batch.records))
+                raise StartedBefore(kept.key, since=since, campaign=campaign, jobs=len(batch.records))
             others += len(batch.records) - len(delivered_jobs(batch, kept))
     if others:
         reporter.warning(*_others(prepared, others))

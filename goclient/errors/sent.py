@@ -23,7 +23,7 @@ class SentBefore(RequestError):
         super().__init__(message, hint=hint, subject="--again")
 
 
-class BegunBefore(SentBefore):
+class StartedBefore(SentBefore):
     """Jobs that were begun in their campaign before, through a site, and are not over; ``key`` is their batch's."""
 
     def __init__(self, key: str, *, since: float, campaign: str, jobs: int) -> None:
