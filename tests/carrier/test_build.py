@@ -81,7 +81,7 @@ def test_the_command_writes_it(run: Run, tmp_path: Path) -> None:
     [
         pytest.param([], ExitCode.USAGE, "the action is missing", id="no-action"),
         pytest.param(["build"], ExitCode.USAGE, "the file to write is missing", id="no-file"),
-        pytest.param(["build", "--out", "/none/x"], ExitCode.UNEXPECTED, '"/none/x" cannot be written', id="none"),
+        pytest.param(["build", "--out", "/none/x"], ExitCode.REQUEST, '"/none/x" cannot be written', id="none"),
         pytest.param(["build", "--out", "/dev/full"], ExitCode.UNEXPECTED, "No space left on device", id="full"),
     ],
 )  # fmt: skip

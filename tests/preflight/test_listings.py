@@ -46,7 +46,7 @@ def test_of_directories_and_folders_of_output_a_few_are_looked_into() -> None:
     _, findings = looked(service, *transfers)
     asked = Counter(method for method, _ in service.asked.elements())
     assert (asked["empty"], asked["stat"]) == (MOST_ABOUT, 2 * MOST_ABOUT), "and of those above missing ones"
-    assert [one.code for one in findings if one.code == "empty"] == ["empty"] * 5
+    assert [one.code for one in findings if one.code == "empty"] == ["empty"] * MOST_ABOUT
 
 
 @pytest.mark.parametrize("path", ["/closed/a", "/closed/deep/a", "/closed/deep/", "/closed/deep"])
