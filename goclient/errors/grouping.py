@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quoted
@@ -14,9 +14,17 @@ _SINGLE = 3  # findings of one cause that are each printed; of more the first, w
 def group_findings(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings as they are printed: of many with one cause the first, which names a few of the others.
 
-    One cause have those that say the same of files in one directory, and those that one hint mends.
+    One cause have those that say the same of different files in one directory, or in any if one hint mends them all.
     """
-    return _grouped(_grouped(findings, _split), lambda one: (one.hint, one.subject if "/" in one.subject else ""))
+    groups: dict[object, list[Finding]] = {}
+    for one in dict.fromkeys(findings):
+        directory, name = _split(one)
+        groups.setdefault((*_said(one), directory) if name else one, []).append(one)
+    alike: dict[object, list[Finding]] = {}
+    for key, group in groups.items():
+        hint = group[0].hint if len({one.hint for one in group}) == 1 and _split(group[0])[1] else None
+        alike.setdefault(key if hint is None else (*_said(group[0]), hint), []).extend(group)
+    return [one for group in alike.values() for one in _told(group)]
 
 
 def _split(finding: Finding) -> tuple[str, str]:
@@ -25,21 +33,20 @@ def _split(finding: Finding) -> tuple[str, str]:
     return directory, name if directory else ""
 
 
-def _grouped(findings: Iterable[Finding], split: Callable[[Finding], tuple[str, str]]) -> list[Finding]:
-    """Return the findings, and join those alike but for a name; ``split`` gives what is common, and the name."""
-    groups: dict[object, list[Finding]] = {}
-    for one in findings:
-        common, name = split(one)
-        said = re.sub(r"\d+ bytes" if one.level == "ok" else '"[^"]*"', "", one.message.replace(one.subject, ""))
-        groups.setdefault((one.level, one.code, common, said) if name else one, []).append(one)
-    joined = (group if len(group) <= _SINGLE else [_join(group, split)] for group in groups.values())
-    return [one for some in joined for one in some]
+def _said(one: Finding) -> tuple[str, str, str]:
+    """Return what a finding has in common with those that say the same of other files."""
+    varying = r"\d+ bytes" if one.level == "ok" else '"[^"]*"'
+    return one.level, one.code, re.sub(varying, "", one.message.replace(one.subject, ""))
 
 
-def _join(group: Sequence[Finding], split: Callable[[Finding], tuple[str, str]]) -> Finding:
-    """Return the first of a group, with the names of a few others."""
-    names = list(dict.fromkeys(quoted(split(one)[1]) for one in group))
+def _told(group: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield the findings of a group; of many about different files the first, with the names of a few others."""
+    subjects = {one.subject for one in group}
+    if len(group) <= _SINGLE or len(subjects) < len(group):  # what says several things of one file is told each
+        yield from group
+        return
+    in_one = len({_split(one)[0] for one in group}) == 1
+    names = [quoted(_split(one)[1] if in_one else one.subject) for one in group]
     shown = ", ".join(names[1 : _SINGLE + 1]) + (", …" if len(names) > _SINGLE + 1 else "")
-    message = f"{group[0].message}; and {len(names) - 1:,} more like it: {shown}"
     hint = group[0].hint if len({one.hint for one in group}) == 1 else f"for {names[0]}: {group[0].hint}"
-    return group[0]._replace(message=message, hint=hint)
+    yield group[0]._replace(message=f"{group[0].message}; and {len(group) - 1:,} more like it: {shown}", hint=hint)

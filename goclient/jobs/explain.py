@@ -159,7 +159,7 @@ def _staged_lines(staged: Staged) -> Iterator[str]:
         yield f"{BROUGHT}: {counted(tasks, 'transfer task')} of yours with {counted(items, 'item')}, for all jobs"
     if staged.outputs:
         ends = len({one.destination for one in staged.outputs})
-        yield f"{DELIVERED}: few transfer tasks of yours to {counted(ends, 'destination')}, for all jobs"
+        yield f"{DELIVERED}: a few transfer tasks of yours to {counted(ends, 'destination')}, for all jobs"
     yield f"left meanwhile in {staged.area.collection.show(staged.area.directory)}, on the nodes {staged.area.node}"
 
 

@@ -253,7 +253,7 @@ class PackedOptions(CarryOptions):
 
 
 class RequestOptions(PackedOptions, JobOptions):
-    """Name the type of options of a job with transfers; those who have more make a dataclass of it."""
+    """Options of a job with transfers."""
 
 
 class SubmitOptions(RequestOptions):

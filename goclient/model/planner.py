@@ -54,7 +54,7 @@ def find_collisions(transfers: Iterable[Transfer]) -> Iterator[RequestError]:
                 hint = "leave one of them out: they are one file"
                 if sources[0] == sources[1]:
                     message = f"{sources[0]} is named twice, to be written to {quoted(target)}"
-                    hint = "leave it out once"
+                    hint = "name it once"
             yield RequestError(message, hint=hint, code="one-destination", subject=target)
 
 

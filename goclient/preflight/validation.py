@@ -95,7 +95,8 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
 def _warn_of_undealt(spec: TransferSpec, count: int) -> Iterator[Finding]:
     """Yield a warning if each of several jobs brings all of several files, none of which has a job's number."""
     files = len(spec.stage_in)
-    if count > 1 and files > 1 and not any("${SN" in one.source.path for one in spec.stage_in):
+    own = any("${SN" in one.source.path or one.source.is_directory for one in spec.stage_in)
+    if count > 1 and files > 1 and not own:
         message = f"each of the {count} jobs brings all {files} files"
         hint = f"to deal them to the jobs, add {FILES_PER_JOB} {-(-files // count)}"
         yield Finding("warning", "undealt", "--njobs", message, hint)

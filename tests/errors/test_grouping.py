@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from goclient.errors.findings import Finding
 from goclient.errors.grouping import group_findings
 
@@ -40,3 +45,24 @@ def test_three_of_a_kind_and_other_causes_are_told_each() -> None:
 def test_what_is_said_of_options_is_told_each() -> None:
     options = [Finding("error", "option", f"--x{n}", f'--x{n} "a" is wrong', "leave it out") for n in range(9)]
     assert group_findings(options) == options
+
+
+def test_what_is_said_of_one_target_is_told_each_and_what_is_equal_once() -> None:
+    both = [
+        Finding(
+            "error", "one-destination", "W:/in/f", f'"A:/d0/f" and "A:/d{n}/f" would both be written to "W:/in/f"', "x"
+        )
+        for n in range(1, 40)
+    ]
+    assert group_findings(both) == both
+    assert group_findings([Finding("error", "login", "", "you are not logged in", "type it")] * 9) == [
+        Finding("error", "login", "", "you are not logged in", "type it")
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 30), st.booleans()), max_size=60))
+def test_every_finding_is_told_or_counted(files: list[tuple[int, int, bool]]) -> None:
+    findings = [missing(f"/d{directory}/f{name}", "look" if same else f"see {name}") for directory, name, same in files]
+    told = group_findings(findings)
+    more = [re.search(r"; and ([\d,]+) more like it: ", one.message) for one in told]
+    assert len(told) + sum(int(one[1].replace(",", "")) for one in more if one) == len(set(findings))

@@ -44,9 +44,9 @@ def test_a_text_is_judged_by_the_catalogues_names(text: str, code: str, subject:
 @pytest.mark.parametrize(
     ("sources", "message", "hint"),
     [
-        ("gsiftp://h:2811/x,gsiftp://h/x", '"gsiftp://h/x" is named twice, to be written to "x"', "leave it out once"),
+        ("gsiftp://h:2811/x,gsiftp://h/x", '"gsiftp://h/x" is named twice, to be written to "x"', "name it once"),
         ("SITE1:/a//x,SITE1:/a/x", '"SITE1:/a//x" and "SITE1:/a/x" would', "leave one of them out: they are one file"),
-        ("SITE1:/a/x,SITE1:/a/x", '"SITE1:/a/x" is named twice, to be written to "x"', "leave it out once"),
+        ("SITE1:/a/x,SITE1:/a/x", '"SITE1:/a/x" is named twice, to be written to "x"', "name it once"),
         ("SITE1:/a/x,SITE1:/b/x", '"SITE1:/a/x" and "SITE1:/b/x" would', "give each its own destination"),
     ],
 )
