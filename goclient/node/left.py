@@ -17,6 +17,11 @@ from goclient.node.node_store import NodeStore
 from goclient.node.ownership import attempts_in
 
 
+def has_left(journal: Journal) -> bool:
+    """Return True if the journal of a job names hidden directories that may still be there."""
+    return any(entry.state != "done" for entry in journal.latest("delivery"))
+
+
 def remove_left(
     journal: Journal,
     attempt: Attempt,

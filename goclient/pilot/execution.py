@@ -157,7 +157,7 @@ class Node:
             if not proxies:
                 path = job.new_directory(self.settings.work) / FILE
                 known = of_job or proxy_again(job.journal, path, accounts=self.services.accounts, reporter=reporter)
-                proxies.append(known.again(path, reporter))
+                proxies.append(known.again(path, job.journal, reporter))
             proxy = proxies[0]
             if isinstance(endpoint, GridftpEndpoint):
                 clients.append(files := self._access(proxy).files())
@@ -171,9 +171,11 @@ class Node:
         finally:
             for one in clients:
                 one.close()
-            for proxy in proxies:
-                proxy.remove()
-            remove_directories(job.journal)
+            try:
+                for proxy in proxies:
+                    proxy.remove()
+            finally:
+                remove_directories(job.journal)
 
     def _https_engine(self, job: NodeJob, context: JobContext, *, proxy: UserProxy | None) -> HttpsEngine:
         """Return the engine for HTTPS: with the user's proxy, and with tokens if a collection is asked by HTTPS.

@@ -31,6 +31,7 @@ from goclient.errors.wording import quoted
 from goclient.journal import Entry, Journal
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import JobContext
+from goclient.node.left import has_left
 from goclient.node.signals import check
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import time_text
@@ -154,7 +155,7 @@ class UserProxy:
         self._identity: Identity | None = None
         self._renew_at = 0.0
         self._is_over = False
-        self._content = b""  # of the file, once it is removed
+        self._content = b""  # of the file, once it is removed, if something of the job is left at a server
 
     @property
     def trust(self) -> Trust:
@@ -200,17 +201,23 @@ class UserProxy:
 
     def remove(self) -> None:
         """Remove the file."""
+        content = b""
         with self._lock:
-            if self._identity is not None:
-                with suppress(OSError):
-                    self._content = self.path.read_bytes()
-                self._journal.append(Entry("proxy", str(self.path), "done", self._deposit.subjects))
-            self.path.unlink(missing_ok=True)
             self._is_over = True
+            with suppress(OSError):
+                content = self.path.read_bytes()
+            self.path.unlink(missing_ok=True)
+            if self._identity is not None:
+                self._journal.append(Entry("proxy", str(self.path), "done", self._deposit.subjects))
+                if has_left(self._journal):
+                    self._content = content
 
-    def again(self, path: Path, reporter: Reporter) -> UserProxy:
-        """Return the proxy of a job that is over, in another file: it is not retrieved again while it lasts."""
-        made = UserProxy(self._deposit, path, self._journal, reporter)
+    def again(self, path: Path, journal: Journal, reporter: Reporter) -> UserProxy:
+        """Return the proxy of a job that is over, in another file: it is not retrieved again while it lasts.
+
+        ``journal`` is the job's, which is open: the one of before may have been closed.
+        """
+        made = UserProxy(self._deposit, path, journal, reporter)
         if self._identity is not None and self._content:
             write_proxy(path, self._content)
             made._has(self._identity._replace(certificate=str(path), key=str(path)))

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from goclient.config.grid import Accounts
-from goclient.errors import EndpointError, MyproxyError
+from goclient.errors import EndpointError, MyproxyError, RequestError
 from goclient.errors.conditions import IdentityError, NoUserProxy
 from goclient.journal import JOBS, Entry, JobJournal, job_files
 from goclient.model.spec import MyproxyAccount, TransferSpec
@@ -38,6 +38,7 @@ from tests.pilot.owners import HOUR, Site, State, default_proxies, deposit, job_
 from tests.servers.proxies import make_proxy
 
 JDOE, PILOT = (f"{SCOPE}/{PEOPLE[who]}" for who in ("jdoe", "pilot"))
+LEFT = Entry("delivery", "gsiftp://localhost/out/.goclient-17-1/", "intended", ("gsiftp://localhost", "/out", "17"))
 PAYLOAD_SCRIPT = """#!/bin/sh
 cd "$(dirname "$0")"
 env > environment.txt
@@ -398,17 +399,67 @@ def test_the_clean_up_after_a_job_retrieves_no_proxy_while_the_job_s_lasts(
 ) -> None:
     proxy = lasting(12 * HOUR, 24 * HOUR)
     content = proxy.fresh().read_bytes()
+    proxy._journal.append(LEFT)
     proxy.remove()
     assert not proxy.path.exists()
     later = time.time() + hours * HOUR
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
-    again = proxy.again(tmp_path / "again.pem", RecordingReporter())
+    again = proxy.again(tmp_path / "again.pem", proxy._journal, RecordingReporter())
     assert again.fresh() == tmp_path / "again.pem"
     assert again.path.read_bytes() == content  # or, at that time, from a deposit that has ended
     assert again.path.stat().st_mode & 0o777 == 0o600
     assert (retrievals_left(proxy) == 0) is retrieved
     again.remove()
     assert not again.path.exists()
+
+
+def test_a_proxy_is_gone_even_if_the_journal_cannot_be_written(
+    lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = lasting(12 * HOUR, 12 * HOUR)
+    proxy.fresh()
+    there: list[bool] = []
+
+    def full(_: Entry) -> None:
+        there.append(proxy.path.exists())
+        raise RequestError("the journal cannot be written: no space is left")
+
+    monkeypatch.setattr(proxy._journal, "append", full)
+    with pytest.raises(RequestError, match="cannot be written"):
+        proxy.remove()
+    assert there == [False]  # before the journal says so
+    with pytest.raises(NoUserProxy, match="the job is over"):
+        proxy.fresh()
+
+
+def test_a_clean_up_writes_to_the_journal_that_it_has_opened_anew(
+    lasting: Callable[..., UserProxy], tmp_path: Path
+) -> None:
+    proxy = lasting(12 * HOUR)
+    proxy._journal = first = JobJournal(tmp_path / "state", 17, 1)
+    proxy.fresh()
+    first.append(LEFT)
+    proxy.remove()
+    first.close()
+    journal = JobJournal(tmp_path / "state", 17, 1)
+    again = proxy.again(tmp_path / "again.pem", journal, RecordingReporter())
+    again.fresh()
+    assert [one.state for one in journal.latest("proxy")] == ["done", "accepted"]
+    again.remove()
+    assert [one.state for one in journal.latest("proxy")] == ["done", "done"]
+    journal.close()
+
+
+@pytest.mark.parametrize(("left", "kept"), [([], False), ([LEFT], True), ([LEFT, LEFT.then("done")], False)])
+def test_the_key_is_kept_only_while_something_of_the_job_is_left_at_a_server(
+    lasting: Callable[..., UserProxy], left: list[Entry], kept: bool
+) -> None:
+    proxy = lasting(12 * HOUR)
+    proxy.fresh()
+    for one in left:
+        proxy._journal.append(one)
+    proxy.remove()
+    assert bool(proxy._content) is kept
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt, EndpointError("a transfer failed")], ids=str)
