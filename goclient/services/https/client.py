@@ -194,8 +194,9 @@ class HttpFiles:
 
     def expect(self, place: Place, *, size: int) -> None:
         """Ask for a file that is read next, so that its server works meanwhile; what fails is told when it is read."""
-        request, server = place.access.with_headers(_get(place, _WANTED, size)), place.access.server
+        server = place.access.server
         with suppress(GoclientError):
+            request = place.access.with_headers(_get(place, _WANTED, size))
             connection, is_good = self._connection(server, place.access.tls, request), False
             try:
                 connection.expect(request)

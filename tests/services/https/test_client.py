@@ -225,6 +225,21 @@ def test_what_is_wrong_with_an_expected_file_is_told_when_it_is_read(server: Col
         away.get("/file", io.BytesIO(), moved=nothing)
 
 
+def test_a_token_that_does_not_come_for_an_expected_file_is_asked_for_when_it_is_read(server: CollectionServer) -> None:
+    away = [NoUserProxy("no answer", hint="wait", transient=True)]
+
+    def token() -> str:
+        if away:
+            raise away.pop()
+        return TOKEN
+
+    https, file = CollectionHttps(SITE, server.url, token, HttpFiles(patience=5.0)), io.BytesIO()
+    expect(https, "/file")  # says nothing
+    assert server.asked == []
+    https.get("/file", file, moved=nothing)
+    assert file.getvalue() == CONTENT
+
+
 # --- a credential that does not come at once ---
 
 
