@@ -106,13 +106,16 @@ class Streaming(BackgroundTransport):
         waiting, together = self._files(items, arrivals, moved), self._far.together
         group = list(islice(waiting, together))
         while group:
+            ahead = Collector()  # what is wrong with the next ones takes no name from those that are complete
             with ExitStack() as stack:  # at its end the files get their names, while the server reads the next
                 wanted = [FarFile(one.far, stack.enter_context(arrivals.arriving(one.near)), one.size) for one in group]
                 self._far.get_all(wanted, moved=moved)
                 size += sum(one.file.tell() for one in wanted)
                 files += len(group)
-                if group := list(islice(waiting, together)):
-                    self._far.expect(group[0].far, size=group[0].size)
+                with ahead:
+                    if group := list(islice(waiting, together)):
+                        self._far.expect(group[0].far, size=group[0].size)
+            raise_all(ahead.errors)
         return Transferred(files, size)
 
     def _files(self, items: Sequence[TransferItem], arrivals: Arrivals, moved: Moved) -> Iterator[_File]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from goclient.errors.conditions import PathExists, SourceChanged
+from goclient.errors.conditions import PathExists, PermissionDenied, SourceChanged
 from goclient.model.endpoint import JOB
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferTask
@@ -50,6 +50,27 @@ def test_a_file_with_more_bytes_than_were_listed_is_not_taken(bench: Bench, monk
     with pytest.raises(SourceChanged, match="more than the 500 bytes came that it has"):
         bench.bring(item("in", "all", recursive=True))
     assert [one for one in bench.job.rglob("*") if one.is_file()] == []
+
+
+def test_files_that_are_complete_stay_if_what_comes_next_cannot_be_listed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if (kind := ENDS.get(type(bench))) is None:
+        return  # this node does not read it
+    monkeypatch.setattr(kind, "together", 1)
+    listing = kind.listing
+
+    def denied(end: FarEnd, directory: str) -> Listing:
+        if directory.endswith("/in/"):
+            raise PermissionDenied(f'"{directory}": no right to list it', subject=directory)
+        return listing(end, directory)
+
+    monkeypatch.setattr(kind, "listing", denied)
+    (bench.there / "in").mkdir()
+    (bench.there / "file").write_bytes(b"complete")
+    with pytest.raises(PermissionDenied, match="no right to list it"):
+        bench.bring(item("file", "one"), item("in", "all", recursive=True))
+    assert (bench.job / "one").read_bytes() == b"complete"
 
 
 class Alone(CollectionBench):
