@@ -35,10 +35,10 @@ class NewDirectories(Check):
 
 def _told(directories: Iterable[Directory], made: Mapping[Directory, GoclientError | None]) -> Iterator[Finding]:
     for directory in directories:
-        if (problem := made[directory]) is not None:
+        if (problem := made.get(directory)) is not None:
             yield problem.finding
-        else:
-            message = f"the directory {directory.display} was made"
+        else:  # one that is not in it was there by then
+            message = f"the directory {directory.display} {'was made' if directory in made else 'is there by now'}"
             yield Finding("ok", "folder", directory.display, message)  # plain: a code of the JSON
 
 

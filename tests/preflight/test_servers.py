@@ -20,6 +20,7 @@ from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.preflight.base import Context, PreflightOptions
 from goclient.preflight.checks import LAST_CHECKS, TRANSFER_CHECKS
 from goclient.preflight.myproxy import Account
+from goclient.preflight.new_directories import NewDirectories
 from goclient.preflight.servers import Servers
 from tests.commands import TIMEOUT
 from tests.preflight.contexts import ME, SITE, Accounts, Globus, ServerFiles, connected, run
@@ -129,6 +130,12 @@ def test_a_directory_that_is_missing_is_made_on_demand() -> None:
     _, findings = check(files, put("/out/deep/er/"), make_directories=True)
     assert wrong(findings) == []
     assert {"/out/deep/", "/out/deep/er/"} < set(files.paths)
+
+
+def test_a_directory_that_is_there_by_the_time_it_would_be_made_is_right() -> None:
+    context, _ = check(ServerFiles(DATA), put("/out/deep/"), make_directories=True)
+    (finding,) = NewDirectories().findings(context)  # as if somebody had made it, and a check had seen that
+    assert (finding.level, finding.message) == ("ok", f"the directory {SERVER}/out/deep/ is there by now")
 
 
 def test_a_directory_that_cannot_be_made_says_so() -> None:
