@@ -50,6 +50,7 @@ BESIDE = (
     ("pilot", "clean_up taken", "pilot/test_recovery.py"),
     ("pilot", "transformation", "preflight/test_payload.py"),
     ("preflight", "endpoints locations permissions probe", "cli/commands/test_check.py"),
+    ("preflight", "new_directories", "preflight/test_servers.py"),
     ("preflight", "validation", "cli/commands/test_sendjob_bad_input.py"),
     ("preflight", "carried service", "cli/commands/test_sendjob_carried.py"),
     ("preflight", "tokens user_secrets", "cli/commands/test_sendjob_token.py"),
