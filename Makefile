@@ -30,25 +30,24 @@ demo: $(VENV)/.demo-ready
 test: $(VENV)/.dev-ready $(PEERS)
 	$(TOLD) $(BIN)/pytest -m "not conformance" --ignore=tests/conformance $(MEASURED)
 
-# The tests that need no server at all: make test-unit PYTHON=python3.12, each Python in a folder of its own.
+# The tests that need no server at all: make test-unit PYTHON=python3.12, each Python in a folder of its own. None waits.
 test-unit: $(PEERS)
 	$(MAKE) $(UNIT)/.ready
-	$(TOLD) $(UNIT)/bin/pytest -m unit
+	$(TOLD) $(UNIT)/bin/pytest -n 2 -m unit
 
 # All that tests and conformance install beside what is developed with.
 peers: $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
 
-# Real servers of files, whose clients nothing else tries; what else asks the WebDAV server, which answers late or wrongly
-# when more tests than cores do (xrootd 5.5.3); other real programs, and the code of real servers; then the properties
-# with many examples.
+# Real servers of files, of which the WebDAV server answers late or wrongly when more tests than cores ask it (xrootd
+# 5.5.3); other real programs, and the code of real servers; then the properties with many examples. What is measured are
+# the tests of real servers: nothing else tries the clients of files.
 conformance: $(VENV)/.dev-ready $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
-	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -n 2 -m grid $(if $(MEASURED),$(MEASURED) --cov-append)
-	$(TOLD) $(BIN)/pytest -n 2 -m "conformance and not grid" -k webdav
-	$(TOLD) GOCLIENT_TEST_PANDA_PILOT="$(CURDIR)/$(PILOT)/source" $(BIN)/pytest -m "conformance and not grid" -k "not webdav"
+	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -n 2 -m conformance -k "grid or webdav" $(if $(MEASURED),$(MEASURED) --cov-append)
+	$(TOLD) GOCLIENT_TEST_PANDA_PILOT="$(CURDIR)/$(PILOT)/source" $(BIN)/pytest -m conformance -k "not grid and not webdav"
 	$(MAKE) properties
 
 properties: $(VENV)/.dev-ready $(PEERS)
-	$(TOLD) GOCLIENT_TEST_LONG=yes $(BIN)/pytest -m "hypothesis and not conformance"
+	$(TOLD) GOCLIENT_TEST_LONG=yes $(BIN)/pytest -n 2 -m "hypothesis and not conformance"
 
 # Each change of tests/conformance/mutations.toml to the code is found by the tests that it names.
 mutations: $(VENV)/.dev-ready
