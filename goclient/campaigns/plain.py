@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.campaigns.jobs import NewJob, Retry
 from goclient.campaigns.mended import KeptJobs
@@ -17,7 +17,7 @@ from goclient.campaigns.progress import Progress
 from goclient.campaigns.standings import JobStandings, describe_all, stand
 from goclient.campaigns.state import Allowed, Sent, Standing
 from goclient.campaigns.unfinished import jobs_over
-from goclient.errors import GoclientError, RequestError, ServerError
+from goclient.errors import GoclientError, ServerError
 from goclient.errors.wording import counted
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import RECENT_DAYS, lost_answer
@@ -97,13 +97,26 @@ def _requests(journal: Journal) -> Iterator[SentRequest]:
     """Yield the requests in the journal whose jobs bring their own files, and have a campaign."""
     kept = KeptJobs(journal.path.parent)
     for one in sent_requests(journal):
-        is_known = one.subjects.campaign and one.subjects.server and (one.panda_ids or _is_lost(one))
-        if is_known and kept.batch_of(one.subjects.first) is None:
+        has_jobs = one.panda_ids or one.is_running or _is_lost(one)
+        if one.subjects.campaign and one.subjects.server and has_jobs and kept.batch_of(one.subjects.first) is None:
             yield one
 
 
 def _is_lost(request: SentRequest) -> bool:
-    return request.has_calls and request.entry.state in ("intended", "unknown")
+    return request.has_calls and request.entry.state in ("intended", "unknown") and not request.is_running
+
+
+class Look(NamedTuple):
+    """How the jobs of a plain campaign stand; ``over`` is what the journal is told if all are over.
+
+    ``unknown`` and ``running`` are jobs without numbers: of the requests ``lost``, and of those that are sent now.
+    """
+
+    over: Entry
+    seen: JobStandings
+    lost: tuple[SentRequest, ...]
+    unknown: int
+    running: int
 
 
 class PlainAdvance:
@@ -130,44 +143,52 @@ class PlainAdvance:
 
     def run(self) -> Progress:
         """Send a second try of jobs that it cures, unless somebody has stopped one; return how far all are."""
-        seen, lost = self._seen()
-        problems = list[GoclientError](lost)
+        look, problems = self._look(), list[GoclientError]()
+        seen = look.seen
         if seen.curable and not (self._allowed.ends or seen.having(Standing.CANCELLED)):
             try:
                 self._try_again(seen)
-                seen, lost = self._seen()
+                look = self._look()
+                seen = look.seen
             except GoclientError as error:
                 problems.append(error)
-        failed, cancelled = (len(seen.having(one)) for one in (Standing.FAILED, Standing.CANCELLED))
-        is_over = not (problems or seen.unsure or seen.having(Standing.RUNNING))
-        problems += self._unsure(seen)
+        counts = {one: len(seen.having(one)) for one in Standing}
+        counts[Standing.RUNNING] += look.running
+        counts[Standing.UNKNOWN] += look.unknown
+        failed, cancelled = counts[Standing.FAILED], counts[Standing.CANCELLED]
+        problems += self._unsure(look)
+        is_over = not (problems or counts[Standing.RUNNING])
         if is_over and (failed or cancelled) and not self._allowed.ends:
             problems.append(jobs_over(self._campaign.campaign, failed, cancelled))
         if closed := is_over and not problems:
-            Journal(self._journal).append(Entry(OVER, self._campaign.key, "done"))
+            Journal(self._journal).append(look.over)
         return Progress(
-            *(self._campaign.campaign, "", len(seen.standing), Sent.UNKNOWN if lost else Sent.YES, True),
-            standing={one: len(jobs) for one in Standing if (jobs := seen.having(one))},
-            delivered=len(seen.having(Standing.FINISHED)),
+            *(self._campaign.campaign, "", sum(counts.values()), Sent.UNKNOWN if look.lost else Sent.YES, True),
+            standing={one: count for one, count in counts.items() if count},
+            delivered=counts[Standing.FINISHED],
             closed=closed,
             problems=tuple(problems),
             is_plain=True,
             panda_ids=tuple(one.panda_id for one in seen.latest.values()),
         )
 
-    def _seen(self) -> tuple[JobStandings, list[RequestError]]:
-        """Ask the server how the jobs stand; return it, with the requests whose answers are lost."""
+    def _look(self) -> Look:
+        """Ask the server how the jobs stand."""
+        over = Entry(OVER, self._campaign.key, "done")  # as of now: jobs that are sent meanwhile open it again
         journal = Journal(self._journal)
+        before = journal.last(over.what, over.key)  # what was given up then stays so
         retries, own = {one.key for one in journal.latest(TRY)}, (self._campaign.campaign, self._campaign.server)
-        ids, lost = list[int](), list[RequestError]()
+        ids, lost, counts = list[int](), list[SentRequest](), {True: 0, False: 0}
         for one in _requests(journal):
             if (one.subjects.campaign, one.subjects.server) == own and one.entry.key not in retries:
                 ids += map(int, one.panda_ids)
-                lost += [lost_answer(one)] if _is_lost(one) else []
+                if one.is_running or (_is_lost(one) and (before is None or one.entry.time > before.time)):
+                    counts[one.is_running] += int(one.subjects.jobs) - len(one.panda_ids)
+                    lost += [] if one.is_running else [one]
         tries = known_tries(journal, self._server.name)
         known = describe_all(list(dict.fromkeys(with_tries(ids, tries))), self._server)
         seen = stand(dict(enumerate(ids, 1)), tries, {job.panda_id: job for job in known})
-        return seen, lost
+        return Look(over, seen, tuple(lost), counts[False], counts[True])
 
     def _try_again(self, seen: JobStandings) -> None:
         """Send another try of the jobs that it cures, but for those of which another process has done so meanwhile."""
@@ -182,11 +203,19 @@ class PlainAdvance:
             what = f"{counted(len(new), 'job')} sent again, which a second try cures"
             self._reporter.progress(f"{self._campaign.campaign}: {what}")
 
-    def _unsure(self, seen: JobStandings) -> list[GoclientError]:
-        """Return what is not known of jobs, with what to type."""
-        unsure = [seen.latest[serial] for serial in seen.unsure]
-        found: list[GoclientError] = list(lost_errors(one for one in unsure if one.lost is not None))
+    def _unsure(self, look: Look) -> list[GoclientError]:
+        """Return what is not known of jobs, with what to type; lost answers are given up if it is allowed."""
+        unsure = [look.seen.latest[serial] for serial in look.seen.unsure]
+        found = list[GoclientError]()
+        if not self._allowed.ends:
+            found += map(self._lost, look.lost)
+            found += lost_errors(one for one in unsure if one.lost is not None)
         if missed := [one.panda_id for one in unsure if one.lost is None]:
             message = f"{self._campaign.campaign}: {self._server.name} does not know PandaID {as_ranges(missed)} now"
             found.append(ServerError(message, hint="type it again later", code="unknown-job"))
         return found
+
+    def _lost(self, request: SentRequest) -> GoclientError:
+        hint = f"goclient journal show {request.entry.key} has the names of its jobs; to give up those that are not "
+        hint += f"known, also if the server has them: goclient advance {self._campaign.campaign} --end"
+        return lost_answer(request).replace(hint=hint)

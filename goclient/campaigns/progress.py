@@ -51,7 +51,7 @@ class Progress:
         """Return it in words, none if it was not looked at."""
         if not self.jobs:
             return ""
-        if self.closed and self.sent is not Sent.YES:
+        if self.closed and self.sent is not Sent.YES and not self.is_plain:
             return f"{self.name}: given up: its jobs were not sent"
         if self.closed:
             done = f"{'has' if self.jobs == 1 else 'have'} {'finished' if self.is_plain else 'delivered'}"

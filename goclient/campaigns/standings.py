@@ -52,6 +52,8 @@ def stand(first: Mapping[int, int | None], tries: Mapping[int, Try], known: Mapp
         last = latest[serial] = latest_try(panda_id, tries)
         is_known = last.lost is None and last.panda_id in known
         standing[serial] = standing_of([job.state for job in own], is_known=is_known)
+        if standing[serial] is Standing.UNKNOWN and last.lost is not None and last.lost.request.is_running:
+            standing[serial] = Standing.RUNNING
         if standing[serial] is Standing.FAILED and len(own) == 1 and cure_of(own[0]) is Cure.AGAIN:
             curable.append(serial)
     return JobStandings(standing, latest, finished, tuple(curable))

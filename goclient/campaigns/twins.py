@@ -1,4 +1,4 @@
-"""Jobs that are sent in a campaign which has others: these are told, and the same ones are not begun twice unasked."""
+"""Jobs that are sent in a campaign which has others: these are told, and the same ones are not started twice unasked."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _others(prepared: Submission, others: int) -> tuple[str, str]:
     are, they_are = ("is", "it is") if others == 1 else ("are", "they are")
     more = "this is 1 more" if new == 1 else f"these are {new} more"
     message = f"the campaign {quoted(prepared.campaign)} has {counted(others, 'job')} that {are} not known to be over; "
-    hint = f"look how far {they_are}: goclient status --campaign {prepared.campaign}; another --campaign NAME keeps "
-    return message + more, f"{hint}jobs apart"
+    hint = f"look how far {they_are}, and have noted what is over: goclient advance {prepared.campaign}; another "
+    return message + more, f"{hint}--campaign NAME keeps jobs apart"
 
 
 def _intent(one: Batch | Staged, records: Sequence[JobRecord], server: str, luggage: Luggage | None) -> Hashable:

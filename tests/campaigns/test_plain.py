@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from goclient.campaigns import plain
 from tests.commands import Result, started
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
@@ -25,11 +26,16 @@ def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
     return shared_sandbox
 
 
+def line_of(user: Sandbox, *words: str) -> list[str]:
+    """A command that sends jobs that need nothing."""
+    script = user.payload("nothing.sh", "#!/bin/sh\ntouch out\n")
+    line = ["sendJob.py", "--computingSite=TEST1", f"--transformation={script}", "--Data=out", "--OutputGO=SITE1:/plain/${SN}/"]
+    return [*line, "--goMkdir", "--goOverwrite", "--json", *words]
+
+
 def send(user: Sandbox, *words: str) -> list[int]:
     """The PandaIDs of jobs that need nothing."""
-    script = user.payload("nothing.sh", "#!/bin/sh\ntouch out\n")
-    line = ("--computingSite=TEST1", f"--transformation={script}", "--Data=out", "--OutputGO=SITE1:/plain/${SN}/")
-    done = user.run("sendJob.py", *line, "--goMkdir", "--goOverwrite", "--json", *words)
+    done = user.run(*line_of(user, *words))
     assert done.code == 0, done.err
     return [job["PandaID"] for job in done.json["jobs"]]
 
@@ -181,6 +187,59 @@ def test_a_lost_answer_is_told_and_nothing_is_sent_unasked(user: Sandbox) -> Non
     again = advance(user, "lost", "--json")
     assert (again.code, count(user)) == (10, 2), "the journal knows of it"
     assert f"goclient retry {one}" in json.dumps(again.json)
+
+
+def test_a_submission_whose_answer_is_lost_is_told_until_it_is_given_up(user: Sandbox) -> None:
+    user.trouble("POST /api/v1/job/submit", "lost", times=1)
+    assert user.run(*line_of(user, "--campaign=gone")).code == 90
+    told = advance(user, "gone")
+    assert (told.code, "goclient advance gone --end" in told.err, count(user)) == (10, True, 1), told
+    given_up = advance(user, "gone", "--end")
+    assert (given_up.code, given_up.out) == (0, "gone: all is done: 0 of 1 job has finished\n"), given_up
+    assert "nothing is left to do" in advance(user).err
+    send(user, "--campaign=gone", "--njobs=2")
+    assert advance(user, "gone").out == "gone: 2 jobs: 2 waiting or running\n", "it stays given up"
+
+
+def test_jobs_that_are_being_sent_wait_and_are_no_error(user: Sandbox) -> None:
+    def runs_while_sent(*command: str) -> None:
+        user.trouble("POST /api/v1/job/submit", "delay", seconds=6.0, times=1)
+        process = started(command, env=user.env, cwd=user.cwd)
+        until(lambda: advance(user, "now").out == "now: 1 job: 1 waiting or running\n")
+        assert process.poll() is None, "it is still being sent"
+        assert process.wait(60) == 0
+
+    runs_while_sent(*line_of(user, "--campaign=now"))
+    one = int(user.rows("select max(panda_id) as last from jobs")[0]["last"])
+    end(user, "failed", one, code=STAYS)
+    runs_while_sent("goclient", "retry", str(one), "--all")
+
+
+def test_jobs_that_are_sent_while_the_others_are_looked_at_are_not_over(
+    user: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import goclient
+
+    end(user, "finished", *send(user, "--campaign=between"))
+    for name, value in user.env.items():
+        monkeypatch.setenv(name, value)
+    describe_all = plain.describe_all
+    with monkeypatch.context() as patch:
+        patch.setattr(plain, "describe_all", lambda *a: (send(user, "--campaign=between"), describe_all(*a))[1])
+        goclient.Client().advance("between")
+    told = advance(user)
+    assert told.out == "between: 2 jobs: 1 waiting or running, 1 finished\n", told
+
+
+def test_a_program_that_types_what_the_warning_says_is_not_warned_again(user: Sandbox) -> None:
+    end(user, "finished", *send(user, "--campaign=warned"))
+    warned = user.run(*line_of(user, "--campaign=warned"))
+    (hint,) = [one.strip() for one in warned.err.splitlines() if "goclient advance warned;" in one]
+    last = int(user.rows("select max(panda_id) as last from jobs")[0]["last"])
+    end(user, "finished", last)
+    assert "have noted what is over" in hint
+    assert advance(user, "warned").code == 0
+    assert "not known to be over" not in user.run(*line_of(user, "--campaign=warned")).err
 
 
 def test_what_a_program_asks_for_is_the_same(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

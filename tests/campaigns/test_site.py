@@ -629,7 +629,7 @@ def test_the_same_jobs_are_not_begun_twice_unasked(site: Site, words: list[str])
     assert (other.code, told.format(2, "this is 1") in other.err) == (0, True), other.err
     asked = site.send("again", "--detach", *words, "--again")
     assert (asked.code, told.format(3, "these are 2") in asked.err) == (0, True), asked.err
-    assert "goclient status --campaign again; another --campaign NAME keeps jobs apart" in asked.err
+    assert "goclient advance again; another --campaign NAME keeps jobs apart" in asked.err
     seen = site.advance("again").out
     assert re.findall("^again, begun 20.*: its inputs are on their way, its jobs are not sent$", seen, re.M) == (
         seen.splitlines()
