@@ -123,13 +123,13 @@ class Client(Mending):
         """Send a submission as a command does, which shows its user the jobs; return it with its jobs."""
         from goclient.dispatch import send_prepared  # 2 ms: with --noSubmit nothing is sent
 
+        if prepared.staged is not None:
+            return self._campaigns.send(prepared, show, waits=not prepared.detaches)
         if campaign_of(prepared.records[0].jobName):  # somebody may have named it before
             from goclient.campaigns.twins import check_campaign  # as in _campaigns
 
             server, journal = self._connections.panda().name, self.journal_path
             check_campaign(prepared, server, journal=journal, reporter=self._reporter)
-        if prepared.staged is not None:
-            return self._campaigns.send(prepared, show, waits=not prepared.detaches)
         return send_prepared(prepared, self._connections, show)
 
     def submit(self, **options: Any) -> Submission:

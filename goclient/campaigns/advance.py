@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from goclient.campaigns.batch import Batch, KeptBatch
 from goclient.campaigns.deliveries import Taken, find_free, in_the_way, not_staged
@@ -27,12 +28,13 @@ from goclient.campaigns.state import (
     serials_of,
 )
 from goclient.campaigns.transfers import Service, Transfers
-from goclient.campaigns.unfinished import deliverer_of, jobs_over
+from goclient.campaigns.unfinished import find_deliverers, jobs_over
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
 from goclient.errors.sent import first_to_last, how_to_tell
 from goclient.errors.wording import counted
 from goclient.journal import Entry, Journal
+from goclient.model.endpoint import Endpoint
 from goclient.model.staging import in_tasks, staged_name
 from goclient.reporter.base import Reporter
 
@@ -174,8 +176,14 @@ class Advance:
         return found.free
 
     def _in_the_way(self, taken: Taken, panda_id: int) -> GoclientError:
-        deliverer = deliverer_of(taken.place, taken.name, self._batch, self._jobs.journal)
+        at, path = taken.place.endpoint, taken.place.path.rstrip("/")
+        deliverer = self._deliverers.get((at, path)) or self._deliverers.get((at, path.removesuffix(f"/{taken.name}")))
         return in_the_way(self._batch, taken, panda_id, deliverer=deliverer)
+
+    @cached_property
+    def _deliverers(self) -> Mapping[tuple[Endpoint, str], int]:
+        """Return whose outputs are where, of the campaign's other batches: these are large, and read once."""
+        return find_deliverers(self._batch, self._jobs.journal)
 
     def _hold(self, slot: Slot, problem: GoclientError) -> None:
         """Leave a transfer task alone in this run, and report why."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from goclient.campaigns.jobs import PandaJobs, Retry
 from goclient.campaigns.plain import PlainAdvance, PlainCampaign, plain_campaigns
 from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import Allowed, Sent
+from goclient.campaigns.twins import check_campaign
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, Interrupted, RequestError, ServerError, raise_all
 from goclient.errors.wording import quoted, timestamp, utc
@@ -58,7 +59,7 @@ class Campaigns:
 
         go_on = f"type: goclient advance {prepared.campaign}"
         try:
-            with keep(self._new_batch(prepared), self._state) as kept:
+            with self._kept(prepared) as kept:
                 advance = self._advance(kept, Allowed(), shown)
                 for pause in pauses(*POLL):
                     progress = advance.run(until_sent=True)
@@ -71,6 +72,17 @@ class Campaigns:
         if not sent:
             self._connections.reporter.progress(progress.text, f"to go on, {go_on}")
         return sent[0] if sent else prepared
+
+    @contextmanager
+    def _kept(self, prepared: Submission) -> Iterator[KeptBatch]:
+        """Keep the batch of a submission, unless the same was started before, also by a process of this moment."""
+        batch = self._new_batch(prepared)
+        with ExitStack() as stack:
+            with Journal(self._journal).turn("campaigns"):
+                reporter = self._connections.reporter
+                check_campaign(prepared, batch.server, journal=self._journal, reporter=reporter)
+                kept = stack.enter_context(keep(batch, self._state))
+            yield kept
 
     def _new_batch(self, prepared: Submission) -> Batch:
         staged = prepared.staged

@@ -21,7 +21,7 @@ from goclient.errors import GoclientError, ServerError
 from goclient.errors.wording import counted
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import RECENT_DAYS, lost_answer
-from goclient.jobs.sent import SentRequest, sent_requests
+from goclient.jobs.sent import REQUEST, SentRequest, sent_requests
 from goclient.jobs.tries import TRY, known_tries, lost_errors, with_tries
 from goclient.journal import KEPT, Entry, Journal
 from goclient.model.campaign import campaign_of
@@ -106,14 +106,18 @@ def _is_lost(request: SentRequest) -> bool:
     return request.has_calls and request.entry.state in ("intended", "unknown") and not request.is_running
 
 
-class Look(NamedTuple):
-    """How the jobs of a plain campaign stand; ``over`` is what the journal is told if all are over.
+def _count_unnumbered(request: SentRequest) -> int:
+    return int(request.subjects.jobs) - len(request.panda_ids)
+
+
+class PlainStandings(NamedTuple):
+    """State of the jobs of a plain campaign; ``over`` is what the journal is told if all are over.
 
     ``unknown`` and ``running`` are jobs without numbers: of the requests ``lost``, and of those that are sent now.
     """
 
     over: Entry
-    seen: JobStandings
+    jobs: JobStandings
     lost: tuple[SentRequest, ...]
     unknown: int
     running: int
@@ -143,27 +147,27 @@ class PlainAdvance:
 
     def run(self) -> Progress:
         """Send a second try of jobs that it cures, unless somebody has stopped one; return how far all are."""
-        look, problems = self._look(), list[GoclientError]()
-        seen = look.seen
+        found, problems = self._seen(), list[GoclientError]()
+        seen = found.jobs
         if seen.curable and not (self._allowed.ends or seen.having(Standing.CANCELLED)):
             try:
                 self._try_again(seen)
-                look = self._look()
-                seen = look.seen
+                found = self._seen()
+                seen = found.jobs
             except GoclientError as error:
                 problems.append(error)
         counts = {one: len(seen.having(one)) for one in Standing}
-        counts[Standing.RUNNING] += look.running
-        counts[Standing.UNKNOWN] += look.unknown
+        counts[Standing.RUNNING] += found.running
+        counts[Standing.UNKNOWN] += found.unknown
         failed, cancelled = counts[Standing.FAILED], counts[Standing.CANCELLED]
-        problems += self._unsure(look)
+        problems += self._unsure(found)
         is_over = not (problems or counts[Standing.RUNNING])
         if is_over and (failed or cancelled) and not self._allowed.ends:
             problems.append(jobs_over(self._campaign.campaign, failed, cancelled))
         if closed := is_over and not problems:
-            Journal(self._journal).append(look.over)
+            Journal(self._journal).append(found.over)
         return Progress(
-            *(self._campaign.campaign, "", sum(counts.values()), Sent.UNKNOWN if look.lost else Sent.YES, True),
+            *(self._campaign.campaign, "", sum(counts.values()), Sent.UNKNOWN if found.lost else Sent.YES, True),
             standing={one: count for one, count in counts.items() if count},
             delivered=counts[Standing.FINISHED],
             closed=closed,
@@ -172,23 +176,25 @@ class PlainAdvance:
             panda_ids=tuple(one.panda_id for one in seen.latest.values()),
         )
 
-    def _look(self) -> Look:
+    def _seen(self) -> PlainStandings:
         """Ask the server how the jobs stand."""
         over = Entry(OVER, self._campaign.key, "done")  # as of now: jobs that are sent meanwhile open it again
         journal = Journal(self._journal)
         before = journal.last(over.what, over.key)  # what was given up then stays so
         retries, own = {one.key for one in journal.latest(TRY)}, (self._campaign.campaign, self._campaign.server)
-        ids, lost, counts = list[int](), list[SentRequest](), {True: 0, False: 0}
+        ids, unended = list[int](), list[SentRequest]()
         for one in _requests(journal):
             if (one.subjects.campaign, one.subjects.server) == own and one.entry.key not in retries:
                 ids += map(int, one.panda_ids)
                 if one.is_running or (_is_lost(one) and (before is None or one.entry.time > before.time)):
-                    counts[one.is_running] += int(one.subjects.jobs) - len(one.panda_ids)
-                    lost += [] if one.is_running else [one]
+                    unended.append(one)
+        now = Journal(self._journal)  # a process may have closed its request, and ended, since the journal was read
+        lost = [one for one in unended if not one.is_running and now.last(REQUEST, one.entry.key) == one.entry]
+        unknown, unnumbered = (sum(map(_count_unnumbered, part)) for part in (lost, unended))
         tries = known_tries(journal, self._server.name)
         known = describe_all(list(dict.fromkeys(with_tries(ids, tries))), self._server)
         seen = stand(dict(enumerate(ids, 1)), tries, {job.panda_id: job for job in known})
-        return Look(over, seen, tuple(lost), counts[False], counts[True])
+        return PlainStandings(over, seen, tuple(lost), unknown, unnumbered - unknown)
 
     def _try_again(self, seen: JobStandings) -> None:
         """Send another try of the jobs that it cures, but for those of which another process has done so meanwhile."""
@@ -203,12 +209,12 @@ class PlainAdvance:
             what = f"{counted(len(new), 'job')} sent again, which a second try cures"
             self._reporter.progress(f"{self._campaign.campaign}: {what}")
 
-    def _unsure(self, look: Look) -> list[GoclientError]:
+    def _unsure(self, seen: PlainStandings) -> list[GoclientError]:
         """Return what is not known of jobs, with what to type; lost answers are given up if it is allowed."""
-        unsure = [look.seen.latest[serial] for serial in look.seen.unsure]
+        unsure = [seen.jobs.latest[serial] for serial in seen.jobs.unsure]
         found = list[GoclientError]()
         if not self._allowed.ends:
-            found += map(self._lost, look.lost)
+            found += map(self._lost, seen.lost)
             found += lost_errors(one for one in unsure if one.lost is not None)
         if missed := [one.panda_id for one in unsure if one.lost is None]:
             message = f"{self._campaign.campaign}: {self._server.name} does not know PandaID {as_ranges(missed)} now"

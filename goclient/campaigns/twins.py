@@ -1,4 +1,4 @@
-"""Jobs that are sent in a campaign which has others: these are told, and the same ones are not started twice unasked."""
+"""Jobs that are sent in a campaign that has others: these are told, and the same are not started twice unasked."""
 
 from __future__ import annotations
 

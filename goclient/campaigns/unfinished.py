@@ -19,6 +19,7 @@ from goclient.jobs.selection import NamedJob, Unfinished
 from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
 from goclient.jobs.tries import known_tries, latest_try
 from goclient.journal import Journal
+from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
 from goclient.model.names import fill_serial, first_name, try_number
 
@@ -70,21 +71,23 @@ def find_delivered_outputs(state: Path) -> Callable[[str], Sequence[Location] | 
     return lambda name: kept.get(first_name(name))
 
 
-def deliverer_of(place: Location, name: str, batch: Batch, journal: Journal) -> int | None:
-    """Return the job of another batch of the same campaign whose output was delivered to a place, or into it.
+def find_deliverers(batch: Batch, journal: Journal) -> dict[tuple[Endpoint, str], int]:
+    """Return the jobs of other batches of the same campaign by the places to which their outputs were delivered.
 
-    ``name`` is that of the output, and ``journal`` the main one.
+    ``journal`` is the main one.
     """
+    found = dict[tuple[Endpoint, str], int]()
     for kept in kept_batches(journal.path.parent):
         if kept.campaign == batch.campaign and kept.key != batch.key:
             with suppress(GoclientError):
-                found = kept.read()
-                for serial in delivered_jobs(found, kept):
-                    paths = [fill_serial(one.path, serial) for one in found.targets if one.endpoint == place.endpoint]
-                    if place.path in {*paths, *(f"{one.rstrip('/')}/{name}" for one in paths)}:
-                        first = first_tries(found, journal)[serial]
-                        return first and latest_try(first, known_tries(journal, found.server)).panda_id
-    return None
+                other = kept.read()
+                first, tries = first_tries(other, journal), known_tries(journal, other.server)
+                for serial in delivered_jobs(other, kept):
+                    if panda_id := first[serial]:
+                        latest = latest_try(panda_id, tries).panda_id
+                        for one in other.targets:
+                            found.setdefault((one.endpoint, fill_serial(one.path, serial).rstrip("/")), latest)
+    return found
 
 
 def over_words(failed: int, cancelled: int) -> str:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from goclient.campaigns.batch import KeptBatch, keep, kept_batches, prune
+from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
 from goclient.campaigns.jobs import PandaJobs
 from goclient.campaigns.state import Allowed, Sent, Standing
 from goclient.errors import GoclientError
@@ -23,7 +23,19 @@ from goclient.errors.conditions import PathExists
 from goclient.journal import KEPT, Journal
 from goclient.reporter.base import SILENT
 from goclient.reporter.recording import RecordingReporter
-from tests.campaigns.world import DESTINATION, SOURCE, Killed, Panda, World, advance, batch_of, begin, retry, serial_of
+from tests.campaigns.world import (
+    DESTINATION,
+    KEY,
+    SOURCE,
+    Killed,
+    Panda,
+    World,
+    advance,
+    batch_of,
+    begin,
+    retry,
+    serial_of,
+)
 
 EVENTS = (
     *("end tasks", "tasks fail", "finish", "fail", "stop", "kill", "sleep", "wake", "hide", "show"),
@@ -160,6 +172,41 @@ def test_what_exists_at_the_destination_is_told_and_stays_until_that_is_allowed(
     world.end_tasks()
     assert advance(world, kept).delivered == 2
     assert world.files[DESTINATION.text, "/out/1.1"] == "of job 1"
+
+
+def test_the_other_batches_are_read_once_however_much_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, seen, world = KeptBatch.read, list[str](), World()
+
+    def counted_read(kept: KeptBatch) -> Batch:
+        seen.append(kept.key)
+        return read(kept)
+
+    batch, other = batch_of(3), KEY.replace("1111", "9999")
+    records = tuple(one._replace(jobName=one.jobName.replace(KEY, other)) for one in batch.records)
+    first = begin(tmp_path, batch, world)
+    _run_jobs(world, first, 1, 2, 3)
+    second = begin(tmp_path, replace(batch, key=other, records=records), world)
+    monkeypatch.setattr(KeptBatch, "read", counted_read)
+    told = _run_jobs(world, second, 4, 5, 6)
+    of_first = [f"it was delivered for PandaID {one} of the same campaign" in str(told) for one in (1, 2, 3)]
+    assert (len(told), of_first) == (3, [True] * 3), told
+    assert seen.count(first.key) == 1
+
+
+def _run_jobs(world: World, kept: KeptBatch, *panda_ids: int) -> list[str]:
+    """Let jobs run, and their outputs be delivered; return what is in the way."""
+    advance(world, kept)
+    world.end_tasks()
+    advance(world, kept)
+    for panda_id in panda_ids:
+        world.end_job(panda_id, "finished")
+    told = advance(world, kept)
+    world.end_tasks()
+    if not told.problems:
+        advance(world, kept)
+    return [one.message for one in told.problems]
 
 
 def test_a_number_that_is_given_up_removes_nothing_that_a_job_has_made(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from goclient.campaigns import plain
+from goclient.campaigns.standings import describe_all
 from tests.commands import Result, started
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
@@ -29,8 +30,8 @@ def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
 def line_of(user: Sandbox, *words: str) -> list[str]:
     """A command that sends jobs that need nothing."""
     script = user.payload("nothing.sh", "#!/bin/sh\ntouch out\n")
-    line = ["sendJob.py", "--computingSite=TEST1", f"--transformation={script}", "--Data=out", "--OutputGO=SITE1:/plain/${SN}/"]
-    return [*line, "--goMkdir", "--goOverwrite", "--json", *words]
+    line = ["sendJob.py", "--computingSite=TEST1", f"--transformation={script}", "--Data=out"]
+    return [*line, "--OutputGO=SITE1:/plain/${SN}/", "--goMkdir", "--goOverwrite", "--json", *words]
 
 
 def send(user: Sandbox, *words: str) -> list[int]:
@@ -223,9 +224,13 @@ def test_jobs_that_are_sent_while_the_others_are_looked_at_are_not_over(
     end(user, "finished", *send(user, "--campaign=between"))
     for name, value in user.env.items():
         monkeypatch.setenv(name, value)
-    describe_all = plain.describe_all
+
+    def sent_meanwhile(*asked: Any) -> Any:
+        send(user, "--campaign=between")
+        return describe_all(*asked)
+
     with monkeypatch.context() as patch:
-        patch.setattr(plain, "describe_all", lambda *a: (send(user, "--campaign=between"), describe_all(*a))[1])
+        patch.setattr("goclient.campaigns.plain.describe_all", sent_meanwhile)
         goclient.Client().advance("between")
     told = advance(user)
     assert told.out == "between: 2 jobs: 1 waiting or running, 1 finished\n", told

@@ -8,6 +8,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -638,6 +639,16 @@ def test_the_same_jobs_are_not_begun_twice_unasked(site: Site, words: list[str])
     assert site.advance("again", "--end").code == 0
     site.sandbox.set()
     assert site.advance("again", "--end", "--wait").code == 0
+
+
+def test_the_same_command_started_twice_at_one_moment_starts_one(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    with ThreadPoolExecutor(2) as both:
+        ended = [*both.map(lambda _: site.send("moment", "--detach"), range(2))]
+    assert sorted(one.code for one in ended) == [0, 10], ended
+    assert site.advance("moment", "--end").code == 0
+    site.sandbox.set()
+    assert site.advance("moment", "--end", "--wait").code == 0
 
 
 def test_batches_of_one_campaign_are_told_apart_and_so_is_whose_file_is_in_the_way(site: Site) -> None:
