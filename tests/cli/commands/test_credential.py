@@ -251,7 +251,7 @@ def test_a_token_opens_its_collections_and_is_told_so_on_any_machine(user: Sandb
 )  # fmt: skip
 def test_a_directory_of_the_journal_that_cannot_be_written_is_told(user: Sandbox, words: tuple[str, ...]) -> None:
     wrong = user.run(*words, GOCLIENT_STATE="/proc/goclient")
-    assert wrong.code == 1, wrong.out + wrong.err
+    assert wrong.code == 10, wrong.out + wrong.err
     assert re.search("error: the journal('s directory)? \"/proc/goclient.* cannot be written: ", wrong.err), wrong.err
     assert "set GOCLIENT_STATE to another directory" in wrong.err
     assert kept(user) == []

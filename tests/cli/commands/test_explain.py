@@ -139,7 +139,7 @@ def test_standard_input_is_read_for_a_dash(env: dict[str, str], tmp_path: Path) 
         pytest.param(("--goclient=v1:2 --Data=x",), 10, "2 transfer words were written, 1 are left", id="damaged"),
         pytest.param(("--goclient=v2:0",), 10, "version 2", id="newer"),
         pytest.param(("--Data=x",), 10, "--Data without --OutputGO", id="a list rule"),
-        pytest.param(("--Data=x,x --OutputGO=S:/o",), 10, "would both be written", id="one destination"),
+        pytest.param(("--Data=x,y/x --OutputGO=S:/o",), 10, "would both be written", id="one destination"),
     ],
 )
 def test_a_text_that_cannot_be_explained_is_a_clear_error(
