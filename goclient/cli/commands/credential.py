@@ -60,11 +60,24 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         tables.print_table((*heads, "state" if action == "list" else "state before"), map(_row, found))
     else:
         reporter.progress("no credential is out there" if action == "list" else "there was nothing to take back")
-    if action == "revoke" and not ids:
-        for one in (one for one in client.credentials() if one.state.value == "unknown"):
-            hint = f"look at its jobs: goclient status; to take it back all the same: {PROG} revoke {one.id}"
-            reporter.warning(f"it is not known whether jobs need the credential {one.id}", hint)
+    if action == "revoke":
+        _tell_of_jobs(found if ids else client.credentials(), reporter, is_gone=bool(ids))
     return 0
+
+
+def _tell_of_jobs(credentials: Sequence["Outstanding"], reporter: Reporter, *, is_gone: bool) -> None:
+    """Tell of jobs whose credential was taken back though they need it, or which credentials were left for jobs."""
+    for one in credentials:
+        jobs = ", ".join((*(f"job {job}" for job in one.jobs[:SHOWN]), *(f"task {task}" for task in one.tasks[:SHOWN])))
+        left = f"to take it back all the same: {PROG} revoke {one.id}"
+        if is_gone and one.state.value == "in use" and jobs:
+            message = f"jobs that need the credential {one.id} fail from now on ({jobs})"
+            reporter.warning(message, "when they have failed, goclient retry gives them another one")
+        elif not is_gone and one.state.value == "in use":
+            reporter.warning(f"the credential {one.id} is in use ({jobs or 'jobs are being sent'}) and was left", left)
+        elif not is_gone and one.state.value == "unknown":
+            hint = f"look at its jobs: goclient status; {left}"
+            reporter.warning(f"it is not known whether jobs need the credential {one.id}", hint)
 
 
 def _row(one: "Outstanding") -> tuple[str, ...]:

@@ -85,7 +85,13 @@ def test_what_no_job_needs_is_taken_back_and_what_is_named(user: Sandbox) -> Non
     assert [two["id"] for two in revoke(user).json] == [one["id"]]
     assert kept(user) == []
     panda_id = submitted(user)
-    assert [two["id"] for two in revoke(user, str(one["id"])).json] == [one["id"]], "its job is not done"
+    left = revoke(user)
+    assert left.json == []
+    assert f"the credential {one['id']} is in use (job {panda_id}) and was left" in left.err
+    assert f"goclient credential revoke {one['id']}\n" in left.err
+    gone = revoke(user, str(one["id"]))
+    assert [two["id"] for two in gone.json] == [one["id"]], "its job is not done"
+    assert f"jobs that need the credential {one['id']} fail from now on (job {panda_id})" in gone.err
     assert kept(user) == []
     submitted(user)
     begun = revoke(user, str(one["id"])[:6])

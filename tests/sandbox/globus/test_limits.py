@@ -116,7 +116,7 @@ def test_requests_of_ten_seconds_pass_at_once_and_then_some_a_second(limited: Sa
 
 
 def test_globus_sdk_waits_and_asks_again(limited: Sandbox, transfer: globus_sdk.TransferClient) -> None:  # noqa: F811
-    limited.set(requests_per_second=0.2)  # ten at once, then one in five seconds, in which a slow machine sends the next
+    limited.set(requests_per_second=0.2)  # ten at once, then one in five seconds, also on slow machines
     recorded = f"{limited.url}/sandbox/requests"
     assert requests.delete(recorded, timeout=BOUND).ok
     assert [transfer.task_list(limit=1).http_status for _ in range(11)] == [200] * 11
