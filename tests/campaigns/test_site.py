@@ -110,6 +110,12 @@ def site(shared_sandbox: Sandbox) -> Iterator[Site]:
 
 
 @pytest.fixture(autouse=True)
+def only_own_jobs(site: Site) -> None:
+    """Let no job of an earlier test wait, which a pilot of this one would take."""
+    site.sandbox.rows("update jobs set status = 'cancelled' where status = 'activated'")
+
+
+@pytest.fixture(autouse=True)
 def as_always(site: Site) -> Iterator[None]:
     yield
     site.sandbox.set()
