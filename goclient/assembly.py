@@ -11,7 +11,7 @@ from goclient import submission
 from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.config.settings import SiteDirectory
-from goclient.config.staging import SITE, area_in, site_directory
+from goclient.config.staging import SITE, SOME_DIRECTORY, area_in, site_directory
 from goclient.errors import Collector, GoclientError, MyproxyError, RequestError, UsageError
 from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
@@ -55,9 +55,10 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
     site = carriage = None
     if options.goVia == SITE:
+        site = SOME_DIRECTORY
         with collected:
             site = site_directory(options, connections, lambda queue: _probed_directory(queue, connections))
-            items["WorkingendpointGO"] = [str(site.collection)]  # it sees the files, as a server does
+        items["WorkingendpointGO"] = [str(site.collection)]  # it sees the files, as a server does
     elif via := options.goVia or _way_of_carried(options):
         items |= {IN_MODE: [via], OUT_MODE: [via]}
     if items and getattr(options, "useGOForOutput", None):  # else nothing would be transferred in that way

@@ -241,7 +241,8 @@ def _starts_of(parts: Sequence[Part]) -> dict[Part, str]:
     """Return what tells the parts of one campaign apart as long as they have no PandaIDs."""
     counts = Counter(one.campaign for one in parts)
     several = [one for one in parts if counts[one.campaign] > 1]
-    return {one: "its plain jobs" if isinstance(one, PlainCampaign) else f"begun {utc(one.started)}" for one in several}
+    plain = "its jobs without --goVia site"
+    return {one: plain if isinstance(one, PlainCampaign) else f"begun {utc(one.started)}" for one in several}
 
 
 def _key(part: Part) -> str:
@@ -268,5 +269,5 @@ def _unknown(campaign: str, *, known: Iterable[str], elsewhere: Sequence[PlainCa
 
 
 def _other_server(sent: Batch | PlainCampaign, here: str) -> RequestError:
-    message = f"the campaign {quoted(sent.campaign)} was begun at {sent.server}, and this is {here}"
+    message = f"the campaign {quoted(sent.campaign)} was sent to {sent.server}, and this is {here}"
     return RequestError(message, hint=f"export PANDA_URL_SSL={sent.server}", code="other-server", subject=sent.campaign)

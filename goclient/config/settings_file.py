@@ -138,7 +138,17 @@ def read_values(file: ConfigFile, text: str) -> tuple[dict[str, Any], list[Gocli
     except ValidationError as error:
         wrong = ((tuple(str(part) for part in one["loc"] if part != "[key]"), one) for one in error.errors())
         return {}, [_wrong(file, text, keys, one) for keys, one in wrong]
-    return dict(_values(tables, "")), []
+    return dict(_values(tables, "")), list(_twice(file, text, tables.get(HTTPS, {})))
+
+
+def _twice(file: ConfigFile, text: str, servers: Mapping[str, str]) -> Iterator[GoclientError]:
+    """Yield an error for each collection that has a server under each of two spellings of its UUID."""
+    first: dict[str, str] = {}
+    for key in servers:
+        if (other := first.setdefault(key.lower(), key)) != key:
+            lines = [line_of(text, (HTTPS, one)) for one in (other, key)]
+            what = f"https.{key}: the collection has a server on line {lines[0]}, too ({quoted(servers[other])})"
+            yield file.wrong(what, f"delete line {lines[0]} or line {lines[1]}", line=lines[1])
 
 
 def _values(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from goclient.config.connections import Connections
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from goclient.model.staging import StagingArea
 
 SITE = "site"  # the word of --goVia
+# It stands for one that is missing, which is an error, so that no other is told because of that.
+SOME_DIRECTORY = SiteDirectory("00000000-0000-0000-0000-000000000000", PurePosixPath("/site"), PurePosixPath("/site"))
 
 
 def site_directory(

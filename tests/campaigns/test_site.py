@@ -430,7 +430,7 @@ def test_a_campaign_of_another_server_is_left_alone(site: Site) -> None:
     refused = site.advance(
         "others", PANDA_URL_SSL="https://panda.example/server/panda", PANDA_URL="https://panda.example"
     )
-    assert (refused.code, "was begun at" in refused.err) == (10, True), refused.err
+    assert (refused.code, "was sent to" in refused.err) == (10, True), refused.err
     identity = site.advance(
         "others",
         GOCLIENT_CLIENT_ID=site.sandbox.env["SANDBOX_OTHER_CLIENT_ID"],

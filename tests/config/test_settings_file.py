@@ -81,6 +81,12 @@ WRONG = {
         "correct it",
     ),
     "a server of no collection": ("[https]\nSITE = 'https://x'\n", 2, "it is not a UUID", "correct it"),
+    "two servers of one collection": (
+        f"[https]\n{UUID} = 'https://a.example'\n{UUID.upper()} = 'https://b.example'\n",
+        3,
+        f'https.{UUID.upper()}: the collection has a server on line 2, too ("https://a.example")',
+        "delete line 2 or line 3",
+    ),
     "an empty text": ("[job]\nVO = ''\n", 2, "it is empty", "correct it"),
     "no table": ("job = 5\n", 1, 'job = "5": it must be a table, and is a number', "write [job],"),
     "a table without its queue": ("[site]\nnode = '/a'\n", 2, "site.node", "write [site.QUEUE],"),

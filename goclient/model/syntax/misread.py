@@ -92,9 +92,9 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
         return Problem(what, f"give {word} once more, with this value alone", f"{word}=@{text.lstrip('@')}")
     if problem := _split_braces(texts, number):
         return problem
-    if text.startswith("/") and before and ":" not in before and reads(f"{before}:{text}"):
+    if text.startswith("/") and _may_be_endpoint(before) and reads(f"{before}:{text}"):
         return Problem("a comma stands for the colon", instead=f"{before}:{text}")
-    if ":" not in text[1:] and text[:1] not in ("/", "~", ".") and after[:1] == "/" and reads(f"{text}:{after}"):
+    if _may_be_endpoint(text) and after[:1] == "/" and reads(f"{text}:{after}"):
         return Problem("a comma stands for the colon", instead=f"{text}:{after}")
     if text.startswith("/"):
         before_it = (read_mended(one) for one in reversed(texts[:number][-8:]))
@@ -103,6 +103,11 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
         if instead and reads(instead):
             return Problem("it names no endpoint: each item does", instead=instead)
     return None
+
+
+def _may_be_endpoint(item: str) -> bool:
+    """Return True if an item may be the name of an endpoint, and is not one of several paths that name none."""
+    return ":" not in item[1:] and item[:1] not in ("", "/", "~", ".")
 
 
 def _split_braces(texts: Sequence[str], number: int) -> Problem | None:

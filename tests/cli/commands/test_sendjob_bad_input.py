@@ -406,3 +406,10 @@ def test_an_option_without_effect_beside_a_site_s_directory_is_told(sendjob: Sen
     refused = sendjob("--StageinGOsrc=SITE1:/a", "--goCarry", "--goShareSecrets", "--goVia=site")
     assert refused.code == 10
     assert "--goShareSecrets has no effect with --goVia site" in refused.err
+
+
+def test_a_missing_directory_of_a_site_is_told_without_what_follows_from_it(sendjob: SendJob) -> None:
+    refused = sendjob("--StageinGOsrc=SITE1:/a", "--goCarry", "--goVia=site")
+    assert refused.code == 10
+    (told,) = reports(refused)
+    assert told[0].startswith(f'{PROG}--goVia site: no setting says where files for jobs at "TEST1" are left')

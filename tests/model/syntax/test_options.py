@@ -365,6 +365,11 @@ def test_a_hint_for_an_item_is_made_from_the_items_around_it(typed: str, right: 
         assert read_spec({"StageinGOsrc": [one]})[1] == []
 
 
+def test_paths_alone_are_no_endpoints_of_each_other() -> None:
+    _, errors = read_spec({"StageinGOsrc": ["/d/x0", "/d/x1"]})
+    assert [one.hint.partition(" (")[0] for one in errors] == ["write ENDPOINT:/d/x0", "write ENDPOINT:/d/x1"]
+
+
 def test_an_item_with_a_control_character_is_refused() -> None:
     _, (error,) = read_spec({"StageinGOsrc": ["A:/a", "/b\x7f"]})
     assert (error.code, bool(error.hint)) == ("location", True)
