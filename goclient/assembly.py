@@ -53,9 +53,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     """Return the items of each transfer option that was given; mistakes are collected."""
     options, collected = typed.options, Collector(typed.errors)
     items = {OVERWRITE: ["yes"]} if options.goOverwrite else {}
-    site = carriage = None
-    if options.goVia == SITE:
-        site = SOME_DIRECTORY
+    carriage, site = None, SOME_DIRECTORY if options.goVia == SITE else None
+    if site is not None:
         with collected:
             site = site_directory(options, connections, lambda queue: _probed_directory(queue, connections))
         items["WorkingendpointGO"] = [str(site.collection)]  # it sees the files, as a server does
