@@ -18,6 +18,7 @@ MODULES = {
     "sendJob.py": ["-m", "goclient.cli.commands.sendjob"],
     "goclient": ["-m", "goclient"],
     "killed": ["-m", "tests.killed"],  # a command, which kills itself
+    "python -I": ["-I"],  # any file, whose path has a slash
 }
 TIMEOUT = 60  # seconds; a command that hangs is a failure
 # What a command needs of the developer's environment; PYTHONPATH names the tree that tools/mutations.py tests.
@@ -69,8 +70,7 @@ def completed(
 ) -> Result:
     """Run a command line, one of ours in a process that need not import first; ``typed`` is its standard input."""
     if words[0] in MODULES and _starters and _starters[0].can(env):
-        module = MODULES[words[0]][1]
-        done = _starters[0].run([module, *words[1:]], env=env, cwd=cwd, typed=typed, timeout=timeout)
+        done = _starters[0].run(_run_as(words), env=env, cwd=cwd, typed=typed, timeout=timeout)
     else:
         done = subprocess.run(
             command(words), env=env, cwd=cwd, input=typed, capture_output=True, text=True, timeout=timeout, check=False
@@ -81,8 +81,8 @@ def completed(
 def started(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, **more: Any) -> subprocess.Popen[str]:
     """Start a command line as subprocess does, one of ours in a process that need not import first."""
     if words[0] in MODULES and _starters and _starters[0].can(env):
-        return ForkedPopen(_starters[0], [MODULES[words[0]][1], *words[1:]], env=env, cwd=cwd, text=True, **more)
-    return subprocess.Popen(command(words), env=env, cwd=cwd, text=True, **more)
+        return ForkedPopen(_starters[0], _run_as(words), env=env, cwd=cwd, **{"text": True, **more})
+    return subprocess.Popen(command(words), env=env, cwd=cwd, **{"text": True, **more})
 
 
 def forked(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, files: Sequence[int]) -> Forked | None:
@@ -90,6 +90,11 @@ def forked(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, files: Se
     if not _starters or not _starters[0].can(env) or sys.getfilesystemencoding() != "utf-8":
         return None
     return _starters[0].fork(words, env=env, cwd=cwd, files=files, in_session=True)
+
+
+def _run_as(words: Sequence[str]) -> list[str]:
+    """Return a command line of ours as a starter is told it."""
+    return [*MODULES[words[0]][1:], *words[1:]]
 
 
 def command(words: Sequence[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 A command takes a fifth of a second and more to import what it needs, and the tests type thousands of them.  So the
 program below imports once what commands use; for each connection to its socket it forks a process that gets the
-arguments, the environment, the directory and the files of the command, and runs the module as ``python -m`` does.
+arguments, the environment, the directory and the files of the command, and runs the module as ``python -m`` does, or
+the file as ``python -I`` does: a carrier's archive, whose own ``__main__`` has then imported what it would import.
 It ends when its standard input is closed.  What a Python reads only as it starts cannot be given in this way:
 ``Starter.can`` says so, and such a command is started for real.  ``tests/conformance/test_starter.py`` compares both.
 """
@@ -43,7 +44,7 @@ MOST_FILES = 8
 
 @dataclass(frozen=True)
 class Order:
-    """A process that is asked for: ``python -m`` with these words."""
+    """A process that is asked for: ``python -m`` with these words; the first is a path if it has a slash."""
 
     words: list[str]
     env: dict[str, str]
@@ -88,7 +89,7 @@ class Starter:
         self, words: Sequence[str], *, env: Mapping[str, str], cwd: Path, files: Sequence[int], umask: int = -1,
         in_session: bool = False,
     ) -> Forked:  # fmt: skip
-        """Run ``python -m`` with these words; its descriptors are ``files``, the first three the standard ones."""
+        """Run a module or a file with these words; its descriptors are ``files``, the first three the standard ones."""
         with self._lock:
             self._process = self._process or self._start()
         if umask == -1:
@@ -301,13 +302,19 @@ def _become(order: Order, files: list[int], measured: Measured | None) -> NoRetu
     os.environ.update(order.env)
     module = order.words[0]
     sys.argv = order.words[:]
-    sys.path[0] = order.cwd  # as -m has it
+    if "/" in module:
+        del sys.path[0]  # as -I has it
+    else:
+        sys.path[0] = order.cwd  # as -m has it
     code: object = 0
     if measured:
         measured.start()
     try:
         sys.modules.pop(module, None)  # it is run anew, as __main__
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if "/" in module:
+            runpy.run_path(module, run_name="__main__")
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as exit_:
         code = exit_.code
     except BaseException:

@@ -26,7 +26,7 @@ from goclient.carrier.plan import CARRY, PLAN, CarrierPlan
 from goclient.model.endpoint import JOB, NODE, Endpoint
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
-from tests.commands import TIMEOUT
+from tests.commands import TIMEOUT, started
 
 PROGRAM = "run.sh"
 SECRET = f"goclient-{'ab' * 8}.json"
@@ -160,22 +160,28 @@ class CarriedJob:
         return {**kept, "PANDAID": "4711", "LD_PRELOAD": "", "PANDA_PRELOAD": "/none/wrapper.so", **self.env}
 
     def words(self, python: str = sys.executable, *words: str) -> list[str]:
-        return [python, "-I", f"./{CARRY}", f"--plan={self.made.sha256}", "--job=7", "--", *words]
+        return [python, "-I", *self.told(*words)]
 
-    def start(self, words: Sequence[str] | None = None, **more: Any) -> subprocess.Popen[bytes]:
-        """Start the carrier in a session of its own, with its output in a pipe."""
-        given = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True, **more}
-        return subprocess.Popen(words or self.words(), cwd=self.directory, env=self.environment, **given)
+    def told(self, *words: str) -> list[str]:
+        """What a Python is told to run."""
+        return [f"./{CARRY}", f"--plan={self.made.sha256}", "--job=7", "--", *words]
 
-    def run(self, *words: str, python: str = sys.executable, **more: Any) -> Ended:
-        """Run the carrier to its end."""
-        process = self.start(self.words(python, *words), **more)
-        return self.end(process)
+    def start(self, *told: str, words: Sequence[str] = (), **more: Any) -> subprocess.Popen[str]:
+        """Start the carrier in a session of its own, with its output in a pipe.
 
-    def end(self, process: subprocess.Popen[bytes]) -> Ended:
+        It is forked from what has read its modules, unless the command line is given in words.
+        """
+        given = {"cwd": self.directory, "env": self.environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return started(words or ("python -I", *(told or self.told())), **{**given, "start_new_session": True, **more})
+
+    def run(self, *words: str, python: str = "") -> Ended:
+        """Run the carrier to its end; a Python that is named is started."""
+        return self.end(self.start(*self.told(*words), words=self.words(python, *words) if python else ()))
+
+    def end(self, process: subprocess.Popen[str]) -> Ended:
         """Wait for the end of a carrier."""
         output, _ = process.communicate(timeout=TIMEOUT)
-        return Ended(process.returncode, output.decode(), self.directory)
+        return Ended(process.returncode, output, self.directory)
 
     def wait_for(self, path: str) -> None:
         """Wait until something is in the job's directory."""

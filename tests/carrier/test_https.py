@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,14 +19,14 @@ from goclient.carrier.report import CarrierCode
 from goclient.model.endpoint import JOB, read_endpoint
 from goclient.model.mode import Mode
 from goclient.model.plan import TransferItem, TransferTask
-from tests.carrier.carried import SECRET, CarriedJob, Ended, processes_below, pythons
+from tests.carrier.carried import SECRET, CarriedJob, Ended, brought, processes_below, pythons, taken
 from tests.commands import TIMEOUT
 from tests.pace import within
 from tests.sandboxes import Sandbox
 
 TRANSFER_ALL = "urn:globus:auth:scope:transfer.api.globus.org:all"
 INPUT = b"The input of the 2012 example.\n" * 64
-SIGNALLED = str(Path(__file__).parents[1] / "signalled.py")
+SIGNALLED, AHEAD = str(Path(__file__).parents[1] / "signalled.py"), str(Path(__file__).with_name("ahead.py"))
 TWICE = "cat 0064.file 0064.file >twice.file"
 
 
@@ -93,16 +94,6 @@ def wait_for_next_second() -> None:
     wait_until(lambda: int(time.time()) > begun)
 
 
-def at_clock(words: Sequence[str], ahead: int) -> list[str]:
-    """The command line of a carrier on a node whose clock is ahead by so many seconds."""
-    code = (
-        f"import sys, time; real = time.time; time.time = lambda: real() + {ahead}\n"
-        "import os, runpy; sys.argv = sys.argv[1:]; sys.path.insert(0, sys.argv[0])\n"
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    return [words[0], "-I", "-c", code, *words[2:]]
-
-
 def delivered(sandbox: Sandbox, name: str) -> Path:
     return sandbox.path("SITE1", f"/shared/campaign/out/{name}.7")
 
@@ -113,16 +104,35 @@ def valid_tokens(sandbox: Sandbox) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("python", pythons())
-def test_every_python_brings_and_takes_by_https(python: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    name = f"every-{pythons().index(python)}"
-    carried = job(sandbox, tmp_path, name)
-    ended = carried.run(python=python)
+def test_every_python_brings_and_takes_by_https_and_on_the_node(python: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Of the secrets that the site has left it removes all, links and what else has their names, before anything."""
+    name, home = f"every-{pythons().index(python)}", tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "near").write_text("near")
+    kept = ["goclient-XYZ.json", "mine.json"]
+    for one in kept:
+        (home / one).touch()
+    (home / SECRET).symlink_to(tmp_path / "near")
+    os.mkfifo(home / "panda_secrets.json")
+    tasks = (
+        https(sandbox, "stage-in", "/campaign/in/0064.file", "0064.file"),
+        brought((f"{tmp_path}/near", "near")),
+        https(sandbox, "output", "twice.file", f"/campaign/out/{name}.${{SN}}"),
+        taken(("near", f"{tmp_path}/taken.${{SN/P}}")),
+    )
+    carried = job(sandbox, tmp_path, name, tasks=tasks, script=f'{TWICE}; echo the payload says: $1; ls -A "{home}" .')
+    carried.env["TRF_EXEC_HOME_DIR"] = str(home)
+    ended = carried.run("a b$c", python=python)
     assert ended.code == 0, ended.output
+    assert "the payload says: a b$c" in ended.output.splitlines()
     assert delivered(sandbox, name).read_bytes() == INPUT * 2
-    assert [(one["phase"], one["files"], one["bytes"]) for one in ended.transfers] == [
-        ("stage-in", 1, len(INPUT)), ("output", 1, 2 * len(INPUT)),
+    assert (tmp_path / "taken.000007").read_text() == (tmp_path / "near").read_text() == "near"
+    assert [(one["phase"], one["state"], one["files"], one["bytes"]) for one in ended.transfers] == [
+        ("stage-in", "done", 1, len(INPUT)), ("stage-in", "done", 1, 4),
+        ("output", "done", 1, 2 * len(INPUT)), ("output", "done", 1, 4),
     ]  # fmt: skip
-    assert carried.left == []
+    assert [one for one in ended.output.splitlines() if one in (SECRET, "panda_secrets.json")] == []
+    assert (carried.left, sorted(one.name for one in home.iterdir())) == ([], kept)
     assert [one.name for one in delivered(sandbox, name).parent.glob(".goclient*")] == []
     assert valid_tokens(sandbox) == []
 
@@ -175,7 +185,7 @@ def test_an_earlier_attempt_that_goes_on_is_in_no_later_ones_way(
     first = earlier.start()
     earlier.wait_for("made")
     wait_for_next_second()
-    second = later.start(at_clock(later.words(), ahead))
+    second = later.start(AHEAD, str(ahead), *later.told())
     later.wait_for("made")
 
     def end_earlier() -> None:
@@ -209,7 +219,7 @@ def secrets_in(carried: CarriedJob, ended: Ended, sandbox: Sandbox) -> list[str]
 )
 def test_a_secret_is_in_no_file_output_environment_or_argument(script: str, sandbox: Sandbox, tmp_path: Path) -> None:
     carried = job(sandbox, tmp_path, f"secret-{len(script)}", script=script)
-    ended = carried.run()
+    ended = carried.run(python=sys.executable)  # whose environment and arguments are its own
     assert "payload" in ended.output
     assert secrets_in(carried, ended, sandbox) == []
     assert valid_tokens(sandbox) == []
@@ -283,10 +293,9 @@ MOMENTS = {
 }
 
 
-def start_signalled(carried: CarriedJob, moment: str) -> subprocess.Popen[bytes]:
+def start_signalled(carried: CarriedJob, moment: str) -> subprocess.Popen[str]:
     """Start a carrier that gets SIGTERM at a moment of ``signalled.py``."""
-    python, isolated, *words = carried.words()
-    return carried.start([python, isolated, SIGNALLED, moment, *words])
+    return carried.start(SIGNALLED, moment, *carried.told())
 
 
 @pytest.mark.parametrize(("moment", "code"), MOMENTS.items())
@@ -368,14 +377,14 @@ def test_no_way_out_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
     if probe.returncode != 0:
         pytest.skip("this machine makes no network namespaces")
     with within(TIMEOUT / 2):
-        ended = carried.end(carried.start(["unshare", "-rn", *carried.words()]))
+        ended = carried.end(carried.start(words=["unshare", "-rn", *carried.words()]))
     assert ended.code == 77
     assert "Globus could not be reached" in ended.critical
 
 
 def test_a_clock_that_is_wrong_by_a_day_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
     carried = job(sandbox, tmp_path, "clock")
-    ended = carried.end(carried.start(at_clock(carried.words(), 86400)))
+    ended = carried.end(carried.start(AHEAD, "86400", *carried.told()))
     assert ended.code == 77, ended.output
     assert "the clock of this node is 864" in ended.critical
     assert "s ahead of that of Globus" in ended.critical

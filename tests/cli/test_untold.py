@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Result
+from tests.commands import TIMEOUT, Result, started
 from tests.sandboxes import Sandbox
 
 TASK = ("--exec", "x", "--outDS", "user.jdoe.lost", "--outputs", "a.root", "--noBuild", "--site", "TEST1")
@@ -40,6 +40,7 @@ LINES = {
     "journal": ("goclient", "journal", "show", "lost"),
 }
 SENDING = ("sendJob", "sendJob --json", "retry", "advance")
+STARTED = {"sendJob --json", "status"}  # for real
 SILENT = {"credential"}  # nothing is out there
 
 
@@ -65,12 +66,14 @@ def nobody(sink: str) -> Iterator[int]:
     os.close(writer)
 
 
-def typed(user: Sandbox, words: tuple[str, ...], out: int, err: int) -> Result:
-    """Run the installed program, whose end Python itself may spoil."""
+def typed(user: Sandbox, name: str, out: int, err: int) -> Result:
+    """Run the installed program, whose end Python itself may spoil; most in a process that need not import first."""
     new = f"user.jdoe.{uuid.uuid4().hex[:8]}"  # a second task with the same data set would be refused
-    line = [str(Path(sys.executable).with_name(words[0])), *(word.replace("user.jdoe.lost", new) for word in words[1:])]
-    done = subprocess.run(line, env=user.env, cwd=user.cwd, stdout=out, stderr=err, text=True, timeout=60, check=False)
-    return Result(done.returncode, "", done.stderr or "")
+    program, *words = (word.replace("user.jdoe.lost", new) for word in LINES[name])
+    line = [str(Path(sys.executable).with_name(program)), *words]
+    with started(line if name in STARTED else ("python -I", *line), env=user.env, cwd=user.cwd, stdout=out, stderr=err) as process:
+        _, said = process.communicate(timeout=TIMEOUT)
+    return Result(process.returncode, "", said or "")
 
 
 def open_requests(user: Sandbox) -> str:
@@ -81,7 +84,7 @@ def open_requests(user: Sandbox) -> str:
 @pytest.mark.parametrize("name", LINES)
 def test_what_cannot_be_printed_is_told_and_leaves_nothing_open(user: Sandbox, name: str, sink: str) -> None:
     with nobody(sink) as out:
-        done = typed(user, LINES[name], out, subprocess.PIPE)
+        done = typed(user, name, out, subprocess.PIPE)
     assert done.code == (0 if name in SILENT else 1), done.err
     assert "Traceback" not in done.err
     assert "Exception ignored" not in done.err
@@ -100,7 +103,7 @@ def test_what_cannot_be_printed_is_told_and_leaves_nothing_open(user: Sandbox, n
 def test_where_nobody_hears_anything_the_work_is_done_all_the_same(user: Sandbox, name: str, sink: str) -> None:
     before = user.rows("select count(*) as jobs from jobs")[0]["jobs"]
     with nobody(sink) as out:
-        done = typed(user, LINES[name], out, out)
+        done = typed(user, name, out, out)
     assert done.code == (0 if name in SILENT else 1)
     assert open_requests(user) == ""
     sent = user.rows("select count(*) as jobs from jobs")[0]["jobs"] - before
