@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.commands import Result, clean_environment, run_command
+from tests.commands import Result, clean_environment, completed, run_command
 from tests.web_server import Request, Response, answering
 
 NICKNAME = "jdoe"
@@ -114,8 +113,11 @@ class Tool:
     server: Recording
     env: dict[str, str]
     folder: Path
+    panda_client: str = ""  # where another one is
 
     def ours(self, tool: str, *words: str, **more: str) -> Result:
+        if self.panda_client:
+            return self.run(OURS, tool, *words)
         return run_command(("goclient", tool, *words), env={**self.env, **more}, cwd=self.folder)
 
     def prun(self, *words: str, **more: str) -> Result:
@@ -133,13 +135,15 @@ class Tool:
             err=re.sub(f"(?m)^(?:goclient )?{tool}: (?:to follow|outputs of) .*\\n(?:    .*\\n)*", "", result.err),
         )
 
-    def stock(self, tool: str, *words: str) -> Result:
-        command = [sys.executable, "-W", "ignore", "-c", STOCK[tool], *words]
-        env = {"PANDA_SYS": sys.prefix, **self.env}
-        done = subprocess.run(
-            command, env=env, cwd=self.folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+    def stock(self, tool: str, *words: str, python: str = "python -I") -> Result:
+        """Run panda-client's; it is forked, as ours are, unless a Python is named."""
+        return self.run(QUIETLY + STOCK[tool], *words, python=python, PANDA_SYS=sys.prefix)
+
+    def run(self, code: str, *words: str, python: str = "python -I", **more: str) -> Result:
+        """Run a text with these words."""
+        text = self.folder.with_name("typed.py")
+        text.write_text(f"import sys\nsys.path[:0] = {[self.panda_client] if self.panda_client else []}\n{code}")
+        return completed((python, str(text), *words), env={**self.env, **more}, cwd=self.folder)
 
     def words(self, number: int = 0) -> list[str]:
         """Our words in a task that came: what follows the last of panda-client's own items."""
@@ -159,6 +163,8 @@ class Tool:
         return Path(self.env["TMPDIR"])
 
 
+QUIETLY = "import warnings\nwarnings.simplefilter('ignore')\n"
+OURS = "sys.argv[0] = 'goclient'\nfrom goclient.cli.main import main\nsys.exit(main())"
 STOCK = {
     "prun": "from pandaclient.PrunScript import main; main()",
     "pathena": "import pandaclient.PathenaScript",

@@ -277,7 +277,9 @@ def test_the_payload_cannot_read_the_carriers_memory() -> None:
         job = CarriedJob(Path(folder) / "run", script="cat /proc/[0-9]*/environ 2>/dev/null; exit 0")
         for path in (job.directory, *job.directory.iterdir()):
             os.chown(path, 65534, 65534)
-        ended = job.end(job.start(words=["setpriv", "--reuid", "65534", "--clear-groups", *job.words("/usr/bin/python3")]))
+        ended = job.end(
+            job.start(words=["setpriv", "--reuid", "65534", "--clear-groups", *job.words("/usr/bin/python3")])
+        )
     assert ended.code == 0, ended.output
     assert "PandaWorkdir=" in ended.output, "it reads its own"
     assert "PANDA_PRELOAD=" not in ended.output, "this only the carrier has"

@@ -71,7 +71,9 @@ def typed(user: Sandbox, name: str, out: int, err: int) -> Result:
     new = f"user.jdoe.{uuid.uuid4().hex[:8]}"  # a second task with the same data set would be refused
     program, *words = (word.replace("user.jdoe.lost", new) for word in LINES[name])
     line = [str(Path(sys.executable).with_name(program)), *words]
-    with started(line if name in STARTED else ("python -I", *line), env=user.env, cwd=user.cwd, stdout=out, stderr=err) as process:
+    with started(
+        line if name in STARTED else ("python -I", *line), env=user.env, cwd=user.cwd, stdout=out, stderr=err
+    ) as process:
         _, said = process.communicate(timeout=TIMEOUT)
     return Result(process.returncode, "", said or "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -117,7 +118,7 @@ def _seen(tool: Tool, result: Result) -> Seen:
 
 
 def _both(tool: Tool, name: str, words: list[str]) -> tuple[Seen, Seen]:
-    stock = _seen(tool, tool.stock(name, *words))
+    stock = _seen(tool, tool.stock(name, *words, python=sys.executable))
     return stock, _seen(tool, tool.ours_alone(name, *words))
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,24 +16,18 @@ from goclient.errors.sent import ReplyLost
 from goclient.model.records.registry import decode
 from goclient.reporter.base import SILENT
 from goclient.tasks import panda_client
-from tests.commands import Result, run_command
-from tests.recording import PATHENA, Tool, tool_in
+from tests.commands import Result
+from tests.recording import OURS, PATHENA, Tool, tool_in
 
-# Changes panda-client, then runs goclient as its command does.
-CHANGED = """
-import sys
-sys.argv[0] = "goclient"
-{change}
-from goclient.cli.main import main
-sys.exit(main())
-"""
 GO = ("--noCheck", "--useGOForOutput=SITE1:/o/")
 
 
-def _ours(tool: Tool, change: str, name: str, *words: str) -> Result:
+def _ours(tool: Tool, change: str, name: str, *words: str, **more: str) -> Result:
+    """Change panda-client, then run goclient as its command does."""
     needed = PATHENA if name == "pathena" else ("--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild")
-    code = CHANGED.format(change=change)
-    return run_command((sys.executable, "-c", code, name, *needed, *words), env=tool.env, cwd=tool.folder)
+    result = tool.run(f"{change}\n{OURS}", name, *needed, *words, **more)
+    assert "Traceback" not in result.err
+    return result
 
 
 GONE = {
@@ -170,7 +165,7 @@ def test_stock_only_work_loads_none_of_our_heavy_modules(lasting_tool: Tool, nam
         "loaded = lambda: [one for one in sys.modules if one.startswith(heavy) and one not in light]\n"
         "atexit.register(lambda: print('LOADED', loaded(), file=sys.stderr))"
     )
-    result = _ours(lasting_tool, change, name, "--noSubmit")
+    result = _ours(lasting_tool, change, name, "--noSubmit", python=sys.executable)
     assert (result.code, result.err) == (0, "LOADED []\n")
 
 
@@ -221,7 +216,7 @@ def oldest(tmp_path: Path) -> Iterator[Tool]:
     if not folder:
         pytest.skip("GOCLIENT_TEST_OLDEST_PANDA_CLIENT does not name a folder: make test sets it up")
     with tool_in(tmp_path) as tool:
-        yield Tool(tool.server, {**tool.env, "PYTHONPATH": folder}, tool.folder)
+        yield replace(tool, panda_client=folder)
 
 
 def test_the_oldest_panda_client_takes_our_words(oldest: Tool) -> None:
