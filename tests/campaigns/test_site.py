@@ -622,6 +622,42 @@ def test_outputs_that_are_not_delivered_are_not_over(site: Site) -> None:
     assert site.sandbox.run(*status).code == 0
 
 
+def test_a_campaign_is_stopped_while_its_inputs_move(site: Site) -> None:
+    site.sandbox.set(bytes_per_second=1)
+    assert site.send("stopped-in", "--detach").code == 0
+    until(lambda: site.sandbox.rows("select 1 from tasks where status = 'ACTIVE'"))
+    refused = site.sandbox.run("goclient", "kill", "--campaign=stopped-in")
+    assert (refused.code, "goclient advance stopped-in --end gives them up" in refused.err) == (10, True), refused.err
+    ended = site.advance("stopped-in", "--end", "--wait")
+    assert (ended.code, ended.out) == (0, "stopped-in: given up: its jobs were not sent\n"), ended.err
+    query = "select status, fatal from tasks where label = 'goclient stopped-in bring'"
+    (task,) = site.sandbox.rows(query)
+    assert (task["status"], '"CANCELED"' in task["fatal"]) == ("FAILED", True)
+    assert (site.panda_ids("stopped-in"), [*site.staging.glob("stopped-in.*")]) == ([], [])
+
+
+def test_a_campaign_is_stopped_while_its_outputs_move(site: Site) -> None:
+    """What is ready is delivered all the same, once; a job that was stopped may be sent again."""
+    assert site.send("stopped-out").code == 0
+    one, other = site.panda_ids("stopped-out")
+    site.run_jobs(1)
+    site.sandbox.set(bytes_per_second=20)
+    site.advance("stopped-out")
+    until(lambda: site.sandbox.rows("select 1 from tasks where status = 'ACTIVE'"))
+    stopped = site.sandbox.run("goclient", "kill", "--campaign=stopped-out", "--json").json["stopped"]
+    assert [(row["PandaID"], row["state"]) for row in stopped] == [(one, "finished"), (other, "cancelled")]
+    left = site.advance("stopped-out", "--wait")
+    assert (left.code, "retry --campaign stopped-out --all" in left.err) == (5, True), left.err
+    assert sorted(site.delivered("stopped-out")) == expected(1)
+    again = site.sandbox.run("goclient", "retry", "--campaign=stopped-out", "--all")
+    assert again.out.startswith(f"PandaID={site.panda_ids('stopped-out')[-1]} "), again.err
+    assert f"PandaID {one}: finished" in again.err
+    site.run_jobs(1)
+    assert site.advance("stopped-out", "--wait").code == 0
+    assert sorted(site.delivered("stopped-out")) == expected(2)
+    assert site.tasks("stopped-out") == ["bring", "deliver", "deliver", "clean"]
+
+
 @pytest.mark.parametrize("words", [[], ["--goCarry"]])
 def test_the_same_jobs_are_not_begun_twice_unasked(site: Site, words: list[str]) -> None:
     site.sandbox.set(running_tasks=0)

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import requests
 
 import goclient
-from tests.commands import started
+from tests.commands import TIMEOUT, started
 from tests.sandbox.panda.test_tasks import call, submit
+from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
 
 
@@ -129,3 +131,39 @@ def test_a_job_is_stopped_while_its_files_move(user: Sandbox, phase: str) -> Non
     assert [path.name for path in target.iterdir() if not path.name.startswith(".")] == []
     again = user.run("goclient", "kill", str(job["PandaID"]), "--json").json["stopped"]
     assert [(one["state"], one["why"]) for one in again] == [("cancelled", "it was over before")]
+
+
+@pytest.mark.parametrize(("phase", "route"), [("stage-in", "GET /https/*/in.dat"), ("output", "PUT /https/*out.dat*")])
+def test_a_carried_job_is_stopped_while_its_files_pass_by_https(
+    user: Sandbox, tmp_path: Path, phase: str, route: str
+) -> None:
+    """Its credential is taken back, and another try delivers the file: nothing of the first is in its way."""
+    user.cwd = tmp_path
+    (tmp_path / "run.sh").write_text("#!/bin/sh\ncat in.dat in.dat > out.dat\n")
+    top = user.path("SITE1", f"/shared/campaign/kill-{phase}")
+    top.mkdir()
+    (top / "in.dat").write_text("x")
+    where = f"GUEST1:/campaign/{top.name}"
+    moves = (f"--StageinGOsrc={where}/in.dat", "--Data=out.dat", f"--OutputGO={where}/")
+    made = user.run("sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--json", *moves)
+    panda_id = made.json["jobs"][0]["PandaID"]
+    at_a_site = ("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json", "--heartbeatSeconds=1")
+    user.trouble(route, "hang")
+    process = started(at_a_site, env=user.env, cwd=user.cwd, stdout=-1, stderr=-1)
+    try:
+        until(lambda: requests.get(f"{user.url}/sandbox/trouble", timeout=TIMEOUT).json()["hanging"])
+        assert user.run("goclient", "kill", str(panda_id)).code == 0
+        told = json.loads(process.communicate(timeout=50)[0])
+    finally:
+        user.clear_trouble()
+        process.kill()
+    assert (told["PandaID"], told["state"], told["left"]) == (panda_id, "failed", [])
+    assert [path.name for path in top.iterdir()] == ["in.dat"]
+    status = user.run("goclient", "status", str(panda_id), "--exit-status")
+    assert (status.code, "1 cancelled" in status.out, "was taken back" in status.err) == (5, True, True), status
+    assert user.run("goclient", "retry", str(panda_id), "--all").code == 0
+    assert user.run(*at_a_site).json["state"] == "finished"
+    assert ((top / "out.dat").read_text(), sorted(path.name for path in top.iterdir())) == ("xx", ["in.dat", "out.dat"])
+    assert [state for state, _ in states(user)] == ["cancelled", "finished"]
+    assert user.run("goclient", "credential", "revoke").code == 0
+    assert user.run("goclient", "credential", "list", "--json").json == []
