@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from goclient.campaigns.advance import Advance
 from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
-from goclient.campaigns.jobs import PandaJobs, Retry
+from goclient.campaigns.jobs import PandaJobs, Retry, Sender
 from goclient.campaigns.plain import PlainAdvance, PlainCampaign, plain_campaigns
 from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import Allowed, Sent
@@ -60,7 +60,7 @@ class Campaigns:
         go_on = f"type: goclient advance {prepared.campaign}"
         try:
             with self._kept(prepared) as kept:
-                advance = self._advance(kept, Allowed(), shown)
+                advance = self._advance(kept, self._sender(Allowed(), shown))
                 for pause in pauses(*POLL):
                     progress = advance.run(until_sent=True)
                     raise_all(progress.problems)
@@ -178,33 +178,26 @@ class Campaigns:
 
     def _start(self, part: Part, asked: _Asked) -> Advance | PlainAdvance:
         """Return what advances a part of a campaign."""
-        if not isinstance(part, PlainCampaign):
-            return self._advance(part, asked.allowed, partial(asked.shown, part, part.read().targets))
-        return PlainAdvance(
-            *(part, self._connections.panda(), self._journal),
-            reporter=self._connections.reporter,
-            allowed=asked.allowed,
-            show=partial(asked.shown, part, None),
-            retry=self._retry,
-        )
+        targets = None if isinstance(part, PlainCampaign) else part.read().targets
+        sender = self._sender(asked.allowed, partial(asked.shown, part, targets))
+        return PlainAdvance(part, sender) if isinstance(part, PlainCampaign) else self._advance(part, sender)
 
-    def _advance(self, kept: KeptBatch, allowed: Allowed, show: Callable[[Sequence[SubmittedJob]], None]) -> Advance:
+    def _sender(self, allowed: Allowed, show: Callable[[Sequence[SubmittedJob]], None]) -> Sender:
+        """Return what sends jobs; the journal is read now that no other process is about a batch."""
+        connections, journal = self._connections, Journal(self._journal)
+        return Sender(connections.panda(), journal, connections.reporter, allowed, show, self._retry)
+
+    def _advance(self, kept: KeptBatch, sender: Sender) -> Advance:
         """Return what advances a batch; raise RequestError unless the services are those with which it was begun."""
         batch, connections = kept.read(), self._connections
-        server, identity = connections.panda(), connections.globus().identity
-        if server.name != batch.server:
-            raise _other_server(batch, server.name)
+        identity = connections.globus().identity
+        if sender.server.name != batch.server:
+            raise _other_server(batch, sender.server.name)
         if batch.identity and identity and identity != batch.identity:
             message = f"the campaign {quoted(batch.campaign)} was begun as the Globus identity {batch.identity}, and "
             message += f"this is {identity}"
             raise RequestError(message, hint="log in as that one", code="other-identity", subject=batch.campaign)
-        jobs = PandaJobs(
-            *(batch, server, Journal(self._journal)),  # read now that no other process is about the batch
-            reporter=connections.reporter,
-            allowed=allowed,
-            show=show,
-            retry=self._retry,
-        )
+        jobs, allowed = PandaJobs(batch, sender), sender.allowed
         if allowed.jobs:
             jobs.adopt(allowed.jobs)
         return Advance(kept, connections.transfer(PATIENCE), jobs, reporter=connections.reporter, allowed=allowed)

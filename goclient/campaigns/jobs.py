@@ -79,37 +79,38 @@ class Jobs(Protocol):
         """Return the main journal, read anew."""
 
 
+class Sender(NamedTuple):
+    """Hold where jobs of a campaign are sent, the main journal, and the user who allows that and is shown them."""
+
+    server: PandaServer
+    journal: Journal
+    reporter: Reporter
+    allowed: Allowed = NOTHING_MORE
+    show: Callable[[Sequence[SubmittedJob]], None] = lambda _: None
+    retry: Retry = lambda _, __: None
+
+    def read(self) -> Journal:
+        """Return the main journal, read anew: a retry, or another batch, may have added to it."""
+        return Journal(self.journal.path)
+
+
 class PandaJobs(Jobs):
     """Jobs of a batch at a PanDA server."""
 
-    def __init__(  # noqa: PLR0913  # its last four are keywords that tests leave out
-        self,
-        batch: Batch,
-        server: PandaServer,
-        journal: Journal,
-        *,
-        reporter: Reporter,
-        allowed: Allowed = NOTHING_MORE,
-        show: Callable[[Sequence[SubmittedJob]], None] = lambda _: None,
-        retry: Retry = lambda _, __: None,
-    ) -> None:
+    def __init__(self, batch: Batch, sender: Sender) -> None:
         self._batch = batch
-        self._server = server
-        self._journal = journal
-        self._reporter = reporter
-        self._allowed = allowed
-        self._show = show
-        self._retry = retry
+        self._sender = sender
+        self._journal = sender.journal
         self._latest: dict[int, int] = {}  # the PandaID of each job's latest try
 
     def sent(self) -> Sent:
         """Tell whether they were sent, as the main journal has it, call by call; those that are given up never are."""
-        again = self._allowed.again
+        again = self._sender.allowed.again
         calls = [self._journal.last(CALL, f"{self._batch.key}.{n}") for n in range(self._calls)]
         if any(one is not None and one.state in ("intended", "unknown") for one in calls) and not again:
             return Sent.UNKNOWN
         accepted = [one for one in calls if one is not None and one.state == "accepted"]
-        return Sent.YES if len(accepted) == len(calls) or (accepted and self._allowed.ends) else Sent.NO
+        return Sent.YES if len(accepted) == len(calls) or (accepted and self._sender.allowed.ends) else Sent.NO
 
     @property
     def _calls(self) -> int:
@@ -123,15 +124,18 @@ class PandaJobs(Jobs):
         )
 
         def show(sent: Submission) -> None:
-            self._show(sent.jobs)
+            self._sender.show(sent.jobs)
 
-        send(asked, server=self._server, journal=self._journal, reporter=self._reporter, show=show)
+        sender = self._sender
+        send(asked, server=sender.server, journal=self._journal, reporter=sender.reporter, show=show)
 
     def adopt(self, panda_ids: Sequence[int]) -> None:
         """Take these as the jobs of calls whose answers are lost, if their names say so; raise RequestError if not."""
-        found = {job.name: job.panda_id for job in self._server.describe(panda_ids) if isinstance(job, JobState)}
-        if self.sent() is not Sent.UNKNOWN and not self._allowed.ends:
-            self._reporter.warning(f"--jobs had no effect: no answer about the jobs of {self._batch.campaign} is lost")
+        found = {job.name: job.panda_id for job in self._sender.server.describe(panda_ids) if isinstance(job, JobState)}
+        if self.sent() is not Sent.UNKNOWN and not self._sender.allowed.ends:
+            self._sender.reporter.warning(
+                f"--jobs had no effect: no answer about the jobs of {self._batch.campaign} is lost"
+            )
         for n in range(self._calls):
             call = self._journal.last(CALL, f"{self._batch.key}.{n}")
             if call is None or call.state not in ("intended", "unknown"):
@@ -151,11 +155,11 @@ class PandaJobs(Jobs):
     def seen(self) -> Standings:
         """Ask the server, and its archive, how each stands; one that it does not know has not failed."""
         journal = self.journal
-        first, tries = first_tries(self._batch, journal), known_tries(journal, self._server.name)
+        first, tries = first_tries(self._batch, journal), known_tries(journal, self._sender.server.name)
         panda_ids = list(dict.fromkeys(with_tries(filter(None, first.values()), tries)))
-        known = {job.panda_id: job for job in describe_all(panda_ids, self._server)}
+        known = {job.panda_id: job for job in describe_all(panda_ids, self._sender.server)}
         seen = stand(first, tries, known)
-        given_up = self._allowed.given_up
+        given_up = self._sender.allowed.given_up
         if strangers := set(given_up) - set(panda_ids):
             message = f"PandaID {as_ranges(strangers)}: not of {self._batch.campaign}"
             hint = f"goclient status --campaign {self._batch.campaign} shows the numbers of its jobs"
@@ -172,7 +176,9 @@ class PandaJobs(Jobs):
         campaign = self._batch.campaign
         if missed:
             ids = as_ranges(missed)
-            message = f"{campaign}: {self._server.name} does not know PandaID {ids} now, and nothing that may be "
+            message = (
+                f"{campaign}: {self._sender.server.name} does not know PandaID {ids} now, and nothing that may be "
+            )
             message += "needed is removed"
             hint = "type it again later; if these jobs are gone for good, give them up: "
             yield ServerError(message, hint=f"{hint}{_give_up(campaign, ids)}", code="unknown-job", subject=ids)
@@ -184,9 +190,9 @@ class PandaJobs(Jobs):
         numbers = self._batch.serials
 
         def show(jobs: Sequence[NewJob]) -> None:
-            self._show([SubmittedJob(one.panda_id, one.name, numbers[first_name(one.name)]) for one in jobs])
+            self._sender.show([SubmittedJob(one.panda_id, one.name, numbers[first_name(one.name)]) for one in jobs])
 
-        self._retry([self._latest[serial] for serial in serials], show)
+        self._sender.retry([self._latest[serial] for serial in serials], show)
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Run the body while no job is sent again."""
@@ -194,8 +200,8 @@ class PandaJobs(Jobs):
 
     @property
     def journal(self) -> Journal:
-        """Return the main journal, read anew: a retry, or another batch, may have added to it."""
-        return Journal(self._journal.path)
+        """Return the main journal, read anew."""
+        return self._sender.read()
 
 
 def first_tries(batch: Batch, journal: Journal) -> dict[int, int | None]:

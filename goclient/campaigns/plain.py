@@ -6,16 +6,16 @@ What was sent is in the main journal, and so is that a campaign is over: jobs th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from goclient.campaigns.jobs import NewJob, Retry
+from goclient.campaigns.jobs import NewJob, Sender
 from goclient.campaigns.mended import KeptJobs
 from goclient.campaigns.progress import Progress
 from goclient.campaigns.standings import JobStandings, describe_all, stand
-from goclient.campaigns.state import Allowed, Sent, Standing
+from goclient.campaigns.state import Sent, Standing
 from goclient.campaigns.unfinished import jobs_over
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.wording import counted
@@ -25,11 +25,7 @@ from goclient.jobs.sent import REQUEST, SentRequest, sent_requests
 from goclient.jobs.tries import TRY, known_tries, lost_errors, with_tries
 from goclient.journal import KEPT, Entry, Journal
 from goclient.model.campaign import campaign_of
-from goclient.reporter.base import Reporter
 from goclient.submission import SubmittedJob
-
-if TYPE_CHECKING:
-    from goclient.services.panda.client import PandaServer
 
 OVER = "campaign"  # what entries are about that say that all jobs of one are over
 
@@ -126,30 +122,15 @@ class PlainStandings(NamedTuple):
 class PlainAdvance:
     """Look at the jobs of a plain campaign, and send again what a second try cures."""
 
-    def __init__(  # noqa: PLR0913  # as PandaJobs, of which it does a part
-        self,
-        campaign: PlainCampaign,
-        server: PandaServer,
-        journal: Path,
-        *,
-        reporter: Reporter,
-        allowed: Allowed,
-        show: Callable[[Sequence[SubmittedJob]], None],
-        retry: Retry,
-    ) -> None:
+    def __init__(self, campaign: PlainCampaign, sender: Sender) -> None:
         self._campaign = campaign
-        self._server = server
-        self._journal = journal
-        self._reporter = reporter
-        self._allowed = allowed
-        self._show = show
-        self._retry = retry
+        self._sender = sender
 
     def run(self) -> Progress:
         """Send a second try of jobs that it cures, unless somebody has stopped one; return how far all are."""
         found, problems = self._seen(), list[GoclientError]()
         seen = found.jobs
-        if seen.curable and not (self._allowed.ends or seen.having(Standing.CANCELLED)):
+        if seen.curable and not (self._sender.allowed.ends or seen.having(Standing.CANCELLED)):
             try:
                 self._try_again(seen)
                 found = self._seen()
@@ -162,10 +143,10 @@ class PlainAdvance:
         failed, cancelled = counts[Standing.FAILED], counts[Standing.CANCELLED]
         problems += self._unsure(found)
         is_over = not (problems or counts[Standing.RUNNING])
-        if is_over and (failed or cancelled) and not self._allowed.ends:
+        if is_over and (failed or cancelled) and not self._sender.allowed.ends:
             problems.append(jobs_over(self._campaign.campaign, failed, cancelled))
         if closed := is_over and not problems:
-            Journal(self._journal).append(found.over)
+            self._sender.read().append(found.over)
         return Progress(
             *(self._campaign.campaign, "", sum(counts.values()), Sent.UNKNOWN if found.lost else Sent.YES, True),
             standing={one: count for one, count in counts.items() if count},
@@ -179,7 +160,7 @@ class PlainAdvance:
     def _seen(self) -> PlainStandings:
         """Ask the server how the jobs stand."""
         over = Entry(OVER, self._campaign.key, "done")  # as of now: jobs that are sent meanwhile open it again
-        journal = Journal(self._journal)
+        journal = self._sender.read()
         before = journal.last(over.what, over.key)  # what was given up then stays so
         retries, own = {one.key for one in journal.latest(TRY)}, (self._campaign.campaign, self._campaign.server)
         ids, unended = list[int](), list[SentRequest]()
@@ -188,11 +169,11 @@ class PlainAdvance:
                 ids += map(int, one.panda_ids)
                 if one.is_running or (_is_lost(one) and (before is None or one.entry.time > before.time)):
                     unended.append(one)
-        now = Journal(self._journal)  # a process may have closed its request, and ended, since the journal was read
+        now = self._sender.read()  # a process may have closed its request, and ended, since the journal was read
         lost = [one for one in unended if not one.is_running and now.last(REQUEST, one.entry.key) == one.entry]
         unknown, unnumbered = (sum(map(_count_unnumbered, part)) for part in (lost, unended))
-        tries = known_tries(journal, self._server.name)
-        known = describe_all(list(dict.fromkeys(with_tries(ids, tries))), self._server)
+        tries = known_tries(journal, self._sender.server.name)
+        known = describe_all(list(dict.fromkeys(with_tries(ids, tries))), self._sender.server)
         seen = stand(dict(enumerate(ids, 1)), tries, {job.panda_id: job for job in known})
         return PlainStandings(over, seen, tuple(lost), unknown, unnumbered - unknown)
 
@@ -202,22 +183,24 @@ class PlainAdvance:
 
         def show(jobs: Sequence[NewJob]) -> None:
             new.extend(jobs)
-            self._show([SubmittedJob(one.panda_id, one.name, serial) for serial, one in enumerate(jobs, 1)])
+            self._sender.show([SubmittedJob(one.panda_id, one.name, serial) for serial, one in enumerate(jobs, 1)])
 
-        self._retry([seen.latest[serial].panda_id for serial in seen.curable], show)
+        self._sender.retry([seen.latest[serial].panda_id for serial in seen.curable], show)
         if new:
             what = f"{counted(len(new), 'job')} sent again, which a second try cures"
-            self._reporter.progress(f"{self._campaign.campaign}: {what}")
+            self._sender.reporter.progress(f"{self._campaign.campaign}: {what}")
 
     def _unsure(self, seen: PlainStandings) -> list[GoclientError]:
         """Return what is not known of jobs, with what to type; lost answers are given up if it is allowed."""
         unsure = [seen.jobs.latest[serial] for serial in seen.jobs.unsure]
         found = list[GoclientError]()
-        if not self._allowed.ends:
+        if not self._sender.allowed.ends:
             found += map(self._lost, seen.lost)
             found += lost_errors(one for one in unsure if one.lost is not None)
         if missed := [one.panda_id for one in unsure if one.lost is None]:
-            message = f"{self._campaign.campaign}: {self._server.name} does not know PandaID {as_ranges(missed)} now"
+            message = (
+                f"{self._campaign.campaign}: {self._sender.server.name} does not know PandaID {as_ranges(missed)} now"
+            )
             found.append(ServerError(message, hint="type it again later", code="unknown-job"))
         return found
 

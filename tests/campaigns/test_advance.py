@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
-from goclient.campaigns.jobs import PandaJobs
+from goclient.campaigns.jobs import PandaJobs, Sender
 from goclient.campaigns.state import Allowed, Sent, Standing
 from goclient.errors import GoclientError
 from goclient.errors.conditions import PathExists
@@ -77,7 +77,7 @@ def _settle(world: World, kept: KeptBatch) -> None:
         elif kept.path.exists() and progress.sent is Sent.YES:
             progress = advance(world, kept, Allowed(ends=True))
         if progress.sent is Sent.UNKNOWN and world.jobs:
-            PandaJobs(kept.read(), Panda(world), main, reporter=SILENT).adopt(list(world.jobs))  # type: ignore[arg-type]
+            PandaJobs(kept.read(), Sender(Panda(world), main, SILENT)).adopt(list(world.jobs))  # type: ignore[arg-type]
         elif progress.problems or progress.sent is Sent.UNKNOWN:
             advance(world, kept, Allowed(again=True))
         world.end_tasks()

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from goclient.campaigns.advance import Advance
 from goclient.campaigns.batch import Batch, KeptBatch, keep
-from goclient.campaigns.jobs import NewJob, PandaJobs
+from goclient.campaigns.jobs import NewJob, PandaJobs, Sender
 from goclient.campaigns.progress import Progress
 from goclient.campaigns.state import NOTHING_MORE, Allowed
 from goclient.config.connections import Connections
@@ -281,7 +281,7 @@ def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE, *, r
     def again(panda_ids: Sequence[int], show: Callable[[Sequence[NewJob]], None]) -> None:
         raise_all(retry_jobs(panda_ids, RetryOptions(noCheck=True), Here(world, main.path.parent), show).refused)
 
-    jobs = PandaJobs(kept.read(), server, main, reporter=SILENT, allowed=allowed, retry=again)
+    jobs = PandaJobs(kept.read(), Sender(server, main, SILENT, allowed, retry=again))
     with kept.locked() as is_ours:
         assert is_ours
         return Advance(kept, Globus(world), jobs, reporter=reporter, allowed=allowed).run()
