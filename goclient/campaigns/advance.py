@@ -225,6 +225,7 @@ class Advance:
             *(batch.campaign, batch.key, len(batch.records), known.sent, brought, counts),
             delivered=len(self._delivered(known)),
             closed=self.closed,
+            clears=bool(known.turns(CLEAN, 0)),
             problems=tuple(self._problems),
             targets=batch.targets,
             panda_ids=tuple(self._seen.panda_ids.values()),

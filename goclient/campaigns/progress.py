@@ -20,8 +20,9 @@ class Progress:
 
     One that was not looked at has no jobs: it was closed before, or that is a problem.  ``submitted`` are the jobs that
     were sent meanwhile, further tries included; ``targets`` are the places where the outputs of a job will be.
-    ``is_plain``: its jobs bring their own files, and deliver what they make.  ``panda_ids`` are its jobs' latest tries;
-    where others have its campaign's name, these tell it apart, or else the time ``started``.
+    ``is_plain``: its jobs bring their own files, and deliver what they make.  ``clears``: what it has at its site is
+    being removed.  ``panda_ids`` are its jobs' latest tries; where others have its campaign's name, these tell it
+    apart, or else the time ``started``.
     """
 
     campaign: str
@@ -36,6 +37,7 @@ class Progress:
     submitted: tuple[SubmittedJob, ...] = ()
     targets: tuple[Location, ...] = ()
     is_plain: bool = False
+    clears: bool = False
     panda_ids: tuple[int, ...] = ()
     started: str = ""
 
@@ -58,6 +60,8 @@ class Progress:
             return f"{self.name}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {done}"
         if self.is_plain:
             return self._standings
+        if self.clears and self.sent is Sent.NO:
+            return f"{self.name}: given up: its jobs were not sent; what was brought is being removed"
         if self.sent is not Sent.YES:
             where = "there" if self.brought else "on their way"
             known = (

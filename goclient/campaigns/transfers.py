@@ -174,9 +174,8 @@ class Transfers:
         if what == DELIVER:
             return "it is tried again by itself, until that is mended"
         shown = area.collection.show(area.directory)
-        return (
-            f"it is tried again by itself; if there is no room at {shown}, goclient advance CAMPAIGN --end ends another"
-        )
+        give_up = f"make some, or give this campaign up: goclient advance {self._batch.campaign} --end"
+        return f"it is tried again by itself; if there is no room at {shown}, {give_up}"
 
     def _faults(self, task_id: str) -> list[str]:
         try:

@@ -62,7 +62,7 @@ class UnbalancedQuote(RequestError):
 
 
 class ListRuleError(RequestError):
-    """Two lists do not go together, such as three destinations for two sources."""
+    """Lists do not go together, such as three destinations for two sources, or have nothing that is to be dealt."""
 
     code = "list-rule"
 

@@ -90,7 +90,7 @@ def find(selection: Selection, server: PandaServer) -> Found:
             errors.append(error.replace(message=f"task {number}: {error.message}", hint=hint))
         else:
             ids |= dict.fromkeys(server.task_jobs(number))
-    check_count(len(ids))
+    check_count(len(ids), ids)
     return Found(tuple(ids), tuple(tasks), tuple(errors))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 from goclient.errors import Collector, UsageError, raise_all
 from goclient.errors.wording import quoted
 from goclient.files.text import list_lines
 
 MOST = 10_000  # jobs at a time
+_SHOWN = 60  # characters of numbers in a hint
 _NUMBERS = re.compile(r"(?:PandaID=)?([0-9]{1,18})(?:-([0-9]{1,18}))?", re.ASCII)
 _SEVERAL = "; several are written 42,43 or 42-141"
 _BESIDE = ("jobName=", "retryOf=")  # begin what sendJob and retry print behind a number
@@ -29,7 +31,7 @@ def read_panda_ids(ids: Iterable[int | str]) -> list[int]:
             with collector:
                 found.append(_range_of(part))
     raise_all(collector.errors)
-    check_count(sum(map(len, found)))
+    check_count(sum(map(len, found)), chain.from_iterable(found))
     return list(dict.fromkeys(number for numbers in found for number in numbers))
 
 
@@ -44,10 +46,12 @@ def as_ranges(numbers: Iterable[int]) -> str:
     return ",".join("-".join(map(str, one)) for one in found)
 
 
-def check_count(jobs: int) -> None:
-    """Raise UsageError for more jobs than a command takes."""
+def check_count(jobs: int, numbers: Iterable[int]) -> None:
+    """Raise UsageError for more jobs than a command takes; the hint has some of their ``numbers``, as it takes them."""
     if jobs > MOST:
-        hint = "name fewer: a campaign (--campaign), a range such as 42-141, or the last ones (--last)"
+        some = as_ranges(islice(numbers, MOST))
+        some = some if len(some) <= _SHOWN else some[: _SHOWN + 1].rpartition(",")[0]
+        hint = f"name fewer at a time, by their numbers, such as {some}"
         raise UsageError(f"{jobs:,} jobs are more than {MOST:,}", hint=hint, code="too-many", subject="PandaID")
 
 

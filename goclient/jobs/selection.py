@@ -125,7 +125,7 @@ def select(
     lost = tuple(one.lost for one in chosen if one.lost is not None and one.campaign not in staged)
     ids = tuple(dict.fromkeys(panda_ids))
     found = Selection(ids, tuple(dict.fromkeys(tasks)), named, options.campaign or "", lost)
-    check_count(len(found.panda_ids))
+    check_count(len(ids), ids)
     return found
 
 
@@ -135,7 +135,7 @@ def with_later(selection: Selection, journal: Journal, server: str) -> Selection
     panda_ids = [*selection.panda_ids]
     panda_ids += [panda_id for one in new if one.server in ("", server) for panda_id in one.selection.panda_ids]
     found = dict.fromkeys(with_tries(panda_ids, known_tries(journal, server)))
-    check_count(len(found))
+    check_count(len(found), found)
     return replace(selection, panda_ids=tuple(found))
 
 

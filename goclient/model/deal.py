@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
+from goclient.errors.conditions import ListRuleError
 from goclient.errors.findings import SHOWN, Finding
 from goclient.errors.wording import counted, quoted
 from goclient.model.location import Location, Transfer
@@ -38,7 +39,7 @@ class DealOrder(NamedTuple):
             numbered = " without ${SN}" if spec.stage_in else ""
             message = f"{OPTION} {self.per_job}: there is no file of --StageinGOsrc{numbered} to be dealt"
             hint = "name all of them, such as --StageinGOsrc=@LIST, or leave it out"
-            return Dealt(spec, None, [RequestError(message, hint=hint, code="no-files", subject=OPTION)])
+            return Dealt(spec, None, [ListRuleError(message, hint=hint, code="no-files", subject="--StageinGOsrc")])
         deal, errors = Deal(self.per_job, files, tuple(serials)), list[GoclientError]()
         if deal.jobs > (most := self.most or MAX_JOBS):
             errors.append(_too_few(deal, self, most))

@@ -274,7 +274,7 @@ def test_a_staging_directory_without_room_is_told_with_what_to_do(tmp_path: Path
     advance(world, kept, reporter=(told := RecordingReporter()))
     text = "\n".join(map(str, told.messages))
     assert "goes on, but: NO_SPACE_LEFT: no room" in text
-    assert "goclient advance CAMPAIGN --end ends another" in text
+    assert "make some, or give this campaign up: goclient advance C --end" in text
 
 
 def test_files_of_a_batch_that_was_closed_long_ago_are_removed(tmp_path: Path) -> None:

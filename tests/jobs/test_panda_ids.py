@@ -37,8 +37,8 @@ WRONG = [
     ("", '"" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
     ("42,", '"" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
     ("141-42", '"141-42" is upside down', "write 42-141"),
-    ("1-10001", "10,001 jobs are more than 10,000", "name fewer: a campaign (--campaign), a range such as 42-141, or"),
-    ("1-999999999999999999", "999,999,999,999,999,999 jobs are more than 10,000", "name fewer: a campaign"),
+    ("1-10001", "10,001 jobs are more than 10,000", "name fewer at a time, by their numbers, such as 1-10000"),
+    ("1-999999999999999999", "999,999,999,999,999,999 jobs are more than 10,000", "name fewer at a time"),
     ("٤٢", '"٤٢" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
 ]
 
@@ -49,6 +49,13 @@ def test_what_is_not_a_number_is_said_with_what_to_write(word: str, message: str
         read_panda_ids([word])
     assert caught.value.message == message
     assert caught.value.hint.startswith(hint)
+
+
+def test_too_many_scattered_numbers_are_told_with_some_that_can_be_typed() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_panda_ids(range(1, 20_003, 2))
+    some = caught.value.hint.removeprefix("name fewer at a time, by their numbers, such as ")
+    assert (len(some) <= 60, read_panda_ids([some])[:3]) == (True, [1, 3, 5])
 
 
 def test_what_retry_prints_is_read_too(tmp_path: Path) -> None:

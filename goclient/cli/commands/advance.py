@@ -75,7 +75,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if len(names) > 1:
         message = f"two campaigns are named: {' and '.join(map(quoted, sorted(names)))}"
         raise UsageError(message, hint="name one", code="combination", subject="--campaign")
-    from goclient.campaigns.state import Allowed  # --help needs none of it
+    from goclient.campaigns.state import Allowed, Sent  # --help needs none of it
     from goclient.jobs.panda_ids import read_panda_ids
 
     def show(campaign: str, jobs: Sequence["SubmittedJob"], targets: Sequence["Location"] | None) -> None:
@@ -88,7 +88,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     allowed = Allowed(options.again, options.end, options.goOverwrite, tuple(read_panda_ids(options.jobs)))
     found = run.Session(reporter).client.advance_shown("".join(names), allowed, show, waits=options.wait)
     for one in found if options.end else ():
-        if one.jobs and not (one.closed or one.problems):
+        if one.jobs and one.sent is not Sent.NO and not (one.closed or one.problems):
             message = f"{one.campaign}: --end gives jobs up when no other waits or runs: none was given up now"
             reporter.warning(message, f"to wait until then, type: goclient advance {one.campaign} --end --wait")
     if options.json:

@@ -413,3 +413,8 @@ def test_a_missing_directory_of_a_site_is_told_without_what_follows_from_it(send
     assert refused.code == 10
     (told,) = reports(refused)
     assert told[0].startswith(f'{PROG}--goVia site: no setting says where files for jobs at "TEST1" are left')
+
+
+def test_an_empty_list_that_was_to_be_dealt_is_told_once(sendjob: SendJob) -> None:
+    (told,) = reports(sendjob("--StageinGOsrc=@empty.txt", "--nFilesPerJob=1"))
+    assert told == (f'{PROG}--StageinGOsrc="@empty.txt" lists nothing', "write one item a line into the file")
