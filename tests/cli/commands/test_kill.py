@@ -137,14 +137,14 @@ def test_a_job_is_stopped_while_its_files_move(user: Sandbox, phase: str) -> Non
 def test_a_carried_job_is_stopped_while_its_files_pass_by_https(
     user: Sandbox, tmp_path: Path, phase: str, route: str
 ) -> None:
-    """Its credential is taken back, and another try delivers the file: nothing of the first is in its way."""
+    """Its credential is taken back, and another try delivers all: nothing of the first is there, or in its way."""
     user.cwd = tmp_path
-    (tmp_path / "run.sh").write_text("#!/bin/sh\ncat in.dat in.dat > out.dat\n")
+    (tmp_path / "run.sh").write_text("#!/bin/sh\ncat in.dat in.dat | tee a.dat > out.dat\n")
     top = user.path("SITE1", f"/shared/campaign/kill-{phase}")
     top.mkdir()
     (top / "in.dat").write_text("x")
     where = f"GUEST1:/campaign/{top.name}"
-    moves = (f"--StageinGOsrc={where}/in.dat", "--Data=out.dat", f"--OutputGO={where}/")
+    moves = (f"--StageinGOsrc={where}/in.dat", "--Data=a.dat,out.dat", f"--OutputGO={where}/")
     made = user.run("sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--json", *moves)
     panda_id = made.json["jobs"][0]["PandaID"]
     at_a_site = ("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json", "--heartbeatSeconds=1")
@@ -163,7 +163,8 @@ def test_a_carried_job_is_stopped_while_its_files_pass_by_https(
     assert (status.code, "1 cancelled" in status.out, "was taken back" in status.err) == (5, True, True), status
     assert user.run("goclient", "retry", str(panda_id), "--all").code == 0
     assert user.run(*at_a_site).json["state"] == "finished"
-    assert ((top / "out.dat").read_text(), sorted(path.name for path in top.iterdir())) == ("xx", ["in.dat", "out.dat"])
+    assert sorted(path.name for path in top.iterdir()) == ["a.dat", "in.dat", "out.dat"]
+    assert (top / "a.dat").read_text() == (top / "out.dat").read_text() == "xx"
     assert [state for state, _ in states(user)] == ["cancelled", "finished"]
     assert user.run("goclient", "credential", "revoke").code == 0
     assert user.run("goclient", "credential", "list", "--json").json == []
