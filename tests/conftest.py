@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from goclient import secrets
 from tests.commands import Result, Run, clean_environment, run_command, started_quickly
+from tests.keys import make_quickly
 from tests.processes import ended_with_us
 from tests.sandboxes import Sandbox, sandbox_in
 from tests.servers.gridftp import gridftp
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 gc.disable()  # until all tests are collected, of which nothing is garbage
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
+make_quickly()  # keys
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("here", deadline=None)
 os.environ.pop("COLUMNS", None)  # of pytest-xdist's workers: a test says itself how wide a terminal is

@@ -1,0 +1,58 @@
+"""RSA keys of the tests: each is another one, of primes that are made once.
+
+To find the primes of a key takes a twentieth of a second, and the tests need hundreds of keys.  Of 24 primes there are
+276 keys; then there are new ones.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import combinations
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from goclient.services.myproxy import delegation
+
+EXPONENT, BITS = 65537, 2048  # of all keys of a grid
+PRIMES = 24
+
+_find = rsa.generate_private_key
+_one_at_a_time = threading.Lock()
+
+
+def _keys() -> Iterator[rsa.RSAPrivateKey]:
+    while True:
+        found: list[tuple[int, int]] = []
+        while 2 * len(found) < PRIMES:
+            key = _find(EXPONENT, BITS)
+            found.append((key.private_numbers().p, key.private_numbers().q))
+            yield key
+        for p, q in combinations([prime for pair in found for prime in pair], 2):
+            if (p, q) not in found:
+                yield _key_of(p, q)
+
+
+def _key_of(p: int, q: int) -> rsa.RSAPrivateKey:
+    d = pow(EXPONENT, -1, (p - 1) * (q - 1))
+    first, second, inverse = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    public = rsa.RSAPublicNumbers(EXPONENT, p * q)
+    return rsa.RSAPrivateNumbers(p, q, d, first, second, inverse, public).private_key(
+        unsafe_skip_rsa_key_validation=True
+    )
+
+
+_all = _keys()
+
+
+def _next_key(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+    if (public_exponent, key_size) != (EXPONENT, BITS):
+        return _find(public_exponent, key_size)
+    with _one_at_a_time:
+        return next(_all)
+
+
+def make_quickly() -> None:
+    """Let all that needs a key in this process get it so."""
+    rsa.generate_private_key = _next_key
+    delegation.generate_private_key = _next_key
