@@ -54,5 +54,5 @@ def _next_key(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
 
 def make_quickly() -> None:
     """Let all that needs a key in this process get it so."""
-    rsa.generate_private_key = _next_key
-    delegation.generate_private_key = _next_key
+    for module in (rsa, delegation):
+        setattr(module, _find.__name__, _next_key)

@@ -51,6 +51,7 @@ def test_a_shell_makes_the_same_words_of_the_command(words: list[str]) -> None:
 @given(st.lists(st.text(st.sampled_from("'\"\\%$`IN \n{};"), max_size=6) | st.text(max_size=4), max_size=3))
 @example(['""', '"', "'"])
 @example(['"""""'])
+@example(['"', '"', '"'])
 def test_the_command_of_a_task_is_one_word_of_the_shell_that_runs_the_carrier(pieces: list[str]) -> None:
     pieces = [piece.encode("utf-8", "replace").decode() for piece in pieces]
     around = Wrapping.of(PLAN)
