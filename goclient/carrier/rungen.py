@@ -84,7 +84,7 @@ class Wrapping:
 def within_quote(text: str) -> str:
     """Return a URL-quoted piece of a command as it stands in a word of a shell within ``'``, URL-quoted.
 
-    runGen fills in its ``%IN`` and the like, as it does without a carrier.  Pieces that are joined have no triple quote.
+    runGen fills in its ``%IN`` and the like, as it does without a carrier.  Joined pieces have no triple quote.
     """
     piece = _part_quotes(shlex.quote(f"{unquote(text)} ")[1:-2])  # the blank makes it quote whatever the text is
     return quote(f"''{piece}" if piece.startswith('"') else piece)
