@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tests.servers.webdav import WebdavServer
 
 gc.disable()  # until all tests are collected, of which nothing is garbage
-gc.set_threshold(100_000, 20, 100)  # afterwards there is little: to look for it often is a tenth of the time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background; what the tests start inherits it
 os.umask(0o022)  # for what is made before the first test
 make_quickly()  # keys
