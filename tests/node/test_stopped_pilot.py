@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def start(shared_sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
         sent = shared_sandbox.run(*command)
         assert sent.code == 0, sent.err
         env = {**shared_sandbox.env, "GOCLIENT_STATE": str(tmp_path / "state"), "TMPDIR": str(tmp_path), **more}
-        program = (sys.executable, SIGNALLED, moment, "goclient") if moment else ("goclient",)
+        program = ("python -I", SIGNALLED, moment, "goclient") if moment else ("goclient",)
         pilot = (*program, "pilot", "--site=TEST1", "--once", "--json", *options)
         process = commands.started(pilot, env=env, cwd=shared_sandbox.cwd, stdout=-1, stderr=-1)
         pilots.append(process)

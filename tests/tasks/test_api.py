@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +16,54 @@ import pytest
 
 import goclient
 from goclient.errors import GoclientError
+from goclient.tasks import api
+from tests.commands import TIMEOUT, forked
 from tests.recording import PATHENA, Tool, tool_in
 
 WORDS = ["--outDS=user.jdoe.test", "--exec=run.sh", "--noBuild"]
 
 
+@dataclass(frozen=True)
+class Quickly:
+    """Stand in for ``subprocess``, as a call uses it, with a process that need not import first."""
+
+    env: dict[str, str]
+    PIPE, STDOUT = subprocess.PIPE, subprocess.STDOUT
+
+    def run(self, command: list[str], *, pass_fds: tuple[int], **more: Any) -> subprocess.CompletedProcess[bytes]:
+        _, _, _, module, sent, *words = command
+        assert (command[:3], sent, more["stderr"]) == ([sys.executable, "-P", "-m"], str(*pass_fds), self.STDOUT)
+        with tempfile.TemporaryFile() as output, open(os.devnull, "rb") as nothing:
+            files = [nothing.fileno(), output.fileno(), output.fileno(), *pass_fds]
+            process = forked([module, "3", *words], env=self.env, cwd=Path.cwd(), files=files)
+            if process is None:
+                return subprocess.run(command, pass_fds=pass_fds, **more)
+            code = process.wait(TIMEOUT)
+            output.seek(0)
+            return subprocess.CompletedProcess(command, code, output.read())
+
+
 @pytest.fixture
-def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tool]:
+def tool(started_tool: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    monkeypatch.setattr(api, "subprocess", Quickly(started_tool.env))
+    return started_tool
+
+
+@pytest.fixture
+def started_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tool]:
     """The tools, in the environment of the test itself."""
     with tool_in(tmp_path) as tool:
         monkeypatch.chdir(tool.folder)
         for name, value in tool.env.items():
             monkeypatch.setenv(name, value)
         yield tool
+
+
+def test_a_call_runs_the_program_of_tasks(started_tool: Tool) -> None:
+    """For real: the others' processes are forked."""
+    result = goclient.prun([*WORDS, "--noCheck", "--useGOForOutput=SITE1:/o/"])
+    assert (result.exit_code, result.jediTaskID) == (0, 1)
+    assert "succeeded. new jediTaskID=1" in result.output
 
 
 def test_a_call_gives_the_code_the_output_and_the_id(tool: Tool) -> None:
