@@ -7,6 +7,7 @@ import re
 import shlex
 from argparse import Action
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -199,6 +200,12 @@ def _raised_codes() -> set[int]:
     return {0} | {int(kind.exit_code) for kind in kinds if issubclass(kind, errors.GoclientError)}
 
 
+@cache
+def _our_variables() -> set[str]:
+    return set(_OURS.findall(_code()))
+
+
+@cache
 def _code() -> str:
     return "\n".join(path.read_text() for path in sorted((ROOT / "goclient").rglob("*.py")))
 
@@ -385,7 +392,7 @@ def test_a_page_has_the_order_in_which_errors_decide_the_exit_code(page: str) ->
 
 
 def test_configuration_lists_our_variables_and_no_other() -> None:
-    assert set(_OURS.findall(CONFIGURATION.read_text())) == set(_OURS.findall(_code()))
+    assert set(_OURS.findall(CONFIGURATION.read_text())) == _our_variables()
 
 
 def test_configuration_lists_every_variable_that_the_code_reads() -> None:
@@ -401,7 +408,7 @@ def test_the_variables_of_a_page_are_in_configuration(page: str) -> None:
     assert tags
     named = {name for tag in tags for name in tag.split(", ")}
     assert {name for name in named if f"`{name}`" not in CONFIGURATION.read_text()} == set()
-    assert set(_OURS.findall(_prose(page))) <= set(_OURS.findall(_code()))
+    assert set(_OURS.findall(_prose(page))) <= _our_variables()
 
 
 @pytest.mark.parametrize("page", PAGES)

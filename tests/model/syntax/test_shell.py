@@ -108,7 +108,7 @@ def test_an_unbalanced_quote_is_shown_where_it_opens(text: str, column: int, sho
     assert caught.value.hint
 
 
-MEGABYTE = 1 << 20
+LONG = 1 << 19  # bytes
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ MEGABYTE = 1 << 20
         pytest.param("\\\n", "", 0, id="joined-lines"),
         pytest.param("\\\r\n ", "", 0, id="joined-lines-with-carriage-returns"),
         pytest.param("a", "", 1, id="one-word"),
-        pytest.param("a ", "", MEGABYTE // 2, id="many-words"),
+        pytest.param("a ", "", LONG // 2, id="many-words"),
         pytest.param("\\a", "", 1, id="backslashes"),
         pytest.param("''", "", 1, id="single-quotes"),
         pytest.param('""', "", 1, id="double-quotes"),
@@ -129,14 +129,14 @@ MEGABYTE = 1 << 20
     ],
 )
 @pytest.mark.parametrize("start", ["", "'", '"'], ids=["plain", "after-a-single-quote", "after-a-double-quote"])
-def test_a_megabyte_takes_linear_time(start: str, piece: str, end: str, count: int | None) -> None:
-    text = start + piece * (MEGABYTE // len(piece)) + end
+def test_a_long_text_takes_linear_time(start: str, piece: str, end: str, count: int | None) -> None:
+    text = start + piece * (LONG // len(piece)) + end
     before = time.process_time()
     try:
         found = len(words(text))
     except RequestError:
         found = None
-    assert time.process_time() - before < 5  # a quadratic search of it takes hours
+    assert time.process_time() - before < 2  # a quadratic search of it takes minutes
     if not start:
         assert found == count
 
