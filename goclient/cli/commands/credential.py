@@ -59,7 +59,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         heads = ("id", "kind", "identity", "for", "opens", "until", "jobs")
         tables.print_table((*heads, "state" if action == "list" else "state before"), map(_row, found))
     else:
-        reporter.progress("no credential is out there" if action == "list" else "there was nothing to take back")
+        reporter.progress("no credential is out there" if action == "list" else "nothing was taken back")
     if action == "revoke":
         _tell_of_jobs(found if ids else client.credentials(), reporter, is_gone=bool(ids))
     return 0

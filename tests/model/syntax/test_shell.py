@@ -108,7 +108,7 @@ def test_an_unbalanced_quote_is_shown_where_it_opens(text: str, column: int, sho
     assert caught.value.hint
 
 
-LONG = 1 << 19  # bytes
+LONG = 1 << 18  # characters
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_long_text_takes_linear_time(start: str, piece: str, end: str, count: 
         found = len(words(text))
     except RequestError:
         found = None
-    assert time.process_time() - before < 2  # a quadratic search of it takes minutes
+    assert time.process_time() - before < 5  # a quadratic search of it takes minutes
     if not start:
         assert found == count
 

@@ -149,10 +149,10 @@ def test_links_are_removed_and_not_followed(gridftp: GridftpServers) -> None:
 
 def test_a_thousand_entries_come_in_one_question(gridftp: GridftpServers) -> None:
     server = gridftp.first
-    paths = [server.write(f"many/{'n' * 150}{number}") for number in range(1000)]
+    paths = [server.write(f"long/{'n' * 150}{number}") for number in range(1000)]
     with gridftp.files() as files:
         found = files.entries(server.endpoint, paths)
-        assert len(files.listing(server.endpoint, server.path("many"))) == 1000
+        assert len(files.listing(server.endpoint, server.path("long"))) == 1000
     assert all(getattr(one, "size", None) == 7 for one in found.values())
 
 
