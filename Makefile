@@ -19,7 +19,7 @@ TOLD := PYTHONDONTWRITEBYTECODE= GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER
 	GOCLIENT_TEST_OLDEST_PANDA_CLIENT="$(CURDIR)/$(OLDEST)" GOCLIENT_TEST_GLOBUS="$(CURDIR)/$(GLOBUS)/bin/globus"
 
 # The branches that tests take are measured with COVERAGE=1: make test conformance coverage COVERAGE=1.
-MEASURED := $(if $(COVERAGE),--cov --cov-report=)
+TOLD += $(if $(COVERAGE),GOCLIENT_TEST_BRANCHES=yes)
 
 .PHONY: demo test test-unit peers conformance properties mutations coverage check figures clean
 
@@ -28,7 +28,8 @@ demo: $(VENV)/.demo-ready
 
 # Unit and functional tests: all that need no program and no server but ours.
 test: $(VENV)/.dev-ready $(PEERS)
-	$(TOLD) $(BIN)/pytest -m "not conformance" --ignore=tests/conformance $(MEASURED)
+	$(if $(COVERAGE),$(BIN)/python -m tests.branches prepare)
+	$(TOLD) $(BIN)/pytest -m "not conformance" --ignore=tests/conformance
 
 # The tests that need no server at all: make test-unit PYTHON=python3.12, each Python in a folder of its own. None waits.
 test-unit: $(PEERS)
@@ -42,7 +43,7 @@ peers: $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
 # 5.5.3); other real programs, and the code of real servers; then the properties with many examples. What is measured are
 # the tests of real servers: nothing else tries the clients of files.
 conformance: $(VENV)/.dev-ready $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
-	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -n 2 -m conformance -k "grid or webdav" $(if $(MEASURED),$(MEASURED) --cov-append)
+	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -n 2 -m conformance -k "grid or webdav"
 	$(TOLD) GOCLIENT_TEST_PANDA_PILOT="$(CURDIR)/$(PILOT)/source" $(BIN)/pytest -m conformance -k "not grid and not webdav"
 	$(MAKE) properties
 
@@ -54,7 +55,7 @@ mutations: $(VENV)/.dev-ready
 	$(BIN)/python tools/mutations.py
 
 coverage: $(VENV)/.dev-ready
-	$(BIN)/coverage report --skip-covered --fail-under=95
+	$(BIN)/python -m tests.branches report 95
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff check

@@ -22,7 +22,7 @@ MODULES = {
 }
 TIMEOUT = 60  # seconds; a command that hangs is a failure
 # What a command needs of the developer's environment; PYTHONPATH names the tree that tools/mutations.py tests.
-KEPT = {"PATH", "PYTHONPATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}
+KEPT = {"PATH", "PYTHONPATH", "LANG", "LC_ALL"}
 
 _starters: list[Starter] = []  # one, while tests run
 
@@ -58,11 +58,6 @@ def started_quickly(folder: Path) -> Iterator[None]:
 def clean_environment(home: Path) -> dict[str, str]:
     """An environment without the developer's settings, whose HOME has nothing in it."""
     return {**{name: value for name, value in os.environ.items() if name in KEPT}, "HOME": str(home)}
-
-
-def unmeasured(env: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment whose processes load and write no more than a user's, also where branches are measured."""
-    return {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
 
 
 def completed(

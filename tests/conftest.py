@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests import branches
+from tests.starter import MEASURED
+
+if os.environ.get(MEASURED):
+    branches.measure()  # before anything of goclient is imported
+
 from goclient import secrets
 from tests.commands import Result, Run, clean_environment, run_command, started_quickly
 from tests.keys import make_quickly

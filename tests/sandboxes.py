@@ -23,7 +23,7 @@ from goclient.sandbox.daemon import running
 from goclient.sandbox.directory import Directory
 from goclient.sandbox.myproxy.authority import make_grid
 from goclient.sandbox.myproxy.grid import Grid
-from tests.commands import TIMEOUT, Result, clean_environment, forked, run_command, unmeasured
+from tests.commands import TIMEOUT, Result, clean_environment, forked, run_command
 from tests.starter import Forked
 
 _ask = requests.api.request
@@ -72,12 +72,7 @@ class Sandbox:
         _secrets[self.url] = self.env["SANDBOX_SECRET"]
 
     def _forked(self) -> Forked | None:
-        """Start the server in a process that need not import first, with certificates that were made before.
-
-        Only its own tests measure it: it would be the larger part of what is measured, again and again.
-        """
-        its_own = "tests/sandbox/" in os.environ.get("PYTEST_CURRENT_TEST", "")
-        env = self.env if its_own else unmeasured(self.env)
+        """Start the server in a process that need not import first, with certificates that were made before."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory = Directory(self.root)
         if not directory.grid.exists():
@@ -88,7 +83,7 @@ class Sandbox:
         with open(directory.log, "ab", opener=private) as log, open(os.devnull, "rb") as nothing:
             files = (nothing.fileno(), log.fileno(), log.fileno(), writer)
             words = ("goclient.sandbox.daemon", str(self.root), str(files.index(writer)))
-            process = forked(words, env=env, cwd=self.cwd, files=files)
+            process = forked(words, env=self.env, cwd=self.cwd, files=files)
         os.close(writer)
         with open(reader, "rb", buffering=0) as pipe:
             if process is None:

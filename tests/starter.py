@@ -35,10 +35,10 @@ IMPORTED = (
     *("globus_sdk.token_storage", "rich.console", "rich.table", "httpcore", "httpx", "encodings.utf_8_sig"),
     "encodings.utf_16_le",
 )
+MEASURED = "GOCLIENT_TEST_BRANCHES"  # set, if the branches are measured that the tests take
 LEFT_OUT = "goclient.__main__"  # it runs a command
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "MALLOC", "OPENSSL_CONF")
 ROOT = Path(__file__).parents[1]
-MEASURING = "COVERAGE_PROCESS_CONFIG"  # set in an environment whose processes are measured
 MOST_FILES = 8
 
 
@@ -136,11 +136,10 @@ class Starter:
         return subprocess.CompletedProcess(words, code, *(text.decode() for text in texts))
 
     def _start(self) -> subprocess.Popen[bytes]:
-        env = dict(self._environment)
-        words = [sys.executable, __file__, str(self._socket), *(["measured"] if env.pop(MEASURING, None) else [])]
+        words = [sys.executable, __file__, str(self._socket), os.environ.get(MEASURED, "")]
         process = subprocess.Popen(
-            words, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )  # fmt: skip
+            words, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         return process
@@ -189,49 +188,7 @@ def _holding(text: str) -> int:
 # --- the program --------------------------------------------------------------------------------------------
 
 
-class Measured:
-    """The branches that commands take, each written down once.
-
-    The commands of all tests are more than ten thousand processes: were each to write what it has run, as other
-    processes do, it would take minutes to read it.  So a command adds only what no other of this starter has; what all
-    have is a table with a place for each branch.  (Two branches at one place are one: too few are counted, if any.)
-    """
-
-    PLACES = 1 << 23
-
-    def __init__(self) -> None:
-        import mmap
-
-        import coverage
-
-        self._coverage = coverage.Coverage(
-            data_file=None, config_file=str(ROOT / "pyproject.toml"), check_preimported=False
-        )
-        self._coverage.set_option("run:patch", [])
-        self._seen = mmap.mmap(-1, self.PLACES)
-
-    def start(self) -> None:
-        self._coverage.start()
-
-    def end(self) -> None:
-        self._coverage.stop()
-        found: dict[str, set[object]] = getattr(self._coverage, "_collector").data  # noqa: B009  # what it has so far
-        for file, branches in found.items():
-            for branch in list(branches):
-                place = hash((file, branch)) % self.PLACES  # the same in all processes: they are forked from one
-                if self._seen[place]:
-                    branches.remove(branch)
-                self._seen[place] = 1
-        if any(found.values()):
-            import coverage
-
-            data = self._coverage.get_data()
-            added = coverage.CoverageData(str(ROOT / ".coverage"), suffix=True)
-            added.add_arcs({file: data.arcs(file) or () for file in data.measured_files()})
-            added.write()
-
-
-def main(path: str, *options: str) -> None:
+def main(path: str, measured: str) -> None:
     """Serve a socket until standard input is closed."""
     import gc
     import importlib
@@ -239,16 +196,15 @@ def main(path: str, *options: str) -> None:
     import select
 
     sys.path[0] = str(ROOT)  # the tree of these tests, wherever another one is installed
-    measured = Measured() if options else None
     if measured:
-        measured.start()
+        from tests import branches
+
+        branches.measure()
     import goclient
 
     ours = [module.name for module in pkgutil.walk_packages(goclient.__path__, "goclient.")]
     for name in (*IMPORTED, *(one for one in ours if not one.startswith(LEFT_OUT))):
         importlib.import_module(name)
-    if measured:
-        measured.end()
     gc.freeze()  # what all have in common stays so
     running: dict[int, tuple[int, socket.socket]] = {}  # by a descriptor of the process: its number, and who asked
     with socket.socket(socket.AF_UNIX) as server:
@@ -262,7 +218,7 @@ def main(path: str, *options: str) -> None:
             for one in ready:
                 if one == server.fileno():
                     connection, _ = server.accept()
-                    pid = _forked(connection, measured)
+                    pid = _forked(connection)
                     running[os.pidfd_open(pid)] = pid, connection
                     answer = pid
                 else:
@@ -276,20 +232,20 @@ def main(path: str, *options: str) -> None:
                     connection.close()
 
 
-def _forked(connection: socket.socket, measured: Measured | None) -> int:
+def _forked(connection: socket.socket) -> int:
     """Return the number of the process that a connection asks for."""
     size = int.from_bytes(connection.recv(8, socket.MSG_WAITALL), "big")
     first, files, _, _ = socket.recv_fds(connection, 1, MOST_FILES)
     order = Order(**json.loads(first + connection.recv(size - 1, socket.MSG_WAITALL)))
     child = os.fork()
     if child == 0:
-        _become(order, files, measured if MEASURING in order.env else None)
+        _become(order, files)
     for file in files:
         os.close(file)
     return child
 
 
-def _become(order: Order, files: list[int], measured: Measured | None) -> NoReturn:
+def _become(order: Order, files: list[int]) -> NoReturn:
     """Be ``python -m`` with these words, from its first line to its last."""
     for number, file in enumerate(files):  # these are above all that they become
         os.dup2(file, number)
@@ -307,8 +263,6 @@ def _become(order: Order, files: list[int], measured: Measured | None) -> NoRetu
     else:
         sys.path[0] = order.cwd  # as -m has it
     code: object = 0
-    if measured:
-        measured.start()
     try:
         sys.modules.pop(module, None)  # it is run anew, as __main__
         if "/" in module:
@@ -324,8 +278,6 @@ def _become(order: Order, files: list[int], measured: Measured | None) -> NoRetu
         print(code, file=sys.stderr)
         code = 1
     getattr(threading, "_shutdown")()  # noqa: B009  # as Python does at its end
-    if measured:
-        measured.end()  # before a command's last function, which ends the process
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

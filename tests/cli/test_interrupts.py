@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import goclient
-from tests.commands import Result, unmeasured
+from tests.commands import Result
 
 BIN = Path(sys.executable).parent
 PACKAGE = str(Path(goclient.__file__).parent)
@@ -53,7 +53,7 @@ def offline(env: dict[str, str]) -> dict[str, str]:
     services = {f"GLOBUS_SDK_SERVICE_URL_{name}": nowhere for name in ("AUTH", "TRANSFER")}
     client = {"GOCLIENT_CLIENT_ID": UUID, "GOCLIENT_CLIENT_SECRET": "x"}
     token = {"PANDA_AUTH": "oidc", "PANDA_AUTH_VO": "sandbox", "PANDA_AUTH_ID_TOKEN": "a-token-of-nobody"}
-    return {**unmeasured(env), **services, **client, **token, "PANDA_URL_SSL": nowhere, "PANDA_URL": nowhere}
+    return {**env, **services, **client, **token, "PANDA_URL_SSL": nowhere, "PANDA_URL": nowhere}
 
 
 def interrupted(words: tuple[str, ...], seconds: float, *, env: dict[str, str], cwd: Path) -> tuple[int, str]:

@@ -21,7 +21,7 @@ from typing import IO, Any
 import pytest
 
 from tests import faults
-from tests.commands import MODULES, TIMEOUT, Result, completed, started, unmeasured
+from tests.commands import MODULES, TIMEOUT, Result, completed, started
 from tests.faults import Fault, FaultyServer
 from tests.pace import within
 
@@ -372,7 +372,6 @@ def assert_stopped_by_its_journal(result: Result, server: FaultyServer, path: Pa
 
 
 def test_nothing_is_sent_if_the_disk_is_full_before_the_journal_is_written(user: User) -> None:
-    user.env = unmeasured(user.env)
     with FaultyServer() as server:
         result = user.submit(server, "--json", before=no_larger_than(0))
     assert_stopped_by_its_journal(result, server, user.state / "journal.jsonl", code=1)
@@ -396,7 +395,6 @@ def test_nothing_is_sent_if_the_journal_cannot_be(user: User, location: str) -> 
 
 
 def test_a_job_is_printed_even_if_the_disk_is_full_when_it_was_accepted(user: User) -> None:
-    user.env = unmeasured(user.env)
     with FaultyServer() as server:
         assert user.submit(server).code == 0
         journal = user.state / "journal.jsonl"
