@@ -87,6 +87,14 @@ def forked(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, files: Se
     return _starters[0].fork(words, env=env, cwd=cwd, files=files, in_session=True)
 
 
+def programs(folder: Path) -> Path:
+    """Make a folder of our programs, for a shell's PATH; they need not import first while tests run."""
+    folder.mkdir()
+    for name in ("goclient", "sendJob.py"):
+        _starters[0].program(folder, name, MODULES[name][1])
+    return folder
+
+
 def _run_as(words: Sequence[str]) -> list[str]:
     """Return a command line of ours as a starter is told it."""
     return [*MODULES[words[0]][1:], *words[1:]]

@@ -42,6 +42,25 @@ ROOT = Path(__file__).parents[1]
 MOST_FILES = 8
 
 
+PROGRAM = """#!{0} -IS
+import json, os, socket, sys
+words = [{3!r}, *sys.argv[1:]]
+if {{one: value for one, value in os.environ.items() if one.startswith({1!r})}} != {2!r}:
+    os.execv({0!r}, [{0!r}, "-m", *words])
+os.umask(umask := os.umask(0))
+order = dict(words=words, env=dict(os.environ), cwd=os.getcwd(), umask=umask, in_session=False)
+request = json.dumps(order).encode()
+asked = socket.socket(socket.AF_UNIX)
+asked.connect({4!r})
+asked.sendall(len(request).to_bytes(8, "big"))
+socket.send_fds(asked, [request[:1]], [0, 1, 2])
+asked.sendall(request[1:])
+with asked.makefile() as answer:
+    _, code = map(int, answer)
+sys.exit(code if code >= 0 else 128 - code)
+"""
+
+
 @dataclass(frozen=True)
 class Order:
     """A process that is asked for: ``python -m`` with these words; the first is a path if it has a slash."""
@@ -134,6 +153,15 @@ class Starter:
             os.kill(process.pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired(words, timeout, *texts) from None
         return subprocess.CompletedProcess(words, code, *(text.decode() for text in texts))
+
+    def program(self, folder: Path, name: str, module: str) -> None:
+        """Write a program of this name into a folder, for a shell: it is run as the module, forked where it can be."""
+        with self._lock:
+            self._process = self._process or self._start()
+        kept = {one: value for one, value in self._environment.items() if one.startswith(READ_AT_START)}
+        text = PROGRAM.format(sys.executable, READ_AT_START, kept, module, str(self._socket))
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
 
     def _start(self) -> subprocess.Popen[bytes]:
         words = [sys.executable, __file__, str(self._socket), os.environ.get(MEASURED, "")]

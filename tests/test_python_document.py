@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import goclient
+from tests.commands import programs
 from tests.sandboxes import Sandbox
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "python.md"
@@ -43,7 +44,7 @@ def blocks() -> list[tuple[str, str]]:
 
 
 def test_the_session_gives_what_it_shows(sandbox: Sandbox, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}:{sandbox.env['PATH']}"
+    path = f"{programs(tmp_path / 'bin')}:{Path(sys.executable).parent}:{sandbox.env['PATH']}"
     done = subprocess.run(
         [sys.executable, "-c", DRIVER],
         input=json.dumps(blocks()),
