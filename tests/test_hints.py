@@ -33,6 +33,7 @@ NO_INPUT = {
     ("tasks/outputs.py", "nickname"),
     ("tasks/api.py", "tool"),  # prun or pathena
 }
+HINTS = re.compile("hint|remedy|Problem")
 TEXTS = ("str", "str | None", "Optional[str]", "object", "Location", "Word", "Sequence[str]")
 
 
@@ -46,6 +47,8 @@ def inputs(function: ast.FunctionDef) -> set[str]:
     """The parameters of a function that are texts, and what a loop gives of them."""
     arguments = [*function.args.args, *function.args.kwonlyargs]
     names = {one.arg for one in arguments if one.annotation is not None and ast.unparse(one.annotation) in TEXTS}
+    if not names:
+        return set()
     for node in ast.walk(function):
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Name) and node.iter.id in names:
             names |= {one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)}
@@ -67,9 +70,9 @@ def hints(function: ast.FunctionDef) -> Iterator[ast.expr]:
 
 def pasted(source: str, module: str) -> Iterator[str]:
     """The places in a module where a hint has a piece of the input as it was typed."""
-    for function in functions(ast.parse(source)):
+    for function in functions(ast.parse(source)) if HINTS.search(source) else ():
         typed = inputs(function)
-        for hint in hints(function):
+        for hint in hints(function) if typed else ():
             for piece in ast.walk(hint):
                 name = piece.value if isinstance(piece, ast.FormattedValue) else None
                 whole = name.value if isinstance(name, ast.Attribute) else name  # word.value
