@@ -90,6 +90,8 @@ def path_problem(path: str, *, reads_home: bool = True) -> Problem | None:
         return _relative_problem(path)
     if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
         clean = posixpath.normpath(path).replace("//", "/")
+        if path.startswith("/~/") and not f"{clean}/".startswith("/~/"):
+            return Problem("it has .. in it, which leads out of the home directory", "write the absolute path")
         is_directory = path.endswith(("/", "/.", "/..")) and clean != "/"
         return Problem("it has a . or .. in it", instead=f"{clean}/" if is_directory else clean)
     if reads_home and "/~" in path and "~" in path.split("/")[2:]:

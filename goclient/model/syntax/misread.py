@@ -172,7 +172,7 @@ def _of_windows(found: re.Match[str]) -> str:
 
 def _collection(text: str) -> Problem | None:
     found = re.match(_BEFORE_ID, text)
-    if not found:
+    if not found or text.startswith(f"{found[1]}:/"):  # its path is wrong, not its form
         return None
     rest = text[found.end() :]
     path = f"/{rest}" if not rest.startswith("~") else f"/~/{rest[1:].lstrip('/')}"
