@@ -56,7 +56,7 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     carriage, site = None, SOME_DIRECTORY if options.goVia == SITE else None
     if site is not None:
         with collected:
-            site = site_directory(options, connections, lambda queue: _probed_directory(queue, connections))
+            site = site_directory(options, connections, lambda queue: _find_directory(queue, connections))
         items["WorkingendpointGO"] = [str(site.collection)]  # it sees the files, as a server does
     elif via := options.goVia or _way_of_carried(options):
         items |= {IN_MODE: [via], OUT_MODE: [via]}
@@ -82,7 +82,7 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
     return TypedTransfers(items, collected.errors, carriage, site)
 
 
-def _probed_directory(queue: str, connections: Connections) -> SiteDirectory | None:
+def _find_directory(queue: str, connections: Connections) -> SiteDirectory | None:
     """Return the directory that a probe of a queue has found, and say so with its age."""
     from goclient.probe.kept import ago, file_of, load  # other jobs need none of it
 
@@ -259,7 +259,7 @@ def _check_options(options: TransferOptions, connections: Connections, transfers
         token_wait=settings.wait if is_token else None,
         service=connections.carry_globus if credential is not None else None,
         staging=None if site is None else Location(read_endpoint(str(site.collection)), f"{site.directory}/"),
-        secrets=None if carriage is None else partial(_kept_secrets, options if carriage.place else None, connections),
+        secrets=None if carriage is None else partial(_list_secrets, options if carriage.place else None, connections),
         shares_secrets=carriage is not None and carriage.shares_secrets,
         probe=options.goProbe,
         hours=options.goNeeds,
@@ -269,7 +269,7 @@ def _check_options(options: TransferOptions, connections: Connections, transfers
     )
 
 
-def _kept_secrets(options: TransferOptions | None, connections: Connections) -> Kept:
+def _list_secrets(options: TransferOptions | None, connections: Connections) -> Kept:
     """Return what PanDA keeps for the user; without options, those of a text's jobs, the credentials are left out."""
     from goclient.jobs.credentials import Credentials  # only carried jobs have one
     from goclient.journal import Journal

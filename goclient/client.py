@@ -89,7 +89,7 @@ class Client(Mending):
 
         options, transfers = typed.options, read_transfers(typed, self._connections)
         if text is not None and not transfers.errors:
-            transfers = transfers._replace(carriage=carriage_of(_checked_text(text), self._connections))
+            transfers = transfers._replace(carriage=carriage_of(_check_text(text), self._connections))
         preflight = new_preflight(options, self._connections, transfers=transfers)
         request = new_request(options, transfers)
         if text is not None and not transfers.errors:
@@ -221,7 +221,7 @@ class Client(Mending):
         from goclient.jobs.explain import explain
 
         self._warn_of_missing_catalogue()
-        return explain(_checked_text(text), catalogue=self.catalogue())
+        return explain(_check_text(text), catalogue=self.catalogue())
 
     def explain_typed(self, typed: Typed[SubmitOptions]) -> Explained:
         """Explain the jobs that a line of sendJob would submit, the first if each has files of its own; ask nobody."""
@@ -287,7 +287,7 @@ def _of_keywords(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(one.reworded(as_keywords) for one in findings)
 
 
-def _checked_text(text: object) -> str:
+def _check_text(text: object) -> str:
     """Return the text; raises UsageError for anything else, such as a list of words."""
     if not isinstance(text, str):
         message = f"the jobParameters must be one text, not {quoted(repr(text))}"

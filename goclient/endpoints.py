@@ -101,7 +101,7 @@ def view(name: str, *, names: Catalogue, globus: Callable[[], Globus]) -> View:
         names=_names(one.id, names),
         collection=one,
         rules=_rules(service, one, name),
-        found=_found(service, one, name),
+        found=_count_entries(service, one, name),
     )
 
 
@@ -235,7 +235,7 @@ def _rules(service: Globus, one: Collection, name: str) -> tuple[AccessRule, ...
         return error
 
 
-def _found(service: Globus, one: Collection, name: str) -> int | GoclientError | None:
+def _count_entries(service: Globus, one: Collection, name: str) -> int | GoclientError | None:
     """Return how many entries the default directory has, or why that is not known; None where there is none."""
     if not one.holds_data or _asleep(one):
         return None

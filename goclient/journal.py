@@ -114,7 +114,7 @@ class Journal:
         )
         line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
         try:
-            with self._lock, self._locked() as descriptor:
+            with self._lock, self._hold_file() as descriptor:
                 size = os.fstat(descriptor).st_size
                 if size and os.pread(descriptor, 1, size - 1) != b"\n":
                     line = b"\n" + line  # a crash tore the line before
@@ -140,7 +140,7 @@ class Journal:
             yield
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
+    def _hold_file(self) -> Iterator[int]:
         """Run the body with the open file, which no other process changes meanwhile."""
         descriptor = _open(self.path)
         try:
@@ -182,13 +182,13 @@ class Journal:
 
         The file is read once: entries that another process appends later are not seen.
         """
-        return [entry for entry in list(self._known().values()) if entry.what == what]
+        return [entry for entry in list(self._read_last().values()) if entry.what == what]
 
     def last(self, what: str, key: str) -> Entry | None:
         """Return what became of a step, None if it was never begun; see :meth:`latest`."""
-        return self._known().get((what, key))
+        return self._read_last().get((what, key))
 
-    def _known(self) -> dict[tuple[str, str], Entry]:
+    def _read_last(self) -> dict[tuple[str, str], Entry]:
         with self._lock:
             if self._last is None:
                 self._last = {(entry.what, entry.key): entry for entry in self.entries()}
@@ -236,7 +236,7 @@ class JobJournal(Journal):
         return f"{self.panda_id}.{self.attempt}"
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
+    def _hold_file(self) -> Iterator[int]:
         yield self._descriptor
 
     def close(self) -> None:

@@ -93,11 +93,11 @@ def probe(order: Order, connections: Connections) -> Probed:
         kept = replace(kept, jobs=_send(order, question, connections), sent=time.time())
         store(file, kept)
     elif order.shared and (kept.mark is None or kept.mark.text != order.shared):
-        message = f"a probe was sent before, {_named(kept.jobs)}, which does not look for {quoted(order.shared)}"
+        message = f"a probe was sent before, {_name_jobs(kept.jobs)}, which does not look for {quoted(order.shared)}"
         hint = f"wait for it: goclient probe {order.queue}; or add --again"
         raise RequestError(message, hint=hint, code="sent-before", subject="--shared")
     else:
-        connections.reporter.progress(f"a probe was sent before: {_named(kept.jobs)}")
+        connections.reporter.progress(f"a probe was sent before: {_name_jobs(kept.jobs)}")
     if not order.within:
         return Probed(order.queue, kept.jobs, (), ())
     states = {one.panda_id: one for one in server.describe(kept.jobs) if isinstance(one, JobState)}
@@ -115,7 +115,7 @@ def probe(order: Order, connections: Connections) -> Probed:
     return Probed(order.queue, (), nodes, tuple(findings), site)
 
 
-def _named(panda_ids: Sequence[int]) -> str:
+def _name_jobs(panda_ids: Sequence[int]) -> str:
     return f"PandaID {', '.join(map(str, panda_ids))}"
 
 
@@ -150,13 +150,13 @@ def _send(order: Order, question: Question, connections: Connections) -> tuple[i
             raise error.replace(message=message) from error
     sent = submission.send(prepared, server=server, journal=journal, reporter=connections.reporter)
     found = tuple(one.panda_id for one in sent.jobs)
-    connections.reporter.progress(f"{counted(len(found), 'job')} sent to {order.queue}: {_named(found)}")
+    connections.reporter.progress(f"{counted(len(found), 'job')} sent to {order.queue}: {_name_jobs(found)}")
     return found
 
 
 def _wait(running: Sequence[int], order: Order, connections: Connections) -> None:
     """Wait until the jobs are over; raise StillRunning, with the command that waits again."""
-    connections.reporter.progress(f"waiting for {_named(running)}, {order.within} s at most")
+    connections.reporter.progress(f"waiting for {_name_jobs(running)}, {order.within} s at most")
     every = min(EVERY, float(order.within))
     try:
         wait(running, connections.panda(), seconds=every, timeout=float(order.within), reporter=connections.reporter)

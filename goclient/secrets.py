@@ -110,7 +110,7 @@ def hidden(text: str) -> str:
             for at, shifts in reversed(layers):
                 start, end = start + shifts[bisect_left(at, start)], end + shifts[bisect_left(at, end)]
             spans.append((start, end))
-    return _masked(text, spans) if spans else text
+    return _mask(text, spans) if spans else text
 
 
 def _forms(credential: str) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _places(reading: str, needles: tuple[str, ...]) -> Iterator[tuple[int, int]]
             start = reading.find(needle, start + 1)
 
 
-def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+def _mask(text: str, spans: list[tuple[int, int]]) -> str:
     """Return the text with one mask in place of all spans that touch."""
     parts: list[str] = []
     last = 0

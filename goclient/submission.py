@@ -197,7 +197,7 @@ def send(
                 if panda_id is not None
             ]
             if None in ids:
-                raise _refused_rows(ids, batch)
+                raise _row_error(ids, batch)
         if luggage is not None and luggage.secret is not None:
             confirm_secret(luggage.secret, request.key, server=server, journal=journal, warn=reporter.warning)
     except GoclientError as error:
@@ -262,7 +262,7 @@ def _send_batch(
     return ids
 
 
-def _refused_rows(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> ServerError:
+def _row_error(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> ServerError:
     refused = [job.jobName for panda_id, job in zip(ids, batch, strict=True) if panda_id is None]
     shown = ", ".join(refused[:5]) + (f", and {len(refused) - 5} more" if len(refused) > 5 else "")
     return ServerError(

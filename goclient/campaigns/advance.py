@@ -73,7 +73,7 @@ class Advance:
             pass
         return self.progress()
 
-    def _known(self) -> Known:
+    def _read_known(self) -> Known:
         entries = {one.key: one for one in self._journal.latest(TRANSFER)}
         sent = self._jobs.sent()
         seen = self._seen = self._jobs.seen() if sent is Sent.YES else Standings()
@@ -84,7 +84,7 @@ class Advance:
 
     def _pass(self) -> bool:
         """Take each step that is due once; return True if that may have made another one due."""
-        known = self._known()
+        known = self._read_known()
         steps = [one for one in due(self._shape, known) if one.slot is None or one.slot[:2] not in self._held]
         watched = [one.slot for one in steps if one.deed is Deed.WATCH and one.slot is not None]
         changed = self._transfers.watch(watched) if watched else False
@@ -149,7 +149,7 @@ class Advance:
                 return True
         if slot.what == CLEAN and slot.key not in known.entries:
             with self._jobs.unchanged():
-                if Step(Deed.SUBMIT, slot) not in due(self._shape, self._known()):
+                if Step(Deed.SUBMIT, slot) not in due(self._shape, self._read_known()):
                     return True  # a job was sent again meanwhile
                 return self._transfers.submit(slot, {})
         return self._transfers.submit(slot, {one: finished[one] for one in serials})
@@ -216,14 +216,14 @@ class Advance:
 
     def progress(self) -> Progress:
         """Return how far the batch is now."""
-        known = self._known()
+        known = self._read_known()
         brought = all(known.turns("bring", n)[-1:] and known.turns("bring", n)[-1].state == "done"
                       for n in range(self._shape.brings))  # fmt: skip
         counts = {one: len(known.having(one)) for one in Standing if known.having(one)}
         batch = self._batch
         return Progress(
             *(batch.campaign, batch.key, len(batch.records), known.sent, brought, counts),
-            delivered=len(self._delivered(known)),
+            delivered=len(self._find_delivered(known)),
             closed=self.closed,
             clears=bool(known.turns(CLEAN, 0)),
             problems=tuple(self._problems),
@@ -231,7 +231,7 @@ class Advance:
             panda_ids=tuple(self._seen.panda_ids.values()),
         )
 
-    def _delivered(self, known: Known) -> set[int]:
+    def _find_delivered(self, known: Known) -> set[int]:
         """Return the jobs all of whose outputs are delivered."""
         finished = set(known.having(Standing.FINISHED))
         for part in range(len(self._shape.outputs)):

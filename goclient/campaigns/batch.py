@@ -82,7 +82,7 @@ class Batch:
             "jobs": [(one.jobName, one.jobParameters) for one in self.records],
             "luggage": luggage,
         }
-        return _written({**document, "digest": _digest(document, b"" if self.luggage is None else self.luggage.data)})
+        return _encode({**document, "digest": _digest(document, b"" if self.luggage is None else self.luggage.data)})
 
     @classmethod
     def decode(cls, data: bytes, archive: bytes = b"") -> Batch:
@@ -116,13 +116,13 @@ class Batch:
             raise RequestError(f"it is not a batch: {said(error)}", code="bad-batch") from error
 
 
-def _written(document: object) -> bytes:
+def _encode(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
 def _digest(document: object, archive: bytes) -> str:
     """Return what changes with anything in a batch: files are brought, and removed, as it says."""
-    return hashlib.sha256(_written(document) + archive).hexdigest()
+    return hashlib.sha256(_encode(document) + archive).hexdigest()
 
 
 def _endpoint_document(endpoint: Endpoint) -> tuple[str, str]:

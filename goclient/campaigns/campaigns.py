@@ -59,7 +59,7 @@ class Campaigns:
 
         go_on = f"type: goclient advance {prepared.campaign}"
         try:
-            with self._kept(prepared) as kept:
+            with self._keep(prepared) as kept:
                 advance = self._advance(kept, self._sender(Allowed(), shown))
                 for pause in pauses(*POLL):
                     progress = advance.run(until_sent=True)
@@ -74,7 +74,7 @@ class Campaigns:
         return sent[0] if sent else prepared
 
     @contextmanager
-    def _kept(self, prepared: Submission) -> Iterator[KeptBatch]:
+    def _keep(self, prepared: Submission) -> Iterator[KeptBatch]:
         """Keep the batch of a submission, unless the same was started before, also by a process of this moment."""
         batch = self._new_batch(prepared)
         with ExitStack() as stack:
@@ -111,18 +111,18 @@ class Campaigns:
         _check_one_is_named(campaign, allowed)
         found, going = dict[Part, Progress](), dict[Part, Advance | PlainAdvance]()
         with ExitStack() as locks:
-            ours = [one for one in self._named(campaign, allowed) if not one.is_open or self._is_ours(one, locks)]
+            ours = [one for one in self._select(campaign, allowed) if not one.is_open or self._is_ours(one, locks)]
             asked = _Asked(allowed, show, waits, _starts_of([one for one in ours if one.is_open]), {}, {})
             for pause in pauses(*POLL):
                 for part in (one for one in ours if one not in found):
-                    if progress := self._advanced(part, asked, going):
+                    if progress := self._run_part(part, asked, going):
                         found[part] = progress
                 if len(found) == len(ours):
                     break
                 time.sleep(pause)
         return [replace(found[one], submitted=tuple(asked.sent.get(one, ()))) for one in ours]
 
-    def _named(self, campaign: str, allowed: Allowed) -> list[Part]:
+    def _select(self, campaign: str, allowed: Allowed) -> list[Part]:
         """Return what is not done of all campaigns, or of one that is named; raise RequestError for none."""
         batches, plain = kept_batches(self._state), plain_campaigns(self._journal)
         server = self._connections.panda().name if plain else ""
@@ -155,7 +155,7 @@ class Campaigns:
             self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
         return is_ours
 
-    def _advanced(self, part: Part, asked: _Asked, going: dict[Part, Advance | PlainAdvance]) -> Progress | None:
+    def _run_part(self, part: Part, asked: _Asked, going: dict[Part, Advance | PlainAdvance]) -> Progress | None:
         """Do what is due in a part, and return how far it is; None if that may change while somebody waits."""
         if not part.is_open:
             return Progress(part.campaign, _key(part), closed=True)

@@ -57,7 +57,7 @@ def find_free(batch: Batch, destination: Endpoint, tries: Mapping[int, int], *, 
     missing, taken = dict[int, str](), dict[int, Taken]()
     for serial, attempt in tries.items():
         for output in _outputs_of(batch, destination):
-            staged = _staged(batch, output, serial, attempt)
+            staged = _locate(batch, output, serial, attempt)
             if listings.entry(batch.area.collection, staged) is None:
                 missing.setdefault(serial, batch.area.collection.show(staged))
                 continue
@@ -80,7 +80,7 @@ def _items(
 ) -> Iterator[TransferItem]:
     for serial, attempt in tries.items():
         for output in _outputs_of(batch, destination):
-            staged = _staged(batch, output, serial, attempt)
+            staged = _locate(batch, output, serial, attempt)
             entry = listings.entry(batch.area.collection, staged)
             is_directory = output.is_directory or (entry is not None and entry.is_directory)
             path = _final(output, serial, listings)
@@ -101,7 +101,7 @@ def _final(output: Output, serial: int, listings: _Listings) -> str:
     return path
 
 
-def _staged(batch: Batch, output: Output, serial: int, attempt: int) -> str:
+def _locate(batch: Batch, output: Output, serial: int, attempt: int) -> str:
     """Return the path on the site's collection at which a try of a job leaves an output."""
     return batch.area.below(f"{OUT}/{staged_name(fill_serial(output.staged, serial), attempt)}")
 

@@ -128,12 +128,12 @@ class PlainAdvance:
 
     def run(self) -> Progress:
         """Send a second try of jobs that it cures, unless somebody has stopped one; return how far all are."""
-        found, problems = self._seen(), list[GoclientError]()
+        found, problems = self._ask_server(), list[GoclientError]()
         seen = found.jobs
         if seen.curable and not (self._sender.allowed.ends or seen.having(Standing.CANCELLED)):
             try:
                 self._try_again(seen)
-                found = self._seen()
+                found = self._ask_server()
                 seen = found.jobs
             except GoclientError as error:
                 problems.append(error)
@@ -157,7 +157,7 @@ class PlainAdvance:
             panda_ids=tuple(one.panda_id for one in seen.latest.values()),
         )
 
-    def _seen(self) -> PlainStandings:
+    def _ask_server(self) -> PlainStandings:
         """Ask the server how the jobs stand."""
         over = Entry(OVER, self._campaign.key, "done")  # as of now: jobs that are sent meanwhile open it again
         journal = self._sender.read()
@@ -195,7 +195,7 @@ class PlainAdvance:
         unsure = [seen.jobs.latest[serial] for serial in seen.jobs.unsure]
         found = list[GoclientError]()
         if not self._sender.allowed.ends:
-            found += map(self._lost, seen.lost)
+            found += map(self._loss_error, seen.lost)
             found += lost_errors(one for one in unsure if one.lost is not None)
         if missed := [one.panda_id for one in unsure if one.lost is None]:
             message = (
@@ -204,7 +204,7 @@ class PlainAdvance:
             found.append(ServerError(message, hint="type it again later", code="unknown-job"))
         return found
 
-    def _lost(self, request: SentRequest) -> GoclientError:
+    def _loss_error(self, request: SentRequest) -> GoclientError:
         hint = f"goclient journal show {request.entry.key} has the names of its jobs; to give up those that are not "
         hint += f"known, also if the server has them: goclient advance {self._campaign.campaign} --end"
         return lost_answer(request).replace(hint=hint)

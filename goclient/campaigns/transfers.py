@@ -69,7 +69,7 @@ class Transfers:
             request = self._request(slot, tries, intent.subjects[0] if intent else self._service.submission_id())
         if intent is None:
             named = request.submission_id if request is not None else ""
-            intent = Entry(TRANSFER, slot.key, "intended", (named, as_ranges(tries)), self._shown(slot, request))
+            intent = Entry(TRANSFER, slot.key, "intended", (named, as_ranges(tries)), self._describe(slot, request))
             self._journal.append(intent)
         try:
             task_id = self._service.submit(request) if request is not None else self._remove()
@@ -111,7 +111,7 @@ class Transfers:
         area, label = self._batch.area, f"goclient {self._batch.campaign} {CLEAN}"
         return self._service.remove(area.collection, f"{area.directory}/", label=label)
 
-    def _shown(self, slot: Slot, request: TransferRequest | None) -> str:
+    def _describe(self, slot: Slot, request: TransferRequest | None) -> str:
         area = self._batch.area
         if request is None:
             return f"removing {area.collection.show(area.directory)}"
@@ -138,7 +138,7 @@ class Transfers:
                 self._tell(entry.key, f"{what}: Globus does not know task {task_id} now")
             elif state.has_succeeded:
                 self._journal.append(entry.then("done", detail=f"files={state.files} bytes={state.bytes}"))
-                self._reporter.progress(f"{what}: {self._ended(entry, state)}")
+                self._reporter.progress(f"{what}: {self._describe_end(entry, state)}")
                 ended = True
             elif state.is_over:
                 why = "; ".join(self._faults(task_id)) or state.reason or state.status
@@ -149,7 +149,7 @@ class Transfers:
                 self._tell_how(entry, state)
         return ended
 
-    def _ended(self, entry: Entry, state: TaskState) -> str:
+    def _describe_end(self, entry: Entry, state: TaskState) -> str:
         if Slot.read(entry.key).what == CLEAN:
             return "what was staged is removed"
         return f"{counted(state.files, 'file')}, {state.bytes} bytes, done in task {state.task_id}"

@@ -52,7 +52,7 @@ def find_unfinished(
                 if own := {old: name for old, name in lost.items() if first_name(name) in batch.serials}:
                     unsure = lost_tries(kept.campaign, own)
                     yield Unfinished(kept.campaign, unsure.message, unsure.hint, are_sent=False, is_retry=True)
-                yield from _undelivered(kept, batch, jobs, lost={first_name(name) for name in own.values()})
+                yield from _list_undelivered(kept, batch, jobs, lost={first_name(name) for name in own.values()})
 
 
 def find_delivered_outputs(state: Path) -> Callable[[str], Sequence[Location] | None]:
@@ -104,7 +104,7 @@ def jobs_over(campaign: str, failed: int, cancelled: int) -> JobsFailed:
     return JobsFailed(f"{campaign}: {over_words(failed, cancelled)}", hint=hint, subject=campaign)
 
 
-def _undelivered(
+def _list_undelivered(
     kept: KeptBatch, batch: Batch, jobs: Sequence[NamedJob], *, lost: Collection[str]
 ) -> Iterator[Unfinished]:
     """Yield what is left to do for the jobs of a batch, which were sent; ``lost`` may have tries that nobody knows."""

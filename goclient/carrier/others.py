@@ -61,7 +61,7 @@ class OtherCredentials(SecretsShared):
 
     def __init__(self, others: Iterable[Other], *, shares: bool = False) -> None:
         different = list(others)
-        message = f"{_WHY}: the logs of these jobs would also hold the credential of {_named(different)}, and the logs "
+        message = f"{_WHY}: the logs of these jobs would also hold the credential of {_join(different)}, and the logs "
         message += "of those jobs the one of these; they do not open the same things"
         removal = command_line("goclient", "credential", "revoke", *(id_of(one.key) for one in different))
         hint = f"{_WAIT}; or, if they need not finish, type: {removal}"
@@ -70,7 +70,7 @@ class OtherCredentials(SecretsShared):
         )
 
 
-def _named(others: list[Other]) -> str:
+def _join(others: list[Other]) -> str:
     more = f", and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     return "; ".join(one.words for one in others[:_SHOWN]) + more
 
@@ -116,6 +116,6 @@ def judge_others(
         yield finding.as_warning() if shares else finding
     if same:
         message = (
-            f"{_WHY}: these jobs have the service client of {_named(same)}, and each log opens the directories of all"
+            f"{_WHY}: these jobs have the service client of {_join(same)}, and each log opens the directories of all"
         )
         yield Finding("warning", "other-directories", "--goCredential", message, f"to keep them apart, {_WAIT}")

@@ -43,7 +43,7 @@ class Start:
         Without ``-i`` and with ``-o "{}"``, no file is PanDA's.
         """
         command = " ".join((f"{_BEGIN} --plan={self.plan} --job={self.serial} --", *map(shell_word, self.words)))
-        text = _quoted(command)
+        text = _quote(command)
         return f'-j "" --sourceURL {self.server} -r . -a {self.archive} -o "{{}}" -p "{text}"'
 
 
@@ -61,7 +61,7 @@ def read_start(parameters: str) -> Start | None:
     return None if found is None else Start(server, archive, found[1], tuple(words), found[2])
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return a text URL-quoted, but its placeholders as they are."""
     pieces = _FILLED.split(text)  # the odd ones are filled in
     return "".join(piece if number % 2 else quote(piece, safe="") for number, piece in enumerate(pieces))
@@ -78,7 +78,7 @@ class Wrapping:
     def of(cls, plan: str) -> Wrapping:
         """Return what starts a carrier with the plan of a checksum; JEDI and the server fill in the numbers."""
         words = f"{_BEGIN} --plan={plan} --job=${{SN}} --task={TASK_NUMBER} -- {_SHELL} '"
-        return cls(_quoted(words))
+        return cls(_quote(words))
 
 
 def within_quote(text: str) -> str:

@@ -54,7 +54,7 @@ class Secret:
         """
         digest = hashlib.sha256(f"{credential.client_id} {place}".encode()).hexdigest()[:16]
         document = {"client_id": credential.client_id, "client_secret": credential.secret}
-        return cls(_file(digest), _packed(document), identity=f"{credential.client_id}{SERVICE_DOMAIN}")
+        return cls(_file(digest), _pack(document), identity=f"{credential.client_id}{SERVICE_DOMAIN}")
 
     @classmethod
     def for_tokens(cls, collections: Sequence[str]) -> Secret:
@@ -63,7 +63,7 @@ class Secret:
 
     def with_tokens(self, tokens: Mapping[str, str], *, until: str, identity: str) -> Secret:
         """Return the secret with tokens, by the ids of their collections."""
-        return replace(self, value=_packed({"tokens": dict(tokens)}), until=until, identity=identity)
+        return replace(self, value=_pack({"tokens": dict(tokens)}), until=until, identity=identity)
 
     @property
     def key(self) -> str:
@@ -75,7 +75,7 @@ def _file(digest: str) -> str:
     return f"goclient-{digest}.json"
 
 
-def _packed(document: Mapping[str, object]) -> str:
+def _pack(document: Mapping[str, object]) -> str:
     return base64.b64encode(json.dumps(document).encode()).decode()
 
 

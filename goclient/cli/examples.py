@@ -114,10 +114,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
 def examples_of(prog: str) -> str:
     """Return the end of a program's help: its examples, each with what it does."""
     found = EXAMPLES.get(prog, ())
-    return "".join(["\nexamples:\n" if found else "", *(f"  # {one.what}\n  {_folded(one.line)}\n" for one in found)])
+    return "".join(["\nexamples:\n" if found else "", *(f"  # {one.what}\n  {_fold(one.line)}\n" for one in found)])
 
 
-def _folded(line: str) -> str:
+def _fold(line: str) -> str:
     """Return a command line in lines that fit, as a shell reads them; an option and its value stay together."""
     lines = [""]
     for piece in line.replace(" -", "\n-").split("\n"):

@@ -38,7 +38,7 @@ class LogFile:
 
     def begin(self, prog: str, argv: Sequence[str]) -> None:
         """Write which command begins, without tokens, keys and passwords that may be among its words."""
-        typed = shlex.join([*prog.split(), *map(_shown, argv)])
+        typed = shlex.join([*prog.split(), *map(_mask, argv)])
         self.write(f"begin: goclient {goclient.__version__}, Python {platform.python_version()}: {typed}")
 
     def end(self, code: int) -> None:
@@ -56,7 +56,7 @@ class LogFile:
             return
 
 
-def _shown(word: str) -> str:
+def _mask(word: str) -> str:
     """Return a word of a command line without what may be a credential."""
     for token in tokens_in(word):
         word = word.replace(token, MASK)

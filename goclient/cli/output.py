@@ -98,7 +98,7 @@ def print_json(document: Any, **pieces: Iterable[str]) -> None:
 
     text = json.dumps(document)
     if hidden(text) != text:
-        text = json.dumps(_hidden_texts(document))
+        text = json.dumps(_hide_texts(document))
     out = getattr(sys.stdout, "beneath", sys.stdout)
     out.write(text if not pieces else text[:-1])
     for key, parts in pieces.items():
@@ -116,10 +116,10 @@ def inside_json() -> Callable[[str], str]:
     return lambda text: encode_basestring_ascii(text)[1:-1]
 
 
-def _hidden_texts(value: Any) -> Any:
+def _hide_texts(value: Any) -> Any:
     """Return a JSON value with the credentials hidden in its texts."""
     if isinstance(value, dict):
-        return {key: _hidden_texts(one) for key, one in value.items()}
+        return {key: _hide_texts(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_hidden_texts(one) for one in value]
+        return [_hide_texts(one) for one in value]
     return hidden(value) if isinstance(value, str) else value

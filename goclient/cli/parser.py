@@ -202,13 +202,13 @@ class _Formatter(argparse.HelpFormatter):
         return super()._format_args(action, default_metavar)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        return _wrapped(text, width)
+        return _wrap(text, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n".join(indent + line for line in _wrapped(text, width - len(indent)))
+        return "\n".join(indent + line for line in _wrap(text, width - len(indent)))
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     """Return the lines of a text, broken at blanks: textwrap takes a thirtieth of the time of --help to load."""
     lines = [""]
     for word in text.split():

@@ -21,7 +21,7 @@ def passphrase(key: str, descriptor: int | None = None, *, option: str = "--pass
     if descriptor is not None:
         try:
             with os.fdopen(descriptor, "rb", closefd=False) as stream:
-                return _registered(stream.readline(4 * LONGEST).rstrip(b"\r\n").decode())
+                return _register(stream.readline(4 * LONGEST).rstrip(b"\r\n").decode())
         except (OSError, UnicodeDecodeError) as error:
             message = f"--passphrase-fd {descriptor} cannot be read: {getattr(error, 'strerror', '') or error}"
             hint = "open it: --passphrase-fd 3 3<FILE"
@@ -33,13 +33,13 @@ def passphrase(key: str, descriptor: int | None = None, *, option: str = "--pass
     import getpass  # only who is asked pays for it
 
     try:
-        return _registered(getpass.getpass(f"Pass phrase of {printable(key)}: "))
+        return _register(getpass.getpass(f"Pass phrase of {printable(key)}: "))
     except (EOFError, UnicodeDecodeError) as error:
         message = f"no pass phrase was typed for the key {quoted(key)}"
         raise IdentityError(message, hint=without, code="identity-encrypted", subject=key) from error
 
 
-def _registered(text: str) -> str:
+def _register(text: str) -> str:
     """Return a pass phrase that is hidden from now on; raise UsageError if OpenSSL does not take it."""
     if len(text.encode()) >= LONGEST:
         message = f"the pass phrase is longer than the {LONGEST - 1} bytes that OpenSSL takes"

@@ -40,27 +40,27 @@ def run(prog: str, command: Command, argv: Sequence[str]) -> int:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # it stays open until the process ends
     if sys.stdout is None:
         sys.stdout = sys.stderr
-        return _failed(GoclientError("standard output is closed", hint="nothing was done", code="stdout"), (), reporter)
+        return _report(GoclientError("standard output is closed", hint="nothing was done", code="stdout"), (), reporter)
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets an escape of it
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
     with _hiding():
         if general.log_file:
-            return _logged(command, argv, general, reporter)
-        return _flushed(_code(command, argv, reporter), reporter)
+            return _run_logged(command, argv, general, reporter)
+        return _flush(_code(command, argv, reporter), reporter)
 
 
-def _logged(command: Command, argv: Sequence[str], general: General, reporter: TerminalReporter) -> int:
+def _run_logged(command: Command, argv: Sequence[str], general: General, reporter: TerminalReporter) -> int:
     """Return the exit code of a command that keeps what it tells in a file; without the file it is not run."""
     from goclient.cli.log_file import LogFile  # commands without one need none of it
 
     try:
         log = LogFile(general.log_file)
     except GoclientError as error:
-        return _failed(error, argv, reporter)
+        return _report(error, argv, reporter)
     log.begin(reporter.prog, argv)
     reporter.keep = log.write
-    code = _flushed(_code(command, general.words, reporter), reporter)
+    code = _flush(_code(command, general.words, reporter), reporter)
     log.end(code)
     return code
 
@@ -83,28 +83,28 @@ def _code(command: Command, argv: Sequence[str], reporter: TerminalReporter) -> 
     except SystemExit as stop:  # argparse's --help and --version
         return int(stop.code or 0)
     except GoclientError as error:
-        return _failed(error, argv, reporter)
+        return _report(error, argv, reporter)
     except KeyboardInterrupt:
-        return _failed(Interrupted("interrupted", hint="nothing more was done"), argv, reporter)
+        return _report(Interrupted("interrupted", hint="nothing more was done"), argv, reporter)
     except BrokenPipeError:
         return ExitCode.UNEXPECTED
     except Exception as error:
-        return _failed(_unexpected(error), argv, reporter)
+        return _report(_convert(error), argv, reporter)
 
 
-def _flushed(code: int, reporter: TerminalReporter) -> int:
+def _flush(code: int, reporter: TerminalReporter) -> int:
     """Return the exit code, after all output has got where it goes; 1 instead of 0 if it cannot."""
     try:
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains when it flushes again
         if not code and not isinstance(error, BrokenPipeError):
-            return _failed(_unexpected(error), (), reporter)
+            return _report(_convert(error), (), reporter)
         return code or ExitCode.UNEXPECTED
     return code
 
 
-def _unexpected(error: Exception) -> GoclientError:
+def _convert(error: Exception) -> GoclientError:
     if isinstance(error, OSError):
         name = f" {quoted(error.filename)}" if error.filename else ""
         return GoclientError(f"the operating system refused{name}: {error.strerror or error}", code="os-error")
@@ -112,7 +112,7 @@ def _unexpected(error: Exception) -> GoclientError:
     return GoclientError(f"unexpected {type(error).__name__}: {error}", hint=hint)
 
 
-def _failed(error: GoclientError, argv: Sequence[str], reporter: TerminalReporter) -> int:
+def _report(error: GoclientError, argv: Sequence[str], reporter: TerminalReporter) -> int:
     """Print an error, with its traceback and its document if they are wanted; return its exit code."""
     for finding in group_findings(one for one in error.findings if one.is_error):
         reporter.error(finding.message, finding.hint)

@@ -28,7 +28,7 @@ def print_table(
     """
     file = file or sys.stdout
     shown = [tuple(map(printable, row)) for row in rows]
-    lines = list(_aligned([heads, *shown]))
+    lines = list(_align([heads, *shown]))
     if max(map(_columns_of, lines)) > _width(file):
         lines = _narrow(heads, shown, below=below, width=_width(file))
     file.writelines(f"{line}\n" for line in lines)
@@ -37,7 +37,7 @@ def print_table(
 def _narrow(heads: Sequence[str], rows: Sequence[Sequence[str]], *, below: int, width: float) -> list[str]:
     """Return the lines of a table whose columns do not all fit: the last ones below each row, or all as a list."""
     first = len(heads) - below
-    top, *lines = _aligned([heads[:first], *(row[:first] for row in rows)])
+    top, *lines = _align([heads[:first], *(row[:first] for row in rows)])
     if not below or max(map(_columns_of, (top, *lines))) > width:
         lists = ([f"{head}: {cell}" for head, cell in zip(heads, row, strict=True) if cell] for row in rows)
         return [line for block in lists for line in ("", *block)][1:]
@@ -51,13 +51,13 @@ def _narrow(heads: Sequence[str], rows: Sequence[Sequence[str]], *, below: int, 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Print what is known of one thing: a name and its value on each line, in columns where they fit."""
     shown = [(name, printable(value)) for name, value in pairs]
-    lines = list(_aligned(shown))
+    lines = list(_align(shown))
     if max(map(_columns_of, lines), default=0) > _width(sys.stdout):
         lines = [f"{name}: {value}" for name, value in shown]
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _align(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield each row as a line whose cells stand below each other, without the blanks of empty cells at its end."""
     widths = [max(map(_columns_of, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -43,11 +43,11 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
         else:
             strays += [] if after_unknown else [word]
             after_unknown = False
-    for group in _grouped(strays, line) if strays else ():
-        yield _unexpected(group, line)
+    for group in _group(strays, line) if strays else ():
+        yield _stray_error(group, line)
 
 
-def _grouped(strays: Sequence[str], line: Line) -> list[list[str]]:
+def _group(strays: Sequence[str], line: Line) -> list[list[str]]:
     """Return the words in groups: each that is an option but for its form begins one, and has its value behind it."""
     from goclient.model.syntax.suggestions import respell_option  # only a mistake pays for it
 
@@ -59,7 +59,7 @@ def _grouped(strays: Sequence[str], line: Line) -> list[list[str]]:
     return groups
 
 
-def _unexpected(words: Sequence[str], line: Line) -> UntakenWord:
+def _stray_error(words: Sequence[str], line: Line) -> UntakenWord:
     """Return the error of words that no option takes: most often a value that was not quoted."""
     from goclient.model.syntax.suggestions import respell_option  # only a mistake pays for it
 

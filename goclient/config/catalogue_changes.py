@@ -28,7 +28,7 @@ def add(path: str, name: str, where: str) -> bool:
             raise taken(path, name, entries[name])
         return text if name in entries else _proven(path, text, with_entry(text, name, where), name, where)
 
-    return _changed(path, change)
+    return _change(path, change)
 
 
 def remove(path: str, name: str) -> bool:
@@ -39,7 +39,7 @@ def remove(path: str, name: str) -> bool:
         raise_all(wrong_entry(path, one) for one in problems if one.name is None)
         return _proven(path, text, without_entry(text, name), name, None)
 
-    return os.path.exists(path) and _changed(path, change)
+    return os.path.exists(path) and _change(path, change)
 
 
 def taken(path: str, name: str, where: str) -> RequestError:
@@ -49,14 +49,14 @@ def taken(path: str, name: str, where: str) -> RequestError:
     return RequestError(message, hint=hint, code="name-taken", subject=name)
 
 
-def _changed(path: str, change: Callable[[str], str]) -> bool:
+def _change(path: str, change: Callable[[str], str]) -> bool:
     """Give the file the text that ``change`` makes of its own; return False if that is the same.
 
     Nobody else changes the file meanwhile.  A reader sees the old text or the new one, whole.
     """
     file, real = file_at(path), Path(os.path.realpath(path))  # a link to the file stays one
     try:
-        with _locked(real) as descriptor:
+        with _lock(real) as descriptor:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise file.not_a_file()
@@ -73,7 +73,7 @@ def _changed(path: str, change: Callable[[str], str]) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int]:
+def _lock(path: Path) -> Iterator[int]:
     """Give a descriptor of the file while nobody else has it; make the file and its directory if they are missing."""
     make_directory(path.parent)
     while True:

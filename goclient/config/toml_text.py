@@ -66,7 +66,7 @@ def statements(text: str) -> Iterator[Statement]:
     table: tuple[str, ...] = ()
     while first < len(found):
         last = first + 1
-        while (parsed := _parsed("".join(found[first:last]))) is None and last < len(found):
+        while (parsed := _parse("".join(found[first:last]))) is None and last < len(found):
             last += 1
         own = _keys(parsed or {})
         is_header = bool(own) and found[first].lstrip(" \t").startswith("[")
@@ -96,7 +96,7 @@ def _keys(tables: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+def _parse(text: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError):

@@ -19,12 +19,12 @@ def group_findings(findings: Iterable[Finding]) -> list[Finding]:
     groups: dict[object, list[Finding]] = {}
     for one in dict.fromkeys(findings):
         directory, name = _split(one)
-        groups.setdefault((*_said(one), directory) if name else one, []).append(one)
+        groups.setdefault((*_strip_subject(one), directory) if name else one, []).append(one)
     alike: dict[object, list[Finding]] = {}
     for key, group in groups.items():
         hint = group[0].hint if len({one.hint for one in group}) == 1 and _split(group[0])[1] else None
-        alike.setdefault(key if hint is None else (*_said(group[0]), hint), []).extend(group)
-    return [one for group in alike.values() for one in _told(group)]
+        alike.setdefault(key if hint is None else (*_strip_subject(group[0]), hint), []).extend(group)
+    return [one for group in alike.values() for one in _shorten(group)]
 
 
 def _split(finding: Finding) -> tuple[str, str]:
@@ -33,13 +33,13 @@ def _split(finding: Finding) -> tuple[str, str]:
     return directory, name if directory else ""
 
 
-def _said(one: Finding) -> tuple[str, str, str]:
+def _strip_subject(one: Finding) -> tuple[str, str, str]:
     """Return what a finding has in common with those that say the same of other files."""
     varying = r"\d+ bytes" if one.level == "ok" else '"[^"]*"'
     return one.level, one.code, re.sub(varying, "", one.message.replace(one.subject, ""))
 
 
-def _told(group: Sequence[Finding]) -> Iterator[Finding]:
+def _shorten(group: Sequence[Finding]) -> Iterator[Finding]:
     """Yield the findings of a group; of many about different files the first, with the names of a few others."""
     subjects = {one.subject for one in group}
     if len(group) <= _SINGLE or len(subjects) < len(group):  # what says several things of one file is told each

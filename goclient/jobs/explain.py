@@ -61,7 +61,7 @@ class Explained:
     def summary(self) -> list[str]:
         """Say how many tasks there are, how they reach the job's directory, and who does them; a line each."""
         if self.staged is not None:
-            return [*summary(self.plan, self.spec), *_staged_lines(self.staged)]
+            return [*summary(self.plan, self.spec), *_describe_staging(self.staged)]
         if not self.carried:
             return summary(self.plan, self.spec)
         if self.counts is not None:
@@ -104,10 +104,10 @@ def rows(tasks: Sequence[TransferTask], working: str | None, staged: Staged | No
     Around them is what is ``staged`` for all jobs.
     """
     if staged is not None:
-        brought = list(_brought_rows(staged))
+        brought = list(_list_brings(staged))
         first = len(in_tasks(staged.brings)) + 1
         own = [one._replace(task=str(int(one.task) + first - 1)) for one in rows(tasks, working)]
-        return [*brought, *own, *_delivered_rows(staged, first + len(tasks))]
+        return [*brought, *own, *_list_deliveries(staged, first + len(tasks))]
 
     def location(task: TransferTask, endpoint: Endpoint, path: str) -> str:
         if endpoint == NODE:
@@ -131,7 +131,7 @@ def rows(tasks: Sequence[TransferTask], working: str | None, staged: Staged | No
     ]
 
 
-def _brought_rows(staged: Staged) -> Iterator[Row]:
+def _list_brings(staged: Staged) -> Iterator[Row]:
     """Yield a row for each file that is brought, of many the first ones."""
     area = staged.area
     for number, part in enumerate(in_tasks(staged.brings), 1):
@@ -143,7 +143,7 @@ def _brought_rows(staged: Staged) -> Iterator[Row]:
             yield Row(str(number), BROUGHT, f"... {hidden} more items of {part.source.display}", "")
 
 
-def _delivered_rows(staged: Staged, first: int) -> Iterator[Row]:
+def _list_deliveries(staged: Staged, first: int) -> Iterator[Row]:
     """Yield a row for each output of a job that is delivered, for each destination with a number from ``first`` on."""
     area, destinations = staged.area, list(dict.fromkeys(one.destination for one in staged.outputs))
     for one in staged.outputs:
@@ -152,7 +152,7 @@ def _delivered_rows(staged: Staged, first: int) -> Iterator[Row]:
         yield Row(str(number), DELIVERED, left, one.destination.show(one.path))
 
 
-def _staged_lines(staged: Staged) -> Iterator[str]:
+def _describe_staging(staged: Staged) -> Iterator[str]:
     """Yield what is transferred outside of the jobs, and by how many tasks, a line each."""
     tasks, items = len(in_tasks(staged.brings)), sum(len(one.items) for one in staged.brings)
     if tasks:
@@ -166,7 +166,7 @@ def _staged_lines(staged: Staged) -> Iterator[str]:
 def summary(tasks: Sequence[TransferTask], spec: TransferSpec) -> list[str]:
     """Say how many tasks a plan has, how they reach the job's directory, and which names the job gives; a line each."""
     servers = {one.text: one for task in tasks for one in (task.source, task.destination) if one.needs_proxy}
-    lines = [f"{_counted_tasks(tasks)} with {counted(sum(len(task.items) for task in tasks), 'item')}"]
+    lines = [f"{_count_tasks(tasks)} with {counted(sum(len(task.items) for task in tasks), 'item')}"]
     if spec.makes_endpoint:
         lines.append(f"through a Globus Connect endpoint that the job makes, {spec.working}-…")
     if spec.local_endpoint is not None:
@@ -181,7 +181,7 @@ def summary(tasks: Sequence[TransferTask], spec: TransferSpec) -> list[str]:
     return [*lines, f"names no MyProxy account: {guess}"] if servers else lines
 
 
-def _counted_tasks(tasks: Sequence[TransferTask]) -> str:
+def _count_tasks(tasks: Sequence[TransferTask]) -> str:
     """Say how many tasks there are of each kind."""
     by_globus, copies = sum(task.is_globus for task in tasks), sum(task.is_copy for task in tasks)
     https, servers = sum(task.asks_https for task in tasks), sum(task.needs_proxy for task in tasks)

@@ -54,7 +54,7 @@ def _hold(secret: Secret, journal: Journal) -> None:
     ours = [one for one in journal.latest(GRANT) if secret_of(one) == secret.key]
     uses = [one for one in journal.latest(SECRET) if one.state in OPEN and Use.read(one).key == secret.key]
     for entry in (one for one in ours if one.state == "accepted"):
-        journal.append(_held_by(entry, [*holders(entry, uses), this_process()]))
+        journal.append(_set_holders(entry, [*holders(entry, uses), this_process()]))
     gone = next((one for one in ours if one.state == "done" and time.time() - one.time < _LOOKING), None)
     if gone is not None and not secret.grants:
         path = read_grant(gone).path
@@ -70,7 +70,7 @@ def let_go(secret: Secret, journal: Journal) -> None:
         for entry in Journal(journal.path).latest(GRANT):
             held = holders(entry)
             if secret_of(entry) == secret.key and entry.state in OPEN and mine in held:
-                journal.append(_held_by(entry, [one for one in held if one != mine]))
+                journal.append(_set_holders(entry, [one for one in held if one != mine]))
 
 
 def holders(entry: Entry, uses: Iterable[Entry] = ()) -> list[str]:
@@ -82,7 +82,7 @@ def holders(entry: Entry, uses: Iterable[Entry] = ()) -> list[str]:
     return [one for one in _fields(entry)[2].split() if entry.is_of(one) and one not in handed_out]
 
 
-def _held_by(entry: Entry, processes: Iterable[str]) -> Entry:
+def _set_holders(entry: Entry, processes: Iterable[str]) -> Entry:
     key, server, _, *more = _fields(entry)
     return entry.then(entry.state, key, server, " ".join(dict.fromkeys(processes)), *more)
 

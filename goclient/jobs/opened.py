@@ -91,16 +91,16 @@ def _complete(one: Outstanding, answers: Answers, grants: Sequence[Grant]) -> Ou
         if isinstance(answer, Listed)
     }
     opens = [
-        _shown(name, rule.path, rule.permissions, rule.expires)
+        _describe(name, rule.path, rule.permissions, rule.expires)
         for name, rules in told.values()
         for rule in rules
         if rule.principal == one.client
     ]
     own = [grant for grant in grants if grant.principal == one.client and grant.collection not in told]
-    opens += [_shown(grant.collection, grant.path, grant.permissions, grant.until) for grant in own]
+    opens += [_describe(grant.collection, grant.path, grant.permissions, grant.until) for grant in own]
     not_asked = tuple(name for name, answer in answers.items() if not isinstance(answer, Listed))
     return replace(one, opens=tuple(sorted(opens)), not_asked=not_asked)
 
 
-def _shown(name: str, path: str, permissions: str, until: str) -> str:
+def _describe(name: str, path: str, permissions: str, until: str) -> str:
     return f"{name}:{path} ({permissions}, {f'until {until}' if until else 'without an end'})"

@@ -164,7 +164,7 @@ def sent(journal: Journal) -> list[Sent]:
     for one in sent_requests(journal):
         lost: RequestError | None = None
         if one.has_calls and one.entry.state in ("intended", "unknown"):
-            lost = _lost_tries(one, journal) if one.entry.key in retries else lost_answer(one)
+            lost = _find_lost(one, journal) if one.entry.key in retries else lost_answer(one)
         if one.panda_ids or lost is not None:
             selection = Selection(tuple(map(int, one.panda_ids)))
             found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
@@ -175,7 +175,7 @@ def sent(journal: Journal) -> list[Sent]:
     return sorted(found, key=lambda one: one.time)
 
 
-def _lost_tries(request: SentRequest, journal: Journal) -> RequestError | None:
+def _find_lost(request: SentRequest, journal: Journal) -> RequestError | None:
     """Return what is not known of jobs that were sent again; None once they are named, or sent once more."""
     tries = known_tries(journal, request.subjects.server).items()
     key = request.entry.key

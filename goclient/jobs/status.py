@@ -126,7 +126,7 @@ def with_transfers(jobs: Sequence[JobState], connections: Connections) -> list[J
     asked: dict[Callable[[], Globus], list[JobState]] = {}
     for job in jobs:
         own = told[job.panda_id]
-        if not (own and (job.is_over and any(one.task_id for one in own))) and (asks := _asked(job, connections)):
+        if not (own and (job.is_over and any(one.task_id for one in own))) and (asks := _find_globus(job, connections)):
             asked.setdefault(asks, []).append(job)
     found: dict[int, tuple[TaskState, ...] | GoclientError] = {}
     for service, those in asked.items():
@@ -166,14 +166,14 @@ def _status_of(job: JobState, told: tuple[TaskState, ...], found: tuple[TaskStat
 
 def _all_told(job: JobState) -> tuple[TaskState, ...]:
     """Return the transfers that a job, or its pilot, has told, with those marked that were copies on the node."""
-    told = tuple(_told(job)) or tuple(transfers_told(job))
+    told = tuple(_read_reported(job)) or tuple(transfers_told(job))
     if all(one.task_id for one in told):
         return told
-    copied = _copied_phases(job.parameters)
+    copied = _list_copy_phases(job.parameters)
     return tuple(replace(one, is_copy=True) if not one.task_id and phase_of(one) in copied else one for one in told)
 
 
-def _copied_phases(parameters: str) -> Collection[str]:
+def _list_copy_phases(parameters: str) -> Collection[str]:
     """Return the phases of a job in which all that no service carries out are copies on the node."""
     try:
         own = [task for task in plan(decode(parameters).spec) if not task.is_globus]
@@ -182,7 +182,7 @@ def _copied_phases(parameters: str) -> Collection[str]:
     return {task.phase for task in own} - {task.phase for task in own if not task.is_copy}
 
 
-def _told(job: JobState) -> Iterator[TaskState]:
+def _read_reported(job: JobState) -> Iterator[TaskState]:
     """Yield the transfers that a carried job has told at its end (``carrier/report.py``), as far as they are ones."""
     rows = job.reported.get("transfers", ())
     for row in islice(rows if isinstance(rows, list) else (), MOST_TOLD):
@@ -275,7 +275,7 @@ def described(panda_ids: Sequence[int], *, server: PandaServer) -> Described:
     return Described(rows)
 
 
-def _asked(job: JobState, connections: Connections) -> Callable[[], Globus] | None:
+def _find_globus(job: JobState, connections: Connections) -> Callable[[], Globus] | None:
     """Return who asks Globus for the transfers of a job; None if it has none there."""
     if job.state in WAITING and not job.attempt:
         return None

@@ -94,7 +94,7 @@ def summarize(jobs: Sequence[JobStatus], *, transfers: Sequence[TaskState] = (),
     return Summary(
         states={state: states[state] for state in ordered},
         moved=Moved.all_of([*map(moved_by, current), Moved.of(transfers)]),
-        longest_wait=max((_waited(job, now) for job in current), default=0.0),
+        longest_wait=max((_measure_wait(job, now) for job in current), default=0.0),
         groups=tuple(_groups(current)),
         heading=heading,
         retried=len(jobs) - len(current),
@@ -121,7 +121,7 @@ def latest_tries(jobs: Sequence[JobStatus]) -> list[JobStatus]:
     return [job for job in jobs if job.panda_id in kept]
 
 
-def _waited(job: JobStatus, now: float) -> float:
+def _measure_wait(job: JobStatus, now: float) -> float:
     """Return how long a job waited for a node, or has waited until now, or until it was cancelled."""
     if job.created is None:
         return 0.0

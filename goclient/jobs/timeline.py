@@ -128,14 +128,14 @@ def _phases(job: JobStatus, window: Window) -> Iterator[Interval]:
     if job.started is None or over is None:
         return
     at = job.started
-    for phase in _told(job):
+    for phase in _list_phases(job):
         yield phase
         at = phase.ended
     if over > at:
         yield Interval(OTHER, at, over)
 
 
-def _told(job: JobStatus) -> Iterator[Interval]:
+def _list_phases(job: JobStatus) -> Iterator[Interval]:
     """Yield the phases that a job has told the seconds of, one after the other from its start."""
     if job.started is None:
         return
@@ -148,7 +148,7 @@ def _told(job: JobStatus) -> Iterator[Interval]:
 
 def _rates(job: JobStatus) -> Iterator[Interval]:
     """Yield the bytes per second of each phase that transferred some."""
-    for phase in _told(job):
+    for phase in _list_phases(job):
         size = sum(task.bytes for task in job.transfers if phase_of(task) == phase.band and not task.is_copy)
         if size:
             yield Interval(phase.band, phase.began, phase.ended, size / (phase.ended - phase.began))

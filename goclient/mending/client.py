@@ -38,7 +38,7 @@ class Mending(Following):
         with in_keywords():
             typed = read_keywords(RetryOptions, options, dict, requires=False)
             raise_all(typed.errors)
-            selection = self._named(ids, task=task, campaign=campaign, last=last)
+            selection = self._select_named(ids, task=task, campaign=campaign, last=last)
             return _unless_refused(self.retry_selected(selection, typed.options))
 
     def retry_selected(
@@ -61,7 +61,7 @@ class Mending(Following):
         Raises what was refused only if nothing else was done; else it is in the result.
         """
         with in_keywords():
-            return _unless_refused(self.kill_selected(self._named(ids, task=task, campaign=campaign, last=last)))
+            return _unless_refused(self.kill_selected(self._select_named(ids, task=task, campaign=campaign, last=last)))
 
     def kill_selected(self, selection: Selection) -> Mended:
         """Stop jobs as a command does; what was refused, and what is not known, is in the result."""
@@ -87,7 +87,7 @@ class Mending(Following):
             raise UsageError("no job is named", hint=hint, code="no-jobs", subject="PandaID")
         return self.select_typed(options, told=told)
 
-    def _named(self, ids: Ids | None, *, task: Ids, campaign: str | None, last: bool) -> Selection:
+    def _select_named(self, ids: Ids | None, *, task: Ids, campaign: str | None, last: bool) -> Selection:
 
         if ids is None and not (task or campaign or last):
             hint = 'name jobs (retry([42])), or give campaign="NAME", task=JEDITASKID or last=True'

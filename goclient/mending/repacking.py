@@ -56,13 +56,13 @@ def fetch_archive(start: Start, directory: Path) -> Unpacked:
             unzipped.seek(archive.offset)
             _read_to_end(unzipped)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise _damaged(start, said(error)) from error
+        raise _damage_error(start, said(error)) from error
     check_members(members)
     for data_of_plan in plans.values():
         plan = CarrierPlan.decode(data_of_plan)
         if plan.sha256 == start.plan:
             return Unpacked(Contents(plan.program, members), plan)
-    raise _damaged(start, "it does not have the job's plan")
+    raise _damage_error(start, "it does not have the job's plan")
 
 
 def _read(archive: tarfile.TarFile, directory: Path, plans: dict[str, bytes]) -> Iterator[Member]:
@@ -101,7 +101,7 @@ def _read_to_end(unzipped: gzip.GzipFile) -> None:
     raise ValueError("it has more than an archive of goclient's")
 
 
-def _damaged(start: Start, why: str) -> RequestError:
+def _damage_error(start: Start, why: str) -> RequestError:
     message = f"the archive {quoted(start.url)} is not the one that the job was sent with: {why}"
     return RequestError(message, hint=_AGAIN, code="archive", subject=start.url)
 

@@ -75,7 +75,7 @@ def retry_jobs(
     path = environment.journal_path(connections.env)
     with turn(Journal(path)):
         journal = Journal(path)  # as the process before has left it
-        jobs = _adopted(panda_ids, options, connections, journal)
+        jobs = _adopt_named(panda_ids, options, connections, journal)
         if jobs:
             journal = Journal(path)
             if not options.noSubmit:
@@ -97,7 +97,7 @@ def retry_jobs(
     return Retried(tuple(jobs), (*choice.left, *prepared.left), refused, prepared.findings)
 
 
-def _adopted(
+def _adopt_named(
     panda_ids: Iterable[int], options: RetryOptions, connections: Connections, journal: Journal
 ) -> list[RetriedJob]:
     """Return the jobs that the user names as tries whose answers are lost, once the journal has them."""

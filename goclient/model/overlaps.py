@@ -24,7 +24,7 @@ def find_nested_targets(spec: TransferSpec) -> Iterator[Overlap]:
     transfers, keys = spec.transfers, spec.target_keys
     if _at_or_above({f"{key[:-1].rpartition('/')[0]}/" for key in keys}).isdisjoint(keys):
         return  # there may be a hundred thousand
-    for outer, inner in _nested(
+    for outer, inner in _find_nested(
         keys, [not transfer.source.is_directory and transfer.target_path != "/" for transfer in transfers]
     ):
         one, other = transfers[outer], transfers[inner]
@@ -40,7 +40,7 @@ def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     near = {one.destination.endpoint.text for one in written}
     brought = [one for one in brought if one.source.endpoint.text in near and _key(one.source) in above]  # as above
     keys = [*(_key(one.source) for one in brought), *(one.target_key for one in written)]
-    for outer, inner in _nested(keys, [True] * len(brought) + [False] * len(written)):
+    for outer, inner in _find_nested(keys, [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):
             yield Overlap(brought[outer], written[inner - len(brought)])
 
@@ -50,7 +50,7 @@ def find_output_over_input(spec: TransferSpec) -> Iterator[Overlap]:
     brought, written = _ends(spec)
     keys = [*(one.target_key for one in written), *(_key(one.source) for one in brought)]
     outer_ones = [transfer.source.is_directory for transfer in written] + [False] * len(brought)
-    for outer, inner in _nested(keys, outer_ones) if brought else ():
+    for outer, inner in _find_nested(keys, outer_ones) if brought else ():
         if inner >= len(written) and keys[outer] != keys[inner]:
             yield Overlap(written[outer], brought[inner - len(written)])
 
@@ -69,7 +69,7 @@ def _at_or_above(keys: Iterable[str]) -> set[str]:
     return {key[: end + 1] for key in keys for end, sign in enumerate(key) if sign == "/"}
 
 
-def _nested(keys: Sequence[str], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
+def _find_nested(keys: Sequence[str], outer: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Yield the numbers of a place that may be an outer one, and of another that is it or is below it.
 
     Each inner place is yielded once.  Sorted, all that is below a place follows it.

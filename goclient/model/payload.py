@@ -64,7 +64,7 @@ def _payload_problem(payload: str, label: str) -> tuple[str, str]:
     scheme, colon, rest = payload.partition(":")
     problem, hint = "", ""
     if plain != payload:
-        problem, hint = "has a blank, a quote or a bracket at an end", _typed(plain)
+        problem, hint = "has a blank, a quote or a bracket at an end", _suggest(plain)
     elif not payload.isprintable():
         problem, hint = "has a character that does not print", "retype it"
     elif is_url(payload):
@@ -76,7 +76,7 @@ def _payload_problem(payload: str, label: str) -> tuple[str, str]:
             problem, hint = "is a directory", "name a program in it"
     elif colon and scheme.lower() in ("http", "https"):
         problem = "is not a URL as the pilot knows it"
-        hint = _typed(f"{scheme.lower()}://{rest.lstrip('/')}")
+        hint = _suggest(f"{scheme.lower()}://{rest.lstrip('/')}")
     elif "://" in payload:
         problem, hint = f"has the scheme {quoted(scheme)}: a pilot fetches http and https only", _MEANS
     elif payload and (label == USER_LABEL or not _is_bare_name(payload)):
@@ -105,6 +105,6 @@ def _is_bare_name(payload: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", payload) is not None
 
 
-def _typed(payload: str) -> str:
+def _suggest(payload: str) -> str:
     """Return the hint to type another payload, if that is known."""
     return f"type: {PAYLOAD}={shell_word(shown(payload))}" if payload else _MEANS

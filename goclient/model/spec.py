@@ -29,7 +29,7 @@ from goclient.model.plan import Phase
 T = TypeVar("T")
 
 
-def _checked_name(name: str) -> str:
+def _check_name(name: str) -> str:
     """Return a good name of an endpoint; raise LocationError with what is wrong with a bad one."""
     if problem := endpoint_problem(name):
         raise LocationError(problem)
@@ -147,7 +147,7 @@ class TransferSpec(BaseModel):
     stage_in: _Transfers = ()
     stage_out: _Transfers = ()
     output: _Transfers = ()
-    working: Annotated[str, AfterValidator(_checked_name)] | None = None
+    working: Annotated[str, AfterValidator(_check_name)] | None = None
     in_mode: _Mode = DEFAULT_MODE
     out_mode: _Mode = DEFAULT_MODE
     local_endpoint: _Endpoint | None = None

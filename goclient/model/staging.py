@@ -105,7 +105,7 @@ def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
     """
     raise_all(_find_past_jobs(spec))
     numbers = {end: str(n) for n, end in enumerate(dict.fromkeys(one.source.endpoint for one in spec.stage_in))}
-    staged_in = tuple(Transfer(area.on_node(_brought(one.source, numbers)), one.destination) for one in spec.stage_in)
+    staged_in = tuple(Transfer(area.on_node(_locate(one.source, numbers)), one.destination) for one in spec.stage_in)
     outputs = tuple(_outputs((*spec.stage_out, *spec.output)))
     copies = tuple(
         Transfer(one.source, area.on_node(f"{OUT}/{output.staged}"))
@@ -166,7 +166,7 @@ def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
             yield RequestError(message, hint=hint, code="combination", subject="--goVia")
 
 
-def _brought(source: Location, numbers: Mapping[Endpoint, str]) -> str:
+def _locate(source: Location, numbers: Mapping[Endpoint, str]) -> str:
     """Return the path of a source in the staging area: below its endpoint's number, and as it is there."""
     number, path = numbers[source.endpoint], source.path
     if path.startswith("/~/"):
@@ -178,7 +178,7 @@ def _brings(transfers: Iterable[Transfer], numbers: Mapping[Endpoint, str], seri
     """Yield what is brought from each endpoint, without what is in a directory that is brought, too."""
     paths: dict[Endpoint, dict[str, str]] = {end: {} for end in numbers}
     for one in transfers:
-        staged = _brought(one.source, numbers)
+        staged = _locate(one.source, numbers)
         filled = paths[one.source.endpoint]
         for serial in serials if "${SN" in one.source.path else serials[:1]:
             filled[fill_serial(one.source.path, serial)] = fill_serial(staged, serial)

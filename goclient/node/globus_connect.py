@@ -141,7 +141,7 @@ def _wait_until_ready(
         check()
         job.heartbeat.send()
         if (status := process.wait(0)) is not None:
-            raise _failed(f"on the node ended with code {status}, and said {connect.said}")
+            raise _failure(f"on the node ended with code {status}, and said {connect.said}")
         try:
             service.listing(endpoint, f"{job.directory}/")
         except EndpointError as error:
@@ -175,7 +175,7 @@ class _Connect:
                 self._job.heartbeat.send()
         if status != 0:
             root = os.geteuid() == 0 and "root" in self.said.lower()
-            raise _failed(
+            raise _failure(
                 f"could not be set up on the node: it ended with code {status}, and said {self.said}",
                 "it refuses to run as root: run the pilot as an ordinary user" if root else "",
             )
@@ -208,9 +208,9 @@ class _Connect:
             try:
                 process = stack.enter_context(keep(command, name, self._job.journal))
             except OSError as error:
-                raise _failed(f"cannot be used: {quoted(self._program)}: {error.strerror}") from error
+                raise _failure(f"cannot be used: {quoted(self._program)}: {error.strerror}") from error
             yield process
 
 
-def _failed(what: str, hint: str = "") -> NodeFault:
+def _failure(what: str, hint: str = "") -> NodeFault:
     return NodeFault(f"Globus Connect {what}", hint=hint or "see the pilot's log", code="node-endpoint")

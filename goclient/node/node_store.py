@@ -25,13 +25,13 @@ class NodeStore(Store):
 
     def listing(self, directory: str) -> Listing:
         """Return what a directory holds, by name."""
-        with _refused(directory), os.scandir(directory) as entries:
+        with _translate(directory), os.scandir(directory) as entries:
             return Listing({one.name: _info(one) for one in entries})
 
     def mkdir(self, *directories: str) -> None:
         """Make directories, in this order, unless they are there."""
         for one in directories:
-            with _refused(one):
+            with _translate(one):
                 Path(one).mkdir(mode=OTHERS_READ, exist_ok=True)
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
@@ -39,14 +39,14 @@ class NodeStore(Store):
         collector = Collector()
         for one in renamings:
             meanwhile()
-            with collector, _refused(one.new):
+            with collector, _translate(one.new):
                 place(Path(one.old), Path(one.new))
         return collector.errors
 
     def remove(self, directories: Sequence[str]) -> None:
         """Remove directories, and all below them."""
         for one in directories:
-            with _refused(one), suppress(FileNotFoundError):
+            with _translate(one), suppress(FileNotFoundError):
                 shutil.rmtree(one)
 
 
@@ -60,7 +60,7 @@ def _info(entry: os.DirEntry[str]) -> FileInfo:
 
 
 @contextmanager
-def _refused(path: str) -> Iterator[None]:
+def _translate(path: str) -> Iterator[None]:
     """Turn what the system says of a path into an error of the endpoint."""
     try:
         yield

@@ -24,10 +24,10 @@ _stopped = False  # the signal has come
 def install() -> None:
     """Make the first of these signals raise KeyboardInterrupt, at once or at the end of :func:`uninterrupted`."""
     for number in SIGNALS:
-        signal.signal(number, _arrived)
+        signal.signal(number, _receive)
 
 
-def _arrived(*_: object) -> None:
+def _receive(*_: object) -> None:
     global _pending, _stopped
     if _stopped:
         return  # the job ends already

@@ -74,7 +74,7 @@ class Pilot:
         except GoclientError as failure:
             error = failure
         except KeyboardInterrupt:
-            error = _stopped()
+            error = _stop_error()
         except Exception as failure:  # a defect of ours must not leave a job without a report
             error = GoclientError(f"unexpected {type(failure).__name__}: {failure}")
         return self.end(job, error, reporter, log)
@@ -187,5 +187,5 @@ class Pilot:
         return archive
 
 
-def _stopped() -> Interrupted:
+def _stop_error() -> Interrupted:
     return Interrupted("the pilot was stopped by a signal", hint="submit the job again if it was not you")

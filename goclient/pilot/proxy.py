@@ -82,15 +82,15 @@ class Deposit:
             service = self.accounts.service(self.account)
             pilot = service.identity.base
             write_proxy(new, service.get(self.account.user, lifetime=LIFETIME))
-            found = self._judged(new, pilot)
+            found = self._check(new, pilot)
             os.replace(new, path)
         except GoclientError as error:
-            raise self._explained(error, pilot) from error
+            raise self._explain(error, pilot) from error
         finally:
             new.unlink(missing_ok=True)
         return found._replace(certificate=str(path), key=str(path))
 
-    def _judged(self, new: Path, pilot: str) -> Identity:
+    def _check(self, new: Path, pilot: str) -> Identity:
         """Return the proxy in a file; raise NoUserProxy unless it is the owner's, and lasts long enough."""
         try:
             found = grid.identity(self.accounts.env, proxy=str(new))
@@ -108,7 +108,7 @@ class Deposit:
             raise DepositExpired(f"what it gives ends at {time_text(found.end)}")
         return found
 
-    def _explained(self, error: GoclientError, pilot: str) -> GoclientError:
+    def _explain(self, error: GoclientError, pilot: str) -> GoclientError:
         """Return an error that says who must do what, and which DN this pilot has."""
         mend = f"the job's owner must type: {to_deposit(server_of(self.account), self.account.user, pilot=pilot)}"
         message = f"the proxy in {self.shown} was not retrieved as {quoted(pilot)}: {error.message}"
@@ -173,10 +173,10 @@ class UserProxy:
                 raise NoUserProxy("the job is over", hint="nothing is retrieved for it any more")
             now, known = time.time(), self._identity
             if known is None or now >= min(self._renew_at, known.end - SHORTEST):
-                known = self._renewed(known, now)
+                known = self._renew(known, now)
             return Credential(known)
 
-    def _renewed(self, known: Identity | None, now: float) -> Identity:
+    def _renew(self, known: Identity | None, now: float) -> Identity:
         """Return a new proxy; or the one that is ``known``, if there can be no new one now and it is still good."""
         reporter = self._reporter
         try:

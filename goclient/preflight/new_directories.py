@@ -30,10 +30,10 @@ class NewDirectories(Check):
             if made is None:
                 yield from wrong_or_first([targets.judge_one(one, one, transfer).as_warning() for one in new])
             else:
-                yield from wrong_or_first(list(_told(dict.fromkeys(map(Directory.of, new)), made)))
+                yield from wrong_or_first(list(_report(dict.fromkeys(map(Directory.of, new)), made)))
 
 
-def _told(directories: Iterable[Directory], made: Mapping[Directory, GoclientError | None]) -> Iterator[Finding]:
+def _report(directories: Iterable[Directory], made: Mapping[Directory, GoclientError | None]) -> Iterator[Finding]:
     for directory in directories:
         if (problem := made.get(directory)) is not None:
             yield problem.finding

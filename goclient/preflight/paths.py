@@ -53,7 +53,7 @@ class Targets:
         self._overwrite = context.spec.overwrite
         self._new_below = context.options.new_below
         self._has_tokens = context.options.token_wait is not None  # HTTPS alone makes no directory
-        self._by_https = set() if context.options.carried else _taken_by_https(context.resolved)
+        self._by_https = set() if context.options.carried else _list_uploads(context.resolved)
         self._makes = context.options.make_directories
         self._new = context.new
 
@@ -137,7 +137,7 @@ class Targets:
         return Finding("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
 
 
-def _taken_by_https(spec: TransferSpec) -> set[Transfer]:
+def _list_uploads(spec: TransferSpec) -> set[Transfer]:
     """Return the transfers that take something from the job's directory to a collection's HTTPS server."""
     return {
         one

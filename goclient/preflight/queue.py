@@ -88,7 +88,7 @@ def _ask(source: Callable[[], QueueSource], names: Sequence[str], seconds: float
 
 def fetch_queues(source: QueueSource, wanted: Sequence[str], seconds: float) -> Queues:
     """Return the queues: those that were kept, if all is well with the wanted ones; raise ServerError."""
-    kept, age = _kept(source)
+    kept, age = _load(source)
     if all(one in kept and 0 <= age < (KEPT if kept[one].status == "online" else NEW) for one in wanted):
         return Queues(kept)
     from goclient.services.panda.queues import fetch  # requests, which the kept ones do not need
@@ -160,7 +160,7 @@ def _judge(known: Mapping[str, Queue], name: str, label: str, input_size: int) -
 # --- what is kept ---
 
 
-def _kept(source: QueueSource) -> tuple[dict[str, Queue], float]:
+def _load(source: QueueSource) -> tuple[dict[str, Queue], float]:
     """Return the queues in the file and their age in seconds; no queues if it is damaged, or of another server."""
     try:
         with open(source.file, encoding="utf-8") as file:

@@ -61,9 +61,9 @@ def _find_no_way(task: TransferTask) -> RequestError | None:
             f"leave out --WorkingendpointGO; in a text of 2012 leave the mode server out ({way}=gc), or name a server "
         )
         hint += "of that kind which sees the job's directory (globus-endpoint-local=)"
-    message = f"{task.phase}: files cannot go between {_named(far)} and {_named(near)}"
+    message = f"{task.phase}: files cannot go between {_describe(far)} and {_describe(near)}"
     return RequestError(message, hint=hint, code="no-way", subject=far.display)
 
 
-def _named(endpoint: Endpoint) -> str:
+def _describe(endpoint: Endpoint) -> str:
     return f"{quoted(endpoint.display)} ({endpoint.title})"

@@ -109,7 +109,7 @@ class Node:
         }
         for one in _dicts(report, "paths"):
             if not _take(one, "error", str, ""):
-                shown[said(one.get("of"), 100)] = _shown_path(one)
+                shown[said(one.get("of"), 100)] = _describe_path(one)
         for one in _dicts(report, "targets"):
             if not _take(one, "error", str, ""):
                 shown[said(one.get("name"), 60)] = f"reached in {_take(one, 'seconds', float, 0.0):.2f} s"
@@ -209,7 +209,7 @@ class Node:
         elif len(failed) > 1 and len(failed) == len(targets) and steps <= {"name", "connect"}:
             yield Problem("node-network", f"without outbound network: {said(failed[0]['error'])}")
         else:
-            yield from map(_unreached, failed)
+            yield from map(_access_problem, failed)
         for one in targets:
             status = _take(one, "status", int, 0)
             if one.get("of") in (AUTH, TRANSFER) and status not in (0, UNAUTHORIZED):
@@ -220,7 +220,7 @@ class Node:
             yield Problem("node-clock", f"with a clock that is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}")
 
 
-def _unreached(target: Mapping[str, Any]) -> Problem:
+def _access_problem(target: Mapping[str, Any]) -> Problem:
     """Return the problem of a node that does not reach a server, or does not believe it."""
     error, name = said(target["error"]), said(target.get("name"))
     if target.get("step") == "certificate":
@@ -229,7 +229,7 @@ def _unreached(target: Mapping[str, Any]) -> Problem:
     return Problem("node-target", f"without access to {name}: {error}")
 
 
-def _shown_path(one: Mapping[str, Any]) -> str:
+def _describe_path(one: Mapping[str, Any]) -> str:
     """Return what is known of a path: of which kind its file system is, whether machines share it, and its room."""
     kind = _take(one, "type", str, "")
     shared = "shared" if kind.partition(".")[0] in _SHARED else "of the node alone"

@@ -111,7 +111,7 @@ class Application:
             raise Reset(104, "reset on demand")
         response = self._answer(call)
         if broken is not None:
-            response.response = _broken_off(response.response, broken)
+            response.response = _break_off(response.response, broken)
         late = faults.wait(met, after=True)
         if late is None:
             return response
@@ -156,7 +156,7 @@ class Application:
         return response
 
 
-def _broken_off(body: Iterable[Any], size: int) -> Iterator[bytes]:
+def _break_off(body: Iterable[Any], size: int) -> Iterator[bytes]:
     """Yield the first bytes of a body; raise Reset then."""
     for piece in body:
         yield piece[:size]

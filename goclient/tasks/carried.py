@@ -58,22 +58,22 @@ def find_refused(spec: TransferSpec, options: Any, *, tool: str) -> Iterator[Goc
     """Yield an error for each option of panda-client's with which no carrier can be started, or no job has a number."""
     for name, why, hint in _REFUSED:
         if getattr(options, name, None):
-            yield _refused(f"--{name}", why, hint)
+            yield _refusal(f"--{name}", why, hint)
     if tool == "pathena" and not getattr(options, "trf", None):
         why = "the carrier starts a command, and job options are given to Athena by PanDA's transformation"
-        yield _refused("pathena without --trf", why, "give the command: --trf 'athena.py …'")
+        yield _refusal("pathena without --trf", why, "give the command: --trf 'athena.py …'")
     if "argjson" in str(getattr(options, "trf", "") or "").lower():
-        yield _refused("--argjson in --trf", "PanDA's transformation rewrites the command", "write the arguments out")
+        yield _refusal("--argjson in --trf", "PanDA's transformation rewrites the command", "write the arguments out")
     if os.path.realpath(getattr(options, "workDir", None) or ".") != os.path.realpath("."):
         why = "PanDA's transformation does not find the credential of a job that runs in a directory below"
-        yield _refused("--workDir", why, "type the command in the directory that is to be packed")
+        yield _refusal("--workDir", why, "type the command in the directory that is to be packed")
     given = given_options(options, SPLITS)
     if given and spec.stage_in and not any(getattr(options, name, None) for name in INPUTS):
         why = "JEDI deals out the files that PanDA brings, and knows nothing of those of --StageinGOsrc"
         hint = (
             "to give each job its own, put '${SN/P}', the job's number, into the name; say --nJobs and --maxAttempt=1"
         )
-        yield _refused(given[0], why, hint)
+        yield _refusal(given[0], why, hint)
 
 
 # Options that are refused, why, and what to do instead.
@@ -84,7 +84,7 @@ _REFUSED = (
 )
 
 
-def _refused(what: str, why: str, hint: str) -> RequestError:
+def _refusal(what: str, why: str, hint: str) -> RequestError:
     return RequestError(f"{what} and {CARRY} do not go together: {why}", hint=hint, code="combination", subject=what)
 
 
@@ -104,7 +104,7 @@ def start_carrier(task: TaskMap, tool: str, *, checksum: str, taken: Mapping[str
         raise panda_client.incompatible(f"{tool} starts the command of a job in another way")
     if os.path.normpath(directory[1]) != ".":
         why = f"the jobs would run in {quoted(directory[1])}, and the carrier is at the top of their archive"
-        raise _refused("a command in a directory below", why, "type it in the directory that is packed")
+        raise _refusal("a command in a directory below", why, "type it in the directory that is packed")
     for item in items[opens[0] + 1 : closes[0]]:
         if "$" not in str(item["value"]):  # else it is filled in
             item["value"] = within_quote(str(item["value"]))

@@ -104,9 +104,9 @@ class TaskTransfers:
         if self._carriage is not None and self._report is not None:
             for one in self._tasks:
                 task = one if outputs is None else one._replace(outputs=outputs)
-                self._carriage.expect(task, self._resolved(task), self._report.rights)
+                self._carriage.expect(task, self._resolve(task), self._report.rights)
 
-    def _resolved(self, task: ExpectedTask) -> TransferSpec:
+    def _resolve(self, task: ExpectedTask) -> TransferSpec:
         """Return all transfers of a task, with their endpoints resolved; raise RequestError if it was not checked."""
         if self._report is None:
             raise incompatible(f"{self._tool} does not call {CHECK_PROXY}")
@@ -127,7 +127,7 @@ class TaskTransfers:
             return
         ready = ExpectedTask(str(task["taskName"]).rstrip("/"), read_outputs(task))
         ready = ready.without_log() if self._carriage is not None else ready
-        spec = self._resolved(ready)
+        spec = self._resolve(ready)
         server = self._report.server if self._report is not None else None
         typed = transfers_of(self._valid.spec, server, task=ready, nickname=self._nickname)
         raise_all(find_shared(typed, several=self._several))

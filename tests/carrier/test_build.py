@@ -113,4 +113,4 @@ def test_what_a_text_imports_is_what_its_syntax_says() -> None:
         module = ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
         if module != "goclient":
             wanted = {one for one in imported(path) if one.startswith("goclient.") and build._is_ours(one)}
-            assert set(build._imported(module)) - {"goclient"} == wanted - {"goclient"}, module
+            assert set(build._find_imports(module)) - {"goclient"} == wanted - {"goclient"}, module

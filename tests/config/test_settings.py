@@ -9,7 +9,7 @@ import pytest
 
 import goclient
 from goclient.assembly import new_preflight
-from goclient.cli.commands.pilot import PilotOptions, _shared
+from goclient.cli.commands.pilot import PilotOptions, _read_shared
 from goclient.config import settings as module
 from goclient.config.connections import Connections
 from goclient.config.settings import read_settings
@@ -109,14 +109,14 @@ def test_a_queues_directory_is_mapped_for_its_pilot(files: tuple[Path, Path]) ->
         '[site.TEST2]\nnode = "/a"\n'
     )
     settings = read_settings()
-    shared = _shared(PilotOptions(site="TEST1"), settings.site("TEST1"))
+    shared = _read_shared(PilotOptions(site="TEST1"), settings.site("TEST1"))
     assert shared.path(Path("/scratch/job"), UUID) == "/data/scratch/job"
     assert shared.path(Path("/scratch/job"), OTHER) == "/scratch/job", "another server has the node's own paths"
-    assert _shared(PilotOptions(site="NONE"), settings.site("NONE")) == SAME
-    typed = _shared(PilotOptions(site="TEST1", sharedFolder="/x=/y"), settings.site("TEST1"))
+    assert _read_shared(PilotOptions(site="NONE"), settings.site("NONE")) == SAME
+    typed = _read_shared(PilotOptions(site="TEST1", sharedFolder="/x=/y"), settings.site("TEST1"))
     assert typed.path(Path("/x/job"), OTHER) == "/y/job"
     with pytest.raises(RequestError, match="does not say both node and directory"):
-        _shared(PilotOptions(site="TEST2"), settings.site("TEST2"))
+        _read_shared(PilotOptions(site="TEST2"), settings.site("TEST2"))
 
 
 def test_a_site_says_where_https_servers_are(files: tuple[Path, Path]) -> None:

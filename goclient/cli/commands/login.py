@@ -55,7 +55,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     person = Person(
         browser=terminal and not options.no_browser,
         show=lambda url: print(f"\n    {url}\n", file=sys.stderr, flush=True),
-        ask=_typed_code,
+        ask=_read_code,
     )
     client = run.Session(reporter).client
     identity = client.login(person, endpoints=options.endpoint, https=options.https, session=options.session)
@@ -63,7 +63,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     return 0
 
 
-def _typed_code() -> str:
+def _read_code() -> str:
     """Read the line that is typed on standard input; it is empty at its end."""
     print("code: ", end="", file=sys.stderr, flush=True)
     line = sys.stdin.buffer.readline() if sys.stdin is not None else b""

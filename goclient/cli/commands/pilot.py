@@ -178,7 +178,7 @@ def _settings(options: PilotOptions, connections: "Connections") -> "Settings":
         connect=environment.own(os.environ, "GOCLIENT_GLOBUSCONNECT") or PROGRAM,
         env=os.environ,
         own=own_files(os.environ, others=(str(state), environment.user_catalogue())),
-        shared=_shared(options, connections.settings.site(options.site)),
+        shared=_read_shared(options, connections.settings.site(options.site)),
         modes=_modes(options),
         report_within=REPORT_ONCE if options.once else REPORT_SERVICE,
     )
@@ -204,7 +204,7 @@ def _whoami(options: PilotOptions, connections: "Connections") -> int:
     return 0
 
 
-def _shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
+def _read_shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
     """Return how servers see this node's directories; raises RequestError unless it is two absolute paths."""
     from goclient.node.shared_filesystem import SAME, Shared  # as in _run
 

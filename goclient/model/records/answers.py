@@ -156,7 +156,7 @@ class JobState(NamedTuple):
         state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
         return cls(
             *(*numbers, state, reason, parameters),
-            reported=_reported(_text(job, "metadata")),
+            reported=_read_report(_text(job, "metadata")),
             codes=ErrorCodes.from_answer(job),
             name=said(_text(job, "jobName"), MAX_NAME),
             site=said(_text(job, "computingSite"), MAX_NAME),
@@ -167,7 +167,7 @@ class JobState(NamedTuple):
         )
 
 
-def _reported(metadata: str) -> Mapping[str, Any]:
+def _read_report(metadata: str) -> Mapping[str, Any]:
     """Return what a job's code has told under ``goclient``, in the report that runGen makes; empty if nothing."""
     found: Any = {}
     if "user_job_metadata" in metadata and len(metadata) <= MAX_METADATA:

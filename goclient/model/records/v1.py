@@ -83,7 +83,7 @@ class V1(RecordCodec):
                 raise damaged(f"--{name} is there twice")
             values[name] = value
         carried, counts = _pop_carried(values)
-        items = {name: [_decoded_item(item) for item in value.split(",")] for name, value in values.items()}
+        items = {name: [_decode_item(item) for item in value.split(",")] for name, value in values.items()}
         return Decoded(spec_from(items), block.payload, carried, counts)
 
 
@@ -133,7 +133,7 @@ def block_words(spec: TransferSpec) -> list[str]:
         MYPROXY: [str(spec.myproxy)] if spec.myproxy else [],
         OVERWRITE: ["yes"] if spec.overwrite else [],
     }
-    return [f"--{key}={','.join(_encoded_items(lists[key]))}" for key in WORDS if lists[key]]
+    return [f"--{key}={','.join(_encode_items(lists[key]))}" for key in WORDS if lists[key]]
 
 
 def _relative(path: str) -> str:
@@ -153,13 +153,13 @@ def _destinations(transfers: Sequence[Transfer], written: Callable[[Location], s
     return [written(transfer.destination) for transfer in transfers]
 
 
-def _encoded_items(items: Sequence[str]) -> Sequence[str]:
+def _encode_items(items: Sequence[str]) -> Sequence[str]:
     if _ALL_LITERAL.fullmatch("".join(items)):  # nearly always: one look at thousands of names
         return items
     return [_TO_ENCODE.sub(lambda m: m[1] or "".join(f"%{byte:02X}" for byte in m[0].encode()), one) for one in items]
 
 
-def _decoded_item(text: str) -> str:
+def _decode_item(text: str) -> str:
     if "%" not in text:
         return text
     raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), text.encode("utf-8", "surrogatepass"))

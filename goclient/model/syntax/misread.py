@@ -215,7 +215,7 @@ def _at(endpoint: str, rest: str) -> str:
     return f"{endpoint}:/{rest.lstrip('/')}"
 
 
-def _encoded(text: str) -> Problem | None:
+def _check_encoding(text: str) -> Problem | None:
     endpoint, colon, path = text.partition(":")
     if not colon or path[:3].lower() != "%2f":
         return None
@@ -259,5 +259,5 @@ def _no_endpoint(text: str) -> Problem | None:
 
 _CAUSES: tuple[Callable[[str], Problem | None], ...] = (
     *(_curly, _several, _drive, _collection, server_problem, foreign_problem, _no_endpoint),
-    *(_confusable, _colons, _encoded, _scope, _without_colon),
+    *(_confusable, _colons, _check_encoding, _scope, _without_colon),
 )

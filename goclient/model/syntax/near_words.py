@@ -100,7 +100,7 @@ def _is_option(piece: str) -> bool:
 
 def _near_word(text: str, words: Sequence[Word], number: int) -> NearWord | None:
     word = words[number]
-    name, sign, value = _divided(word.value)
+    name, sign, value = _divide(word.value)
     near = near_option(name, value) if sign else None
     if sign in (":", WIDE_EQUALS) and name in EXACT:
         near = Near(EXACT[name], Weight.SURE if is_location(value) else Weight.LIKELY)
@@ -116,7 +116,7 @@ def _near_word(text: str, words: Sequence[Word], number: int) -> NearWord | None
     return NearWord(word, near, f"--{near.key}={right}")
 
 
-def _divided(word: str) -> tuple[str, str, str]:
+def _divide(word: str) -> tuple[str, str, str]:
     """Return the name of a word, the sign behind it, which may be a colon, and its value."""
     if "=" in word or WIDE_EQUALS in word:
         return word.partition("=" if "=" in word else WIDE_EQUALS)

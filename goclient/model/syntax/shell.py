@@ -29,7 +29,7 @@ def shell_word(text: str) -> str:
         return text
     if text.isprintable():
         return shlex.quote(text)
-    return "$'" + "".join(_escaped(c) for c in text) + "'"
+    return "$'" + "".join(_escape(c) for c in text) + "'"
 
 
 def command_line(*words: str) -> str:
@@ -37,7 +37,7 @@ def command_line(*words: str) -> str:
     return " ".join(map(shell_word, words))
 
 
-def _escaped(c: str) -> str:
+def _escape(c: str) -> str:
     if c.isprintable():
         return f"\\{c}" if c in "\\'" else c
     return "".join(f"\\{byte:03o}" for byte in c.encode(errors="surrogatepass"))
@@ -97,7 +97,7 @@ def words(text: str, source: Source = JOB_PARAMETERS) -> list[Word]:
                 hint="close the quote, or write a backslash before it",
                 subject=source.option,
             )
-        found.append(Word(_unquoted(text[position:end]), position, end, source))
+        found.append(Word(_unquote(text[position:end]), position, end, source))
         position = _end(_BLANKS, text, end)
     return found
 
@@ -107,7 +107,7 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _unquoted(raw: str) -> str:
+def _unquote(raw: str) -> str:
     def plain(match: re.Match[str]) -> str:
         single, double, escaped = match.groups()
         if double is not None:

@@ -75,8 +75,8 @@ def find_words(
         _take_globus(found, bare, globus)
         ours += globus
     else:
-        found.warnings = [_left(word) for word in globus if "=" in word.value]
-    found.warnings += [_left_of_record(word) for word in others if word.name in _TYPED_AS and "=" in word.value]
+        found.warnings = [_warn(word) for word in globus if "=" in word.value]
+    found.warnings += [_warn_of_record(word) for word in others if word.name in _TYPED_AS and "=" in word.value]
     mistakes, warnings = judge(find_near_words(text, candidates, joined), {*found.items, *options})
     found.errors += mistakes
     found.warnings += warnings
@@ -109,7 +109,7 @@ _TYPED_AS = {
 }
 
 
-def _left_of_record(word: Word) -> Finding:
+def _warn_of_record(word: Word) -> Finding:
     message = f"{word.source.option}: {word} is left to the payload: only a record has that word"
     return Finding("warning", "left-to-payload", word.name, message, f"type {_TYPED_AS[word.name]}, if that is meant")
 
@@ -163,7 +163,7 @@ def _take_globus(found: TextWords, bare: Sequence[Word], globus: Sequence[Word])
         elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
             found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))
         elif "=" in word.value and (near := likely_bare(name)):
-            found.warnings.append(_left(word, f"{near}="))
+            found.warnings.append(_warn(word, f"{near}="))
 
 
 # --- words that are nearly ours -------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def _misspelt(word: Word, hint: str) -> UnreadWord:
     )
 
 
-def _left(word: Word, near: str = "") -> Finding:
+def _warn(word: Word, near: str = "") -> Finding:
     message = f"{word.source.option}: {word} is left to the payload"
     hint = f"did you mean {near}?" if near else "to move files, say with which mode: in-mode=… or out-mode=…"
     own = "if it is the payload's own word, put it in quotes or after a bare --"

@@ -63,8 +63,8 @@ class Copier:
 
     def _problems(self, task: TransferTask, item: TransferItem, source: Path, target: Path) -> Iterator[EndpointError]:
         """Yield an error for each reason why an item cannot be copied to its target."""
-        kept_out = list(self._kept_out(source, inside=task.source == JOB))
-        kept_out += self._kept_out(target, inside=task.destination == JOB)
+        kept_out = list(self._keep_out(source, inside=task.source == JOB))
+        kept_out += self._keep_out(target, inside=task.destination == JOB)
         real = os.path.realpath(source)
         below = next((top for top in (*NO_FILES, *self._own) if top != real and Path(top).is_relative_to(real)), "")
         if below and not kept_out and os.path.lexists(below) and not _is_in(source, self._directory):
@@ -79,7 +79,7 @@ class Copier:
         if os.path.lexists(target) and not self._overwrite:
             yield PathExists.by_now(target)
 
-    def _kept_out(self, path: Path, *, inside: bool) -> Iterator[EndpointError]:
+    def _keep_out(self, path: Path, *, inside: bool) -> Iterator[EndpointError]:
         """Yield an error if a path, as it is written or where its links lead, is not a job's to read or write."""
         if inside:
             if not _is_in(path, self._directory):
@@ -146,7 +146,7 @@ class Copier:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise _odd(real)
-            raise_all(self._kept_out(Path(os.readlink(f"/proc/self/fd/{descriptor}")), inside=inside))
+            raise_all(self._keep_out(Path(os.readlink(f"/proc/self/fd/{descriptor}")), inside=inside))
             if self._own_files.has(status):
                 raise belongs_to_pilot(Path(path))
         except BaseException:

@@ -150,7 +150,7 @@ class GlobusTask:
                 if state.has_succeeded:
                     return state
                 if not state.is_active:
-                    raise self._failed(task_id, state)
+                    raise self._failure(task_id, state)
                 if state.is_queued and (last is None or not last.is_queued):
                     self._job.reporter.progress(f"{self._phase}: task {task_id} is queued behind others")
                 if last is None or (state.files, state.bytes) != (last.files, last.bytes) or not state.faults:
@@ -183,7 +183,7 @@ class GlobusTask:
         except EndpointError:
             return []
 
-    def _failed(self, task_id: str, state: TaskState) -> EndpointError:
+    def _failure(self, task_id: str, state: TaskState) -> EndpointError:
         what = "is paused" if state.is_paused else "failed"
         return EndpointError(
             f"transfer task {task_id} {what}: {'; '.join(self._faults(task_id)) or state.reason or state.status}",

@@ -86,10 +86,10 @@ class GridftpEnd(ServerEnd[GridftpFiles]):
 
         def once(told: Moved) -> str:
             nonlocal again
-            offset, again = self._arrived(path) if again else 0, True
+            offset, again = self._count_arrived(path) if again else 0, True
             with self._files.session(self._server) as session:
                 found = put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
-            if (arrived := self._arrived(path)) < file.tell():  # a server may take a cut for the end
+            if (arrived := self._count_arrived(path)) < file.tell():  # a server may take a cut for the end
                 raise broken(self._server.show(path), f"{arrived} of {file.tell()} bytes arrived")
             return found
 
@@ -99,7 +99,7 @@ class GridftpEnd(ServerEnd[GridftpFiles]):
     def _take_back(self, path: str) -> None:
         self._access.delete(self._server, path)
 
-    def _arrived(self, path: str) -> int:
+    def _count_arrived(self, path: str) -> int:
         """Return how many bytes of a file that broke off are there."""
         found = self._files.entries(self._server, [path])[path]
         return found.size if isinstance(found, FileInfo) else 0

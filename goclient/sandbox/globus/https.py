@@ -90,12 +90,12 @@ def put(call: Call, id: str, below: str) -> Response:
         if real.is_dir():
             raise StorageError("IsDirectory", "Is a directory")
         storage.check_mode(real, stat.S_IWUSR)
-        with _emptied(call, real) as file:
+        with _open_empty(call, real) as file:
             shutil.copyfileobj(call.stream, file, PIECE)
     return Response("", 200)
 
 
-def _emptied(call: Call, real: Path) -> BinaryIO:
+def _open_empty(call: Call, real: Path) -> BinaryIO:
     """Return a file, open and empty, unless the client has closed its connection."""
     connection: socket.socket = call.environ["werkzeug.socket"]
     with _emptying:

@@ -119,7 +119,7 @@ def _copy(state: State, task: Row, item: dict[str, Any], pace: Pace) -> None:
                 (end / one.relative_to(start)).mkdir(parents=True, exist_ok=True)
     for one in files:
         below = one.relative_to(start)
-        paths = {"source_path": _joined(source, below), "destination_path": _joined(target, below)}
+        paths = {"source_path": _join(source, below), "destination_path": _join(target, below)}
         known = "select 1 from transferred where task_id = ? and destination_path = ?"
         if state.row(known, task["task_id"], paths["destination_path"]):
             continue
@@ -137,7 +137,7 @@ def _copy(state: State, task: Row, item: dict[str, Any], pace: Pace) -> None:
             )
 
 
-def _joined(path: str, below: Path) -> str:
+def _join(path: str, below: Path) -> str:
     """Return the path of a file below an item's, as the service writes it."""
     return "/".join([path.rstrip("/"), *map(encode_name, below.parts)]) if below.parts else path
 

@@ -70,8 +70,8 @@ def subject_hash(name: x509.Name) -> str:
         members = []
         for attribute in part:
             value = _BLANKS.sub(b" ", _text(attribute)).strip(b" ").lower()
-            members.append(_coded(SEQUENCE, _object_identifier(attribute.oid) + _coded(UTF8_STRING, value)))
-        canonical += _coded(SET, b"".join(sorted(members)))
+            members.append(_encode(SEQUENCE, _object_identifier(attribute.oid) + _encode(UTF8_STRING, value)))
+        canonical += _encode(SET, b"".join(sorted(members)))
     digest = hashlib.sha1(canonical).digest()
     return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
@@ -85,10 +85,10 @@ def _object_identifier(oid: x509.ObjectIdentifier) -> bytes:
         while number := number >> 7:
             digits.append(number & 0x7F | 0x80)
         content += bytes(reversed(digits))
-    return _coded(0x06, bytes(content))
+    return _encode(0x06, bytes(content))
 
 
-def _coded(tag: int, content: bytes) -> bytes:
+def _encode(tag: int, content: bytes) -> bytes:
     """Return the tag, the length and the content; X.690, 8.1."""
     size = len(content)
     if size < 0x80:

@@ -104,7 +104,7 @@ def refine(parameters: Mapping[str, Any], *, site: str, url: str) -> Task:
             sequences[match[1].split("/")[0] if match else ""] = item.get("offset", 0)
     return Task(
         common=_common(parameters, site=site, url=url),
-        parameters=_joined(parameters["jobParameters"], values),
+        parameters=_join(parameters["jobParameters"], values),
         outputs=tuple(outputs),
         sequences=sequences,
         jobs=jobs,
@@ -134,7 +134,7 @@ def make_job(task: Task, place: Place, library: builds.Library | None = None) ->
     task_id = place.task_id
     names = {output.stream: output.name(place.serial) for output in task.outputs}
     files = [output.file(names[output.stream], task_id) for output in task.outputs]
-    words = _filled(task, place, names)
+    words = _fill(task, place, names)
     if library is not None:
         files.append(library.file("input"))
         words = words.replace("${LIB}", library.name)
@@ -197,7 +197,7 @@ def _number(parameters: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
-def _joined(items: list[dict[str, Any]], values: Mapping[int, str]) -> str:
+def _join(items: list[dict[str, Any]], values: Mapping[int, str]) -> str:
     """Join the values of the items that are not hidden, each followed by a blank if it has padding."""
     text = ""
     for item in items:
@@ -244,7 +244,7 @@ def _common(parameters: Mapping[str, Any], *, site: str, url: str) -> dict[str, 
 # --- a job ---
 
 
-def _filled(task: Task, place: Place, names: Mapping[str, str]) -> str:
+def _fill(task: Task, place: Place, names: Mapping[str, str]) -> str:
     """Return the jobParameters of one job: with the streams, then the numbers, and without an event service."""
     number = place.record
     streams = {**names, **{name: str(number + offset) for name, offset in task.sequences.items()}}

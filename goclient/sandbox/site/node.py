@@ -55,7 +55,7 @@ def _start(home: Path, defect: Defect, python: str) -> str:
     if defect.instead:
         return defect.instead
     if defect.code:
-        python = _changed(home / "python", python, defect.code)
+        python = _make_python(home / "python", python, defect.code)
     owner = os.getuid() == 0
     if defect.mounts or defect.disk:
         inside = home / "bin/inside"
@@ -68,7 +68,7 @@ def _start(home: Path, defect: Defect, python: str) -> str:
     return f'{defect.before}\nexec {words} {python} "$@"'
 
 
-def _changed(prefix: Path, python: str, code: str) -> str:
+def _make_python(prefix: Path, python: str, code: str) -> str:
     """Return a python3 in a prefix of its own that runs some code first, also with -I."""
     version = subprocess.run(
         [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=True

@@ -79,7 +79,7 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> int:
 def sweep(session: int, home: Path) -> list[str]:
     """Kill what is left of a job, as the batch system does; return the command lines of what did not end by itself."""
     end = time.monotonic() + LINGER
-    while (found := _left(session, home)) and time.monotonic() < end:
+    while (found := _find_processes(session, home)) and time.monotonic() < end:
         time.sleep(0.05)
     for pid in found:
         with suppress(ProcessLookupError):
@@ -87,7 +87,7 @@ def sweep(session: int, home: Path) -> list[str]:
     return list(found.values())
 
 
-def _left(session: int, home: Path) -> dict[int, str]:
+def _find_processes(session: int, home: Path) -> dict[int, str]:
     """Return the processes of a session, and those that have the pilot's environment, with their command lines."""
     mark = f"PILOT_HOME={home}".encode()
     found = {}

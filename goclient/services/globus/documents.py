@@ -102,18 +102,18 @@ def uuid(document: Document, key: str) -> str:
 def texts(document: Document, key: str) -> tuple[str, ...]:
     """Return the texts in the list under a key, none for null or without it."""
     value = document.get(key)
-    return () if value is None else tuple(_of_kind(str, one, key) for one in _listed(value, key))
+    return () if value is None else tuple(_of_kind(str, one, key) for one in _check_list(value, key))
 
 
 def rows(document: Document, key: str) -> list[object]:
     """Return the list under a key that must be there, whatever is in it."""
-    return _listed(document[key], key)
+    return _check_list(document[key], key)
 
 
 def documents(document: Document, key: str) -> Iterator[Document]:
     """Yield the documents in the list under a key that must be there."""
     for one in rows(document, key):
-        yield _checked(one, key)
+        yield _check_document(one, key)
 
 
 def read_each(document: Document, key: str, read: Callable[[Document], _Value]) -> list[_Value]:
@@ -124,7 +124,7 @@ def read_each(document: Document, key: str, read: Callable[[Document], _Value]) 
     found, wrong = [], []
     for one in rows(document, key):
         try:
-            found.append(read(_checked(one, key)))
+            found.append(read(_check_document(one, key)))
         except (KeyError, TypeError, ValueError) as error:
             wrong.append(error)
     if wrong and not found:
@@ -132,7 +132,7 @@ def read_each(document: Document, key: str, read: Callable[[Document], _Value]) 
     return found
 
 
-def _checked(one: object, key: str) -> Document:
+def _check_document(one: object, key: str) -> Document:
     if not isinstance(one, Mapping):
         raise TypeError(f"{key} holds {quoted(one)}")
     return one
@@ -161,7 +161,7 @@ def _of_kind(kind: type[_Kind], value: object, key: str) -> _Kind:
     return value
 
 
-def _listed(value: object, key: str) -> list[object]:
+def _check_list(value: object, key: str) -> list[object]:
     if not isinstance(value, list):
         raise TypeError(f"{key} is {quoted(value)}")
     return value

@@ -154,8 +154,8 @@ class JsonService:
         self.clock = clock_ahead(headers)
         is_good = response.status < 400
         if response.length and len(read) <= most:
-            raise _broken_off()
-        content = _unpacked(bytes(read), headers.get("Content-Encoding", ""), most=most, whole=is_good)
+            raise _break_error()
+        content = _unpack(bytes(read), headers.get("Content-Encoding", ""), most=most, whole=is_good)
         if is_good and len(content) > most:
             raise _BadAnswer(f"its answer is larger than {most >> 20} MiB")
         return Answer(self.name, response.status, headers, content[:most])
@@ -219,11 +219,11 @@ class _BadAnswer(Exception):
     """An answer that no service sends."""
 
 
-def _broken_off() -> EndpointError:
+def _break_error() -> EndpointError:
     return EndpointError("it closed the connection in the middle of an answer", code="broken", transient=True)
 
 
-def _unpacked(content: bytes, packing: str, *, most: int, whole: bool) -> bytes:
+def _unpack(content: bytes, packing: str, *, most: int, whole: bool) -> bytes:
     """Return a body as it was before it was packed, at most one byte more than it may have; raise _BadAnswer.
 
     ``whole``: it must not break off.
@@ -239,5 +239,5 @@ def _unpacked(content: bytes, packing: str, *, most: int, whole: bool) -> bytes:
     except zlib.error as error:
         raise _BadAnswer(f"its answer cannot be unpacked: {error}") from error
     if whole and not unpacker.eof and len(found) <= most:
-        raise _broken_off()
+        raise _break_error()
     return found

@@ -72,11 +72,11 @@ class LoginFlow(CommandLineLoginFlowManager):
                     self._reporter.progress("no browser can be opened here")
             return super().run_login_flow(auth_parameters)
         except LocalServerLoginError as error:
-            raise self._failed(f"the login in the browser failed: {error}") from error
+            raise self._failure(f"the login in the browser failed: {error}") from error
         except globus_sdk.AuthAPIError as error:
             if (error.raw_json or {}).get("error") != "invalid_grant":
                 raise
-            raise self._failed("Globus Auth refused the code: it is mistyped, too old, or was used before") from error
+            raise self._failure("Globus Auth refused the code: it is mistyped, too old, or was used before") from error
 
     def print_authorize_url(self, authorize_url: str) -> None:
         """Tell the person where to log in."""
@@ -88,10 +88,10 @@ class LoginFlow(CommandLineLoginFlowManager):
         code = self._person.ask().strip()
         secrets.register(code)
         if not code:
-            raise self._failed("no code was typed")
+            raise self._failure("no code was typed")
         return code
 
-    def _failed(self, message: str) -> LoginNeeded:
+    def _failure(self, message: str) -> LoginNeeded:
         return LoginNeeded.to_globus(message, options=self._options, code="login-failed")
 
 

@@ -117,7 +117,7 @@ def may_pass(answer: Answer) -> bool:
 def required_scopes(answer: Answer) -> tuple[str, ...]:
     """Return the scopes that an answer asks a consent for, none if it asks for nothing else, or for more."""
     document = answer.document or {}
-    return _scopes(document) if answer.status == FORBIDDEN and not _session(_asked(document)) else ()
+    return _scopes(document) if answer.status == FORBIDDEN and not _session(_read_parameters(document)) else ()
 
 
 def redirected(where: str, subject: Subject) -> EndpointError:
@@ -208,12 +208,12 @@ def _service_error(answer: Answer, what: str, subject: Subject) -> EndpointError
 # --- a consent, or another login --------------------------------------------------------------------------------
 
 
-def _asked(document: Document) -> Document:
+def _read_parameters(document: Document) -> Document:
     asked = document.get("authorization_parameters")
     return asked if isinstance(asked, dict) else {}
 
 
-def _listed(value: object) -> list[str]:
+def _read_texts(value: object) -> list[str]:
     """Return the texts of a list, or of a text with commas between them; none of anything else."""
     if isinstance(value, str):
         return value.split(",")
@@ -222,24 +222,24 @@ def _listed(value: object) -> list[str]:
 
 def _scopes(document: Document) -> tuple[str, ...]:
     """Return the scopes that a document requires, in the place of a new one, and in those of older ones."""
-    asked = _asked(document).get("required_scopes") or document.get("required_scopes") or []
+    asked = _read_parameters(document).get("required_scopes") or document.get("required_scopes") or []
     single = document.get("required_scope")
-    return tuple(_listed(asked)) or ((single,) if isinstance(single, str) else ())
+    return tuple(_read_texts(asked)) or ((single,) if isinstance(single, str) else ())
 
 
 def _session(asked: Document) -> list[str]:
     """Return what a session needs, as values of ``goclient login --session``."""
     return [
-        *(f"identity={one}" for one in _listed(asked.get("session_required_identities"))),
-        *(f"domain={one}" for one in _listed(asked.get("session_required_single_domain"))),
-        *(f"policy={one}" for one in _listed(asked.get("session_required_policies"))),
+        *(f"identity={one}" for one in _read_texts(asked.get("session_required_identities"))),
+        *(f"domain={one}" for one in _read_texts(asked.get("session_required_single_domain"))),
+        *(f"policy={one}" for one in _read_texts(asked.get("session_required_policies"))),
         *(["mfa"] if asked.get("session_required_mfa") is True else []),
     ]
 
 
 def _more_needed(document: Document, message: str, subject: Subject) -> LoginNeeded:
     """Return the error for a missing consent, a login that must be newer or somebody else's, or both."""
-    asked, scopes, session = _asked(document), _scopes(document), _session(_asked(document))
+    asked, scopes, session = _read_parameters(document), _scopes(document), _session(_read_parameters(document))
     ids = list(dict.fromkeys(_DATA_ACCESS.findall(" ".join(scopes))))
     typed = [subject.collection] if subject.collection and len(ids) == 1 else ids
     options = [("--endpoint", name) for name in typed]

@@ -92,7 +92,7 @@ class RestTransfer(Transfers):
 
     def resolve(self, name: str) -> Named:
         """Return the one collection whose canonical or display name is exactly ``name``; raise EndpointError."""
-        found = [one for one in self._named(name) if name in (one.canonical_name, one.name)]
+        found = [one for one in self._find_named(name) if name in (one.canonical_name, one.name)]
         if len(found) == 1:
             return found[0]
         hint = "use the UUID of the one that you mean"
@@ -101,7 +101,7 @@ class RestTransfer(Transfers):
             raise AmbiguousEndpoint(f"{len(found)} endpoints are called {quoted(name)}: {ids}", hint=hint, subject=name)
         raise EndpointNotFound(f"no endpoint is called {quoted(name)}", hint=hint, subject=name)
 
-    def _named(self, name: str, *, scope: str = "") -> list[Named]:
+    def _find_named(self, name: str, *, scope: str = "") -> list[Named]:
         """Return the collections that a search for a name finds."""
         with documented(name):
             return [
@@ -129,7 +129,7 @@ class RestTransfer(Transfers):
 
     def personal_called(self, name: str) -> list[str]:
         """Return the ids of the identity's own Globus Connect Personal collections with exactly this name."""
-        return [one.id for one in self._named(name, scope="my-gcp-endpoints") if one.name == name]
+        return [one.id for one in self._find_named(name, scope="my-gcp-endpoints") if one.name == name]
 
     def delete(self, collection_id: str) -> None:
         """Delete a collection."""

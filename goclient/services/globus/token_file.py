@@ -68,7 +68,7 @@ class TokenFile(TokenStorage):
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise self._refused("removed", error) from error
+            raise self._file_error("removed", error) from error
         return True
 
     # --- reading ---
@@ -80,7 +80,7 @@ class TokenFile(TokenStorage):
             with open(self.path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
                 mode = os.fstat(file.fileno()).st_mode
                 if not stat.S_ISREG(mode):
-                    raise self._damaged("it is not a regular file")
+                    raise self._damage_error("it is not a regular file")
                 if stat.S_IMODE(mode) & OTHERS and not self._lenient:
                     raise RequestError(
                         f"the token file {quoted(self.path)} can be read by others (mode {stat.S_IMODE(mode):04o})",
@@ -94,17 +94,17 @@ class TokenFile(TokenStorage):
             return {"data": {}, "format_version": FORMAT, "globus-sdk.version": globus_sdk.__version__}
         except OSError as error:
             if error.errno == errno.ENXIO:
-                raise self._damaged("it is not a regular file") from error
-            raise self._refused("read", error) from error
+                raise self._damage_error("it is not a regular file") from error
+            raise self._file_error("read", error) from error
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
-            raise self._damaged("it is not JSON") from None  # the cause would show what is in the file
+            raise self._damage_error("it is not JSON") from None  # the cause would show what is in the file
         if not isinstance(document, dict) or document.get("format_version") != FORMAT:
-            raise self._damaged(f'it has no "format_version" {FORMAT}')
+            raise self._damage_error(f'it has no "format_version" {FORMAT}')
         data = document.get("data")
         if not isinstance(data, dict) or not isinstance(data.get(self.namespace, {}), dict):
-            raise self._damaged('it has no tokens in its "data"')
+            raise self._damage_error('it has no tokens in its "data"')
         self._tokens(document)
         return document
 
@@ -113,13 +113,13 @@ class TokenFile(TokenStorage):
         try:
             tokens = {server: TokenStorageData.from_dict(data) for server, data in ours.items()}
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise self._damaged("a token lacks keys") from None
+            raise self._damage_error("a token lacks keys") from None
         for one in tokens.values():
             secrets.register(one.access_token, one.refresh_token)
         if len({one.identity_id for one in tokens.values()}) > 1:
-            raise self._damaged("its tokens are of several identities")
+            raise self._damage_error("its tokens are of several identities")
         if not all(0 <= one.expires_at_seconds < TOO_LATE for one in tokens.values()):
-            raise self._damaged("a token ends at an impossible time")
+            raise self._damage_error("a token ends at an impossible time")
         return tokens
 
     # --- writing ---
@@ -134,11 +134,11 @@ class TokenFile(TokenStorage):
                 directory.chmod(DIRECTORY)
             replace(self.path, data)
         except OSError as error:
-            raise self._refused("written", error) from error
+            raise self._file_error("written", error) from error
 
     # --- what can be wrong ---
 
-    def _damaged(self, reason: str) -> LoginNeeded:
+    def _damage_error(self, reason: str) -> LoginNeeded:
         return LoginNeeded(
             f"the token file {quoted(self.path)} is damaged: {reason}",
             hint="type: goclient logout && goclient login",
@@ -146,7 +146,7 @@ class TokenFile(TokenStorage):
             subject=str(self.path),
         )
 
-    def _refused(self, done: str, error: OSError) -> RequestError:
+    def _file_error(self, done: str, error: OSError) -> RequestError:
         hint = "look at its directory, and at the rights and the room there"
         if os.path.isdir(self.path):
             hint = "a directory is in its place: remove it, then type: goclient login"

@@ -134,7 +134,7 @@ class Session:
     def reply(self, deadline: Deadline, *, step: str) -> Reply:
         """Return the next reply, also a preliminary one."""
         while not self._replies:
-            with self._named_errors(deadline, step):
+            with self._name_errors(deadline, step):
                 reads, writes, _ = select.select([self], [self] if self._unsent else [], [], deadline.remaining())
                 if not (reads or writes):
                     raise TimeoutError
@@ -147,7 +147,7 @@ class Session:
 
     def work(self, deadline: Deadline, *, step: str) -> None:
         """Send and receive what can be at once."""
-        with self._named_errors(deadline, step):
+        with self._name_errors(deadline, step):
             if self.is_closed:
                 raise ConnectionAbortedError
             with suppress(BlockingIOError):
@@ -191,7 +191,7 @@ class Session:
         self._unsent += word + b" " + binascii.b2a_base64(data, newline=False) + b"\r\n"
 
     @contextmanager
-    def _named_errors(self, deadline: Deadline, step: str) -> Iterator[None]:
+    def _name_errors(self, deadline: Deadline, step: str) -> Iterator[None]:
         """Run the body; whatever it raises closes the session."""
         try:
             with named_errors(self.server, deadline, step=step):
@@ -258,7 +258,7 @@ class Session:
                 raise self._unwelcome(reply, dn)
             # Some servers break their words into several lines.
             text = b"".join(re.sub(rb"^335[ -](ADAT=)?", b"", line).split(b" ")[0] for line in reply.lines)
-            with self._named_errors(deadline, step):
+            with self._name_errors(deadline, step):
                 self._incoming.write(binascii.a2b_base64(text))
 
     def _unwelcome(self, reply: Reply, dn: str) -> EndpointError:
@@ -273,9 +273,9 @@ def open_session(endpoint: GridftpEndpoint, credential: Credential, trust: Trust
     """
     check_time_left(credential.identity)
     try:
-        return _logged_in(endpoint, credential, trust, check_lists=True, deadline=deadline)
+        return _log_in(endpoint, credential, trust, check_lists=True, deadline=deadline)
     except NoList:
-        return _logged_in(endpoint, credential, trust, check_lists=False, deadline=deadline)
+        return _log_in(endpoint, credential, trust, check_lists=False, deadline=deadline)
 
 
 def check_time_left(identity: Identity) -> None:
@@ -288,7 +288,7 @@ def check_time_left(identity: Identity) -> None:
         raise IdentityError(message, hint=hint, code="identity-expired", subject=identity.certificate)
 
 
-def _logged_in(
+def _log_in(
     endpoint: GridftpEndpoint, credential: Credential, trust: Trust, *, check_lists: bool, deadline: Deadline
 ) -> Session:
     session = Session(endpoint, dial(Server(endpoint.host, endpoint.port, GRIDFTP), deadline))

@@ -243,7 +243,7 @@ def _load(candidate: _Candidate, uid: int) -> _Loaded:
         if not block.encrypted:
             rsa_public_key(block.data)
     except Damaged as error:
-        raise _damaged(key, error, what="key") from error
+        raise _damage_error(key, error, what="key") from error
     return _Loaded(certificate, key, chain, block)
 
 
@@ -251,7 +251,7 @@ def _blocks(path: str, content: bytes, *, what: str) -> list[Block]:
     try:
         return blocks(content)
     except Damaged as error:
-        raise _damaged(path, error, what=what) from error
+        raise _damage_error(path, error, what=what) from error
 
 
 def _chain(path: str, found: list[Block], *, what: str) -> tuple[Certificate, ...]:
@@ -267,11 +267,11 @@ def _chain(path: str, found: list[Block], *, what: str) -> tuple[Certificate, ..
             if chain[-1].is_proxy and one.subject == chain[-1].issuer:
                 chain.append(one)
     except Damaged as error:
-        raise _damaged(path, error, what=what) from error
+        raise _damage_error(path, error, what=what) from error
     return tuple(chain)
 
 
-def _damaged(path: str, why: Damaged, *, what: str) -> IdentityError:
+def _damage_error(path: str, why: Damaged, *, what: str) -> IdentityError:
     """Return the error of a file whose content cannot be used."""
     message = f"the {what} {quoted(path)} cannot be used: {why}"
     if isinstance(why, Mendable):

@@ -55,7 +55,7 @@ def plain_form(text: str) -> str | None:
     What is not ASCII becomes ``\\xC3``; a slash or plus in a value, as in ``/CN=host/name``, gets a backslash.
     """
     found = _attributes(text)
-    return _hexadecimal("".join(begin[0] + _escaped(value) for begin, value in found)) if found else None
+    return _hexadecimal("".join(begin[0] + _escape(value) for begin, value in found)) if found else None
 
 
 def right_form(text: str) -> str | None:
@@ -69,7 +69,7 @@ def right_form(text: str) -> str | None:
     bare = bare[prefix.end() :] if prefix else bare
     if _AFTER_COMMA.search(bare):
         bare = bare[1:] if len(_attributes(bare)) == 1 else bare  # a slash before a name with commas
-    elif any(begin[1] == "/" and _known(begin[3]) for begin, _ in _attributes(f"/{bare}")[1:]):
+    elif any(begin[1] == "/" and _resolve(begin[3]) for begin, _ in _attributes(f"/{bare}")[1:]):
         bare = f"/{bare}"
     try:
         return _of_slashes(bare) if bare.startswith("/") else _of_commas(bare, of_openssl=prefix is not None)
@@ -82,14 +82,14 @@ def right_form(text: str) -> str | None:
 
 def _attributes(text: str) -> list[tuple[re.Match[str], str]]:
     """Return how each attribute begins, and its value behind that; none if the text does not begin with one."""
-    begins = [one for one in _BEGIN.finditer(text) if not (one[2] or one[4]) or _known(one[3])]
+    begins = [one for one in _BEGIN.finditer(text) if not (one[2] or one[4]) or _resolve(one[3])]
     if not begins or begins[0].start() != 0:
         return []
     ends = [*(begin.start() for begin in begins[1:]), len(text)]
     return [(begin, text[begin.end() : end]) for begin, end in zip(begins, ends, strict=True)]
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     """Return a value in which no slash and no plus begins a part."""
     return _IN_VALUE.sub(r"\\\1", value)
 
@@ -99,7 +99,7 @@ def _hexadecimal(text: str) -> str:
     return "".join(c if c.isascii() else "".join(f"\\x{byte:02X}" for byte in c.encode()) for c in text)
 
 
-def _known(kind: str) -> str | None:
+def _resolve(kind: str) -> str | None:
     """Return what OpenSSL calls a type; None for a word that it does not know."""
     if kind in NUMBERS:
         return kind
@@ -116,13 +116,13 @@ def _of_slashes(text: str) -> str:
         raise _Ambiguous
     spaced = any(begin[2] or begin[4] for begin, _ in found)
     ends = [after[1] == "/" for after, _ in found[1:]] + [False]
-    comma = ",\\s*$" if _known(found[0][0][3]) in ("C", "DC") else ",\\s+$"  # an organisation may end in a comma
+    comma = ",\\s*$" if _resolve(found[0][0][3]) in ("C", "DC") else ",\\s+$"  # an organisation may end in a comma
     commas = any(ends) and all(re.search(comma, value) for (_, value), end in zip(found, ends, strict=True) if end)
     form = ""
     for (begin, typed), end in zip(found, ends, strict=True):
         value = typed.rstrip().removesuffix(",") if commas and end else typed
         value = _ESCAPED_BYTES.sub(_character, value.strip() if spaced or commas else value)
-        form += f"{begin[1]}{_known(begin[3]) or begin[3]}={_escaped(value)}"
+        form += f"{begin[1]}{_resolve(begin[3]) or begin[3]}={_escape(value)}"
     return _hexadecimal(form)
 
 
@@ -174,7 +174,7 @@ def _parts(text: str) -> tuple[list[_Part], bool, bool]:
         if found is None:
             raise _Ambiguous
         kind, blanks, value, separator = found.groups()
-        name = _known(kind)
+        name = _resolve(kind)
         if name is None or name == "uid":  # which is UID for everybody but OpenSSL
             raise _Ambiguous
         parts[-1].append(_Attribute(name, _value(value)))
@@ -196,7 +196,7 @@ def _value(raw: str) -> bytes:
     else:
         bare = raw.rstrip()
         raw = bare + " " if bare.endswith("\\") and bare != raw else bare  # a blank with a backslash is the value's
-        if any(_known(begin[3]) for begin in _BEGIN.finditer(raw)):
+        if any(_resolve(begin[3]) for begin in _BEGIN.finditer(raw)):
             raise _Ambiguous  # slashes and commas
 
     def unescaped(escape: re.Match[bytes]) -> bytes:

@@ -59,7 +59,7 @@ class ProxiedTls(WebTls):
         status = head.split(b"\r\n", 1)[0].decode("latin-1")
         if status[:5] != "HTTP/" or status[8:10] != " 2" or not head.endswith(b"\r\n\r\n"):
             sock.close()
-            raise _refused(server, f"{proxy} answers {quoted(said(status, 100))}")
+            raise _proxy_error(server, f"{proxy} answers {quoted(said(status, 100))}")
         return sock
 
 
@@ -69,9 +69,9 @@ def _proxy(url: str, server: Server) -> tuple[Server, list[str]]:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname or "", parts.port or 80
     except ValueError:
-        raise _refused(server, "its URL is not one") from None
+        raise _proxy_error(server, "its URL is not one") from None
     if parts.scheme != "http" or not host:
-        raise _refused(server, f"its URL begins with {quoted(parts.scheme)}, and only http:// can be used here")
+        raise _proxy_error(server, f"its URL begins with {quoted(parts.scheme)}, and only http:// can be used here")
     if parts.username is None:
         return server._replace(host=host, port=port), []
     words = b64encode(f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()).decode()
@@ -79,7 +79,7 @@ def _proxy(url: str, server: Server) -> tuple[Server, list[str]]:
     return server._replace(host=host, port=port), [f"Proxy-Authorization: Basic {words}"]
 
 
-def _refused(server: Server, why: str) -> GoclientError:
+def _proxy_error(server: Server, why: str) -> GoclientError:
     """Return the error of a server that cannot be reached through the proxy."""
     return server.kind.error(
         f"the {server.named} cannot be reached through the web proxy: {why}",

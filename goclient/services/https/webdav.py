@@ -230,18 +230,18 @@ class WebdavFiles:
     def get(self, endpoint: Endpoint, path: str, file: BinaryIO, *, size: int = 0, moved: Moved) -> FileState:
         """Write a file's content to a local one; return its size and checksum, which are the server's, too."""
         place = self.place(endpoint, path)
-        return self._confirmed(endpoint, path, lambda: self.http.read(place, file, size=size or None, moved=moved))
+        return self._retry(endpoint, path, lambda: self.http.read(place, file, size=size or None, moved=moved))
 
     def put(self, endpoint: Endpoint, file: BinaryIO, path: str, *, moved: Moved) -> FileState:
         """Send a local file, which replaces the one there; return its size and checksum."""
         place, above = self.place(endpoint, path), path.rpartition("/")[0] or "/"
-        return self._confirmed(endpoint, above, lambda: self.http.write(file, place, moved=moved))
+        return self._retry(endpoint, above, lambda: self.http.write(file, place, moved=moved))
 
     def put_text(self, endpoint: Endpoint, text: bytes, path: str) -> None:
         """Send bytes that tell themselves whether they have arrived whole; they replace what is there."""
         self._ask("PUT", self.place(endpoint, path), Text(text))
 
-    def _confirmed(self, endpoint: Endpoint, path: str, call: Callable[[], T]) -> T:
+    def _retry(self, endpoint: Endpoint, path: str, call: Callable[[], T]) -> T:
         """Return what a call gives; one that does not find what is there, at ``path``, is made once more.
 
         So is one whose checksum differs.  A busy xrootd 5.5 may say 404 of a file that is there, and damages what it

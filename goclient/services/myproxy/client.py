@@ -111,7 +111,7 @@ class MyProxy:
         """
         request = Request(INFO, account)
         try:
-            with self._opened(request) as connection:
+            with self._open(request) as connection:
                 found = deposits_of(self._response(connection, request))
         except NoDeposit:
             return ()
@@ -120,7 +120,7 @@ class MyProxy:
     def destroy(self, account: str, *, name: str = "") -> None:
         """Remove a deposit; raise MyproxyError, which is NoDeposit if it is not there."""
         request = Request(DESTROY, account, name=name)
-        with self._opened(request) as connection:
+        with self._open(request) as connection:
             self._response(connection, request)
 
     def put(self, account: str, terms: Terms) -> int:
@@ -132,7 +132,7 @@ class MyProxy:
             PUT, account, terms.retrieval_lifetime, terms.name, terms.description, terms.retrievers, terms.renewers
         )
         raise_all(_faults(terms, self.identity))
-        with self._opened(request) as connection:
+        with self._open(request) as connection:
             self._response(connection, request)
             # INFO and DESTROY do without cryptography; here it is loaded while the server makes its key.
             from goclient.services.myproxy import delegation
@@ -153,7 +153,7 @@ class MyProxy:
         """
         request = Request(GET, account, lifetime, name, passphrase=passphrase)
         encode_request(request)  # before a key is made for it
-        with _NewKey() as key, self._opened(request) as connection:
+        with _NewKey() as key, self._open(request) as connection:
             self._response(connection, request)
             asked = key.wait()
             step = "it sent the proxy"
@@ -195,17 +195,17 @@ class MyProxy:
             raise refusal(self.server, request, response)
 
     @contextmanager
-    def _opened(self, request: Request) -> Iterator[Connection]:
+    def _open(self, request: Request) -> Iterator[Connection]:
         """Run the body with a connection to the first server that can be spoken to; raise why none can."""
         encode_request(request)  # what is wrong with it is said before a pass phrase is asked for
         self.unlock()
         whole = self._whole or Deadline(self._timeout)
         servers = " or ".join(map(str, self._servers))
         waiting = self._reporter.waiting(f"the MyProxy server {servers}", whole.seconds)
-        with waiting, self._connected(whole) as connection:
+        with waiting, self._connect(whole) as connection:
             yield connection
 
-    def _connected(self, whole: Deadline) -> Connection:
+    def _connect(self, whole: Deadline) -> Connection:
         """Return a connection to the first server that can be spoken to, which is the only one from then on."""
         skipped: list[MyproxyError] = []
         for number, server in enumerate(self._servers):

@@ -110,14 +110,14 @@ def sign_request(request: bytes, signer: Signer, *, lifetime: int, now: datetime
     certificate of the chain.
     """
     now = now or datetime.now(UTC)
-    public = _requested_key(request)
+    public = _read_key(request)
     end = min(now + timedelta(seconds=lifetime), *(one.not_valid_after_utc for one in signer.chain))
     proxy = _proxy(public, signer, start=now - EARLIER, end=end)
     certificates = [one.public_bytes(Encoding.DER) for one in (proxy, *signer.chain)]
     return bytes((len(certificates),)) + b"".join(certificates), int(end.timestamp())
 
 
-def _requested_key(request: bytes) -> RSAPublicKey:
+def _read_key(request: bytes) -> RSAPublicKey:
     """Return the key of a request for a certificate; raise MyproxyError for one that cannot be granted."""
     try:
         asked = x509.load_der_x509_csr(request)

@@ -140,11 +140,11 @@ class PandaCalls:
                     )
                 except (TimeoutError, requests.exceptions.Timeout) as error:
                     why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
-                    raise self._failed(why, body) from error
+                    raise self._failure(why, body) from error
                 except requests.exceptions.SSLError as error:
-                    raise self._failed(f"TLS failed: {said(innermost(error))}", body) from error
+                    raise self._failure(f"TLS failed: {said(innermost(error))}", body) from error
                 except (requests.exceptions.RequestException, OSError, ValueError) as error:
-                    raise self._failed(said(innermost(error)), body) from error
+                    raise self._failure(said(innermost(error)), body) from error
                 self._clock = clock_ahead(response.headers)
                 later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
                 if method not in SAYS_THE_SAME or later is None or later >= end.left:
@@ -165,7 +165,7 @@ class PandaCalls:
             message = f"{self.name} answered HTTP {status}: {shown}; {limit}; nothing was done"
             raise Refused(message, hint="type the command again later", transient=True)
         if status >= 500 and not text.startswith("ERROR :"):
-            raise self._lost(f"HTTP {status}, {shown}{limit and f'; {limit}'}")
+            raise self._loss_error(f"HTTP {status}, {shown}{limit and f'; {limit}'}")
         if status != 200:
             raise Refused(f"{self.name} answered HTTP {status}: {shown}", hint=_ASK, transient=status >= 500)
         try:
@@ -173,18 +173,18 @@ class PandaCalls:
             success = answer["success"]
         except (ValueError, KeyError, TypeError) as error:
             cause = None if private else error
-            raise self._lost(f"its answer is not PanDA's: {shown}") from cause
+            raise self._loss_error(f"its answer is not PanDA's: {shown}") from cause
         if success is False:
             message = shown if private else said(answer.get("message") or "") or shown
             raise Refused(f"{self.name} refused: {message}", hint=_ASK)
         if success is not True:
-            raise self._lost(f"its answer is not PanDA's: {shown}")
+            raise self._loss_error(f"its answer is not PanDA's: {shown}")
         return dict(answer)
 
-    def _failed(self, why: str, body: Outgoing) -> ReplyLost | NotSent:
+    def _failure(self, why: str, body: Outgoing) -> ReplyLost | NotSent:
         """Return the error of a call that failed: nothing was done if the server never got the request."""
         if body.sent:
-            return self._lost(why)
+            return self._loss_error(why)
         return NotSent(
             f"the PanDA server {self.name} could not be reached: {why}; nothing was sent",
             hint=loopback.remedy(
@@ -193,7 +193,7 @@ class PandaCalls:
             transient=True,
         )
 
-    def _lost(self, why: str) -> ReplyLost:
+    def _loss_error(self, why: str) -> ReplyLost:
         return ReplyLost(
             f"the PanDA server {self.name} was asked, but its reply is lost: {why}", hint="ask later", transient=True
         )

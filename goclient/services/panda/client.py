@@ -72,12 +72,12 @@ class PandaServer(PandaCalls):
         seconds = self._access.answer_timeout + count * SECONDS_A_JOB
         rows = self._call("job/submit", {"jobs": record}, seconds=seconds)
         if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
-            raise self._lost(f"its answer has no PandaIDs: {quoted(rows)}")
+            raise self._loss_error(f"its answer has no PandaIDs: {quoted(rows)}")
         ids = [None if row[0] in (UNSET, None) else row[0] for row in rows]
         if not all(one is None or is_panda_id(one) for one in ids):
-            raise self._lost(f"its answer has PandaIDs that are not numbers: {quoted(ids)}")
+            raise self._loss_error(f"its answer has PandaIDs that are not numbers: {quoted(ids)}")
         if len(ids) != count:
-            raise self._lost(f"it answered for {len(ids)} of {count} jobs")
+            raise self._loss_error(f"it answered for {len(ids)} of {count} jobs")
         return ids
 
     def describe(self, panda_ids: Sequence[int], *, archived: bool = False) -> list[JobState | UnreadableJob | None]:
@@ -129,7 +129,7 @@ class PandaServer(PandaCalls):
             seconds = self._access.answer_timeout + len(ids) * SECONDS_A_JOB
             done = self._call("job/kill", {"job_ids": ids}, seconds=seconds, jobs=len(ids))
             if not isinstance(done, list) or len(done) != len(ids):
-                raise self._lost(f"it answered for {quoted(done)}, not for {len(ids)} jobs")
+                raise self._loss_error(f"it answered for {quoted(done)}, not for {len(ids)} jobs")
             found += [one is True for one in done]
         return found
 

@@ -43,7 +43,7 @@ def current_token(path: str, access: PandaAccess) -> str:
     if not _ends(texts):
         return texts["id_token"]
     try:
-        return within(WITHIN, lambda: _renewed(path, access))
+        return within(WITHIN, lambda: _renew(path, access))
     except (_NotRenewed, TimeoutError, OSError, ValueError) as error:  # requests' errors are OSErrors
         if not _ends(texts, within=0):
             return texts["id_token"]
@@ -64,9 +64,9 @@ def _ends(texts: dict[str, str], within: float = RENEW_BEFORE) -> bool:
     return end is not None and end < time.time() + within and bool(texts.get("refresh_token"))
 
 
-def _renewed(path: str, access: PandaAccess) -> str:
+def _renew(path: str, access: PandaAccess) -> str:
     """Return the token of the file once nobody else renews it, renewed if it still has to be."""
-    with _locked(path):
+    with _lock(path):
         texts = stored_login(path)
         if not _ends(texts):
             return texts["id_token"]  # somebody else has renewed it meanwhile
@@ -77,7 +77,7 @@ def _renewed(path: str, access: PandaAccess) -> str:
 
 
 @contextmanager
-def _locked(path: str) -> Iterator[None]:
+def _lock(path: str) -> Iterator[None]:
     """Hold the lock on the file itself; no lock file stays behind."""
     while True:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -58,17 +58,17 @@ def find_token(env: Mapping[str, str], *, pilot: bool = False, optional: bool = 
         if os.path.lexists(path):
             texts = stored_login(path)
             renewable = path if texts.get("refresh_token") else None
-            text = _judged(texts["id_token"], f"the token of {quoted(path)}", path, renewable=renewable is not None)
+            text = _check(texts["id_token"], f"the token of {quoted(path)}", path, renewable=renewable is not None)
             return Token(text, vo, path, stored=renewable)
         if optional:
             return None
         message = f"there is no PanDA token: no variable has one, and there is no file {quoted(path)}"
         raise LoginNeeded(message, hint=login_hint(path))
     if not name.endswith("_FILE"):
-        return Token(_judged(env[name], f"the token of {name}", name), vo, name)
+        return Token(_check(env[name], f"the token of {name}", name), vo, name)
     path = os.path.expanduser(env[name])
     what = f"the token file {quoted(path)} of {name}"
-    return Token(_judged(_read(path, what, name), what, name), vo, name, file=path)
+    return Token(_check(_read(path, what, name), what, name), vo, name, file=path)
 
 
 def login_hint(source: str) -> str:
@@ -119,7 +119,7 @@ def _read(path: str, what: str, source: str) -> str:
         raise LoginNeeded(f"{what} cannot be read: {reason}", hint=login_hint(source)) from error
 
 
-def _judged(text: str, what: str, source: str, *, renewable: bool = False) -> str:
+def _check(text: str, what: str, source: str, *, renewable: bool = False) -> str:
     """Return a token without the blanks and line breaks around it; raises LoginNeeded if it cannot be sent."""
     token = text.lstrip("\ufeff").strip()
     if kind := credential_in(text) if token.startswith(("-----", "{")) else "":

@@ -48,7 +48,7 @@ def test_what_is_left_is_killed_and_named(tmp_path: Path, monkeypatch: pytest.Mo
     env = ENV | {"PILOT_HOME": str(tmp_path)}
     process = payload.start("setsid sleep 61 & sleep 62 & sleep 63 & touch up", tmp_path, env)
     process.wait()
-    until(lambda: len(payload._left(process.pid, tmp_path)) == 3)
+    until(lambda: len(payload._find_processes(process.pid, tmp_path)) == 3)
     assert sorted(payload.sweep(process.pid, tmp_path)) == ["sleep 61", "sleep 62", "sleep 63"]
-    until(lambda: not payload._left(process.pid, tmp_path))
+    until(lambda: not payload._find_processes(process.pid, tmp_path))
     assert payload.sweep(process.pid, tmp_path) == []

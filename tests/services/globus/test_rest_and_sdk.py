@@ -205,7 +205,7 @@ def test_a_client_that_nobody_knows_gets_no_token(shared_sandbox: Sandbox) -> No
 class ThroughSdk(Globus):
     """The same calls, made by globus-sdk."""
 
-    https_server, resolve, _named = RestTransfer.https_server, RestTransfer.resolve, RestTransfer._named  # type: ignore[assignment]
+    https_server, resolve, _find_named = RestTransfer.https_server, RestTransfer.resolve, RestTransfer._find_named  # type: ignore[assignment]
     rename, create_personal, personal_called = (
         RestTransfer.rename, RestTransfer.create_personal, RestTransfer.personal_called,
     )  # fmt: skip
