@@ -25,12 +25,14 @@ import carried
 import carrier
 import carrier_kills
 import deal
+import engine_faults
 import following
 import gridftp
 import https
 import language
 import myproxy
 import myproxy_tools
+import names
 import page
 import panda_tasks
 import pilots
@@ -290,6 +292,8 @@ CHAPTERS = {
     "myproxy_tools": myproxy_tools.rows,
     "gridftp": gridftp.rows,
     "https": https.rows,
+    "names": names.rows,
+    "engine_faults": engine_faults.rows,
     "panda_tasks": panda_tasks.rows,
     "submission": submission.rows,
     "deal": deal.rows,

@@ -1,4 +1,4 @@
-"""Measures copies between two real GridFTP servers beside globus-url-copy, and names; rows for figures.py.
+"""Measures copies between two real GridFTP servers beside globus-url-copy; rows for figures.py.
 
     PYTHONPATH=. .venv/bin/python tools/gridftp.py [small]
 
@@ -10,7 +10,6 @@ that are free, and has all of it in a journal.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -21,13 +20,9 @@ from pathlib import Path
 
 from measure import ratio, row, shown
 
-from goclient.sandbox.myproxy.authority import Authority
-from tests.myproxy_grid import Grid
-from tests.servers.gridftp import GridftpServers, gridftp_server
+from tests.servers.gridftp import GridftpServers, gridftp_servers
 
 TINY, LARGE = 1000, 500 << 20  # files; bytes
-NAMES, TOGETHER = 20_000, 1000
-SEED = 14
 RUNS = 7
 MEMORY = 60  # MB
 PROGRAM = str(Path(__file__).with_name("gridftp_deliver.py"))
@@ -94,53 +89,29 @@ class Pair:
         return seconds
 
 
-def names(servers: GridftpServers, count: int) -> list[str]:
-    """Return a row: names of any bytes that do not arrive as they were typed."""
-    generator = random.Random(SEED)
-    allowed = [one for one in range(1, 256) if one not in b"/\r\n"]
-    server, wrong, begun = servers.second, 0, time.perf_counter()
-    with servers.files() as files:
-        for group in range(0, count, TOGETHER):
-            typed = {bytes(generator.choices(allowed, k=generator.randint(1, 80))) for _ in range(min(TOGETHER, count))}
-            typed -= {b".", b".."}
-            top = server.path(f"names-{group}")
-            paths = [f"{top}/{name.decode('utf-8', 'surrogateescape')}" for name in typed]
-            files.mkdir(server.endpoint, top, *paths)
-            listed = {name.encode("utf-8", "surrogateescape") for name in files.listing(server.endpoint, top)}
-            wrong += len(typed ^ set(os.listdir(os.fsencode(top)))) + len(typed ^ listed)
-            files.remove(server.endpoint, top)
-    detail = f"{time.perf_counter() - begun:.0f} s; MKD, MLSC, in directories of {TOGETHER}"
-    return row(f"{count:,} names of any bytes, at a real GridFTP server", f"{wrong} wrong", "0", not wrong, detail)
-
-
 def rows(*, small: bool = False) -> list[list[str]]:
     """Return the rows; ``small`` tries it with less, which measures nothing."""
     runs, tiny, large = (1, 20, 1 << 20) if small else (RUNS, TINY, LARGE)
-    with tempfile.TemporaryDirectory(prefix="goclient-figures-") as name:
-        folder = Path(name)
-        grid = Grid(folder, Authority.make(folder / "certificates"))
-        with gridftp_server(grid, "one") as first, gridftp_server(grid, "two") as second:
-            servers = GridftpServers(grid, first, second)
-            pair = Pair(servers, servers.proxy())
-            cases = (
-                ("tiny", tiny, 100, f"{tiny:,} tiny files, third party, of `globus-url-copy -f -pp`", 1.1),
-                ("one", 1, 100, "one tiny file, third party, in a new process, of `globus-url-copy`", 0.5),
-                ("large", 1, large, f"{large >> 20} MB, third party, of `globus-url-copy`", 0.8),
-            )
-            found = []
-            for case, count, size, label, limit in cases:
-                pair.fill(case, count, size)
-                ours, theirs = partial(pair.ours, case), partial(pair.theirs, case)
-                peer = "without checksums and rename"
-                found.append(ratio(f"GridFTP: {label}", ours, theirs, peer, limit, runs))
-            near = partial(pair.ours, "tiny", near=True), partial(pair.theirs, "tiny", near=True)
-            label = f"GridFTP: {tiny:,} tiny files to the node, of `globus-url-copy -f -pp`"
-            found.append(ratio(label, *near, "without checksums and rename", 1.1, runs))
-            detail = "checksums of both ends, a hidden directory and a rename included"
-            met = pair.memory <= MEMORY
-            found.append(row("GridFTP: memory of these", f"{pair.memory:.0f} MB", f"≤ {MEMORY} MB", met, detail))
-            found.append(names(servers, TOGETHER if small else NAMES))
-            return found
+    with tempfile.TemporaryDirectory(prefix="goclient-figures-") as name, gridftp_servers(Path(name)) as servers:
+        pair = Pair(servers, servers.proxy())
+        cases = (
+            ("tiny", tiny, 100, f"{tiny:,} tiny files, third party, of `globus-url-copy -f -pp`", 1.1),
+            ("one", 1, 100, "one tiny file, third party, in a new process, of `globus-url-copy`", 0.5),
+            ("large", 1, large, f"{large >> 20} MB, third party, of `globus-url-copy`", 0.8),
+        )
+        found = []
+        for case, count, size, label, limit in cases:
+            pair.fill(case, count, size)
+            ours, theirs = partial(pair.ours, case), partial(pair.theirs, case)
+            peer = "without checksums and rename"
+            found.append(ratio(f"GridFTP: {label}", ours, theirs, peer, limit, runs))
+        near = partial(pair.ours, "tiny", near=True), partial(pair.theirs, "tiny", near=True)
+        label = f"GridFTP: {tiny:,} tiny files to the node, of `globus-url-copy -f -pp`"
+        found.append(ratio(label, *near, "without checksums and rename", 1.1, runs))
+        detail = "checksums of both ends, a hidden directory and a rename included"
+        met = pair.memory <= MEMORY
+        found.append(row("GridFTP: memory of these", f"{pair.memory:.0f} MB", f"≤ {MEMORY} MB", met, detail))
+        return found
 
 
 if __name__ == "__main__":

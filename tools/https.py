@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import random
 import ssl
 import subprocess
 import sys
@@ -30,11 +29,10 @@ from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import carry_out, job_context
 from tests.servers.webdav import WebdavServer, webdav_server
 
-LARGE, SMALL, NAMES = 1 << 30, 1000, 20_000  # bytes; files; files
-RUNS, MANY_RUNS, SEED = 5, 15, 14  # pairs of large files, and of many small ones, whose time varies
+LARGE, SMALL = 1 << 30, 1000  # bytes; files
+RUNS, MANY_RUNS = 5, 15  # pairs of large files, and of many small ones, whose time varies
 PATIENCE = 60.0  # seconds: a busy xrootd 5.5 dies now and then, and is started again
 TAKEN, BROUGHT = 3.0, 2.0  # requests of a file, in hundredths; what marks outputs, and lists while names are given, too
-SIGNS = "abcXYZ019 #%&'()*+,-.:;<=>@[]^_`{|}~$!\"\\äé林ß"  # of names; a WebDAV server keeps them all
 WANTED = {"Want-Digest": "adler32"}
 SOURCE, TARGET = "/figures/source", "/figures/target"
 
@@ -235,27 +233,9 @@ def beside_bare(few: Small, name: str, ours: Callable[[], float], bare: Callable
     return [*cells, f"{detail}; bare was cut off {again} times" if again else detail]
 
 
-def names(server: WebdavServer, folder: Path, count: int) -> list[list[str]]:
-    """Return the row of generated names that arrive as typed, and are listed so."""
-    chance, files, local, wrong = random.Random(SEED), WebdavFiles(server.tls(), patience=PATIENCE), folder / "named", 0
-    local.write_bytes(b"x")
-    for start in range(0, count, 1000):
-        wanted = {"".join(chance.choices(SIGNS, k=chance.randint(1, 40))) for _ in range(min(1000, count - start))}
-        wanted -= {".", ".."}
-        top = f"/figures/names-{start}"
-        files.mkdir(server.endpoint, top)
-        for name in wanted:
-            with open(local, "rb") as file:
-                files.put(server.endpoint, file, f"{top}/{name}", moved=nothing)
-        there = set(os.listdir(server.data / top.strip("/")))
-        listed = set(files.listing(server.endpoint, f"{top}/"))
-        wrong += len(wanted ^ there) + len(wanted ^ listed)
-    return [row(f"generated names that a WebDAV server has otherwise, of {count:,}", str(wrong), "0", not wrong, "")]
-
-
 def rows(*, small: bool = False) -> list[list[str]]:
     """Return the rows of HTTPS and WebDAV in the table of figures."""
-    size, count, many, runs, many_runs = (1 << 24, 30, 200, 1, 1) if small else (LARGE, SMALL, NAMES, RUNS, MANY_RUNS)
+    size, count, runs, many_runs = (1 << 24, 30, 1, 1) if small else (LARGE, SMALL, RUNS, MANY_RUNS)
     with webdav_server() as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         WebdavFiles(server.tls(), patience=PATIENCE).mkdir(server.endpoint, "/figures")
@@ -273,7 +253,6 @@ def rows(*, small: bool = False) -> list[list[str]]:
             beside_bare(few, f"put of {count} small files by davs, of a bare http.client", few.put_ours, few.put_bare,
                         many_runs),
             *requests(server, folder, count),
-            *names(server, folder, many),
         ]  # fmt: skip
 
 

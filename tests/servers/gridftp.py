@@ -147,11 +147,17 @@ def gridftp_server(grid: Grid, name: str, *, address: str = "127.0.0.1") -> Iter
             one.kill()
 
 
-@pytest.fixture(scope="session")
-def gridftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GridftpServers]:
-    """Two real servers, which all tests share: each uses a directory of its own in them."""
-    folder = tmp_path_factory.mktemp("gridftp")
+@contextmanager
+def gridftp_servers(folder: Path) -> Iterator[GridftpServers]:
+    """Two servers that run while the body does, with all that they have in a folder."""
     grid = Grid(folder, Authority.make(folder / "certificates"))
     grid.credential(USER), grid.credential(OTHER_USER)
     with gridftp_server(grid, "one") as first, gridftp_server(grid, "two") as second:
         yield GridftpServers(grid, first, second)
+
+
+@pytest.fixture(scope="session")
+def gridftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GridftpServers]:
+    """Two real servers, which all tests share: each uses a directory of its own in them."""
+    with gridftp_servers(tmp_path_factory.mktemp("gridftp")) as servers:
+        yield servers

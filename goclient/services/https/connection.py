@@ -142,9 +142,9 @@ class Connection:
             self._expected = None
             is_sent = request.body is None or self._send_body(request.body)
             self._raw.deadline = self.limits.end(self.limits.answer + request.seconds)
-            self._is_used = True
             self.response = Response(self, method=request.method)  # type: ignore[arg-type]
             self.response.begin()
+            self._is_used = True
         if not is_sent:
             self.response.will_close = True  # the server may wait for the rest
         return self.response
@@ -217,10 +217,12 @@ class Connection:
         try:
             yield
         except OSError as error:
+            if self._is_used and isinstance(error, ssl.SSLError):  # damaged, as a busy xrootd 5.5 does
+                raise_named(ConnectionAbortedError(), self._server, deadline, step=step)
             raise_named(error, self._server, deadline, step=step)
-        except http.client.IncompleteRead:  # of an answer in chunks
-            raise_named(ConnectionAbortedError(), self._server, deadline, step=step)
         except http.client.HTTPException as error:
+            if self._is_used:  # it speaks HTTP, and has lost its place: xrootd 5.5 sends a content twice, too
+                raise_named(ConnectionAbortedError(), self._server, deadline, step=step)
             raise EndpointError(
                 f"the {self._server.named} does not speak HTTP: {quoted(str(error) or type(error).__name__)}",
                 hint=f"check that the host and the port are a {self._server.kind.title}'s",

@@ -26,8 +26,9 @@ from goclient.services.https.streams import FileState
 
 T = TypeVar("T")
 LISTED_WITHIN, _FEW = 1.0, 2000  # seconds that a listing is good for; names of a directory that is listed again then
-# xrootd 5.5 ends a path at a question mark; XML has no control characters, and the text of a listing is UTF-8.
-_NOT_KEPT = re.compile("[?\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+# xrootd 5.5 ends a path at a question mark; XML has no control characters, no U+FFFE and U+FFFF, and the text of a
+# listing is UTF-8.
+_NOT_KEPT = re.compile("[?\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 class _Names(NamedTuple):

@@ -7,6 +7,7 @@ or all of the new one, has the name, and nothing else has one.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
 import resource
@@ -18,7 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import pytest
 
 from goclient.errors import EndpointError, GoclientError, MyproxyError
 from goclient.errors.conditions import (
@@ -31,12 +34,16 @@ from goclient.errors.conditions import (
     SourceChanged,
 )
 from goclient.model.plan import TransferItem
+from goclient.node import delivery
+from goclient.node.engines import background, globus_task
+from goclient.services.https import client
 from tests.node.engines.benches import Bench, lock
 from tests.servers import between
 from tests.servers.between import ALWAYS, Between, Kind
 
 Make = Callable[[], Bench]
 Way = Literal["bring", "take"]
+Wrong = Literal["without an error that says it", "over time", "old file changed", "partial under a final name"]
 WAYS: tuple[Way, ...] = ("bring", "take")
 SIZE = 100_000
 NEW, OLD = random.Random(14).randbytes(SIZE), b"old" * 1000
@@ -61,6 +68,7 @@ class Case:
         self.recursive, self.overwrite = False, True
         self.must_meet = False  # its fault
         self.never_again = False  # what fails once fails from then on
+        self.later = 0  # bytes
         self.wanted: tuple[bytes, ...] = (NEW,)
         self.item = TransferItem("new", "old", recursive=False)
         (self.source / "new").write_bytes(NEW)
@@ -94,7 +102,7 @@ class Case:
     def meets(self, after: float, kind: Kind, *, times: int = 1, call: Callable[[], object] = lambda: None) -> None:
         """Have all bytes go through relays that fail: after so many bytes, or behind a part of all that there are."""
         count = round(after * whole(self)) if isinstance(after, float) else after
-        self.relayed(between.Fault(count, kind, times, call))
+        self.relayed(between.Fault(count + self.later, kind, times, call))
 
     def meanwhile(self, after: float, call: Callable[[], object]) -> None:
         """Have something happen once: when this part of all bytes has passed; on the node, before or after a read."""
@@ -146,6 +154,13 @@ def whole(case: Case) -> int:
     return _whole[key]
 
 
+class Problem(NamedTuple):
+    """Something that is not as it must be."""
+
+    kind: Wrong
+    text: str
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that is wrong: ``does`` makes it so.  It ends in an error of these ``kinds``; or ``well``, if it may.
@@ -162,45 +177,51 @@ class Fault:
     needs: frozenset[str] = frozenset()
     says: str = ""
 
-    def problems(self, make: Make) -> list[str]:
-        """What is not as it must be when a new bench meets it."""
+    def problems(self, make: Make, *, later: int = 0) -> list[Problem]:
+        """What is not as it must be when a new bench meets it; one of the network comes so many bytes later."""
         case = Case(make, self.way)
+        case.later = later
         with case.stack:
             self.does(case)
             before = names(case)
             started = time.monotonic()
             error = case.run()
             seconds = time.monotonic() - started
-            return [f"{self.way}, {self.about}: {one}" for one in self._judge(case, error, before, seconds)]
+            found = [Problem("over time", f"it took {seconds:.1f} s")] if seconds > IN_TIME else []
+            found += [Problem("without an error that says it", one) for one in self._untold(case, error)]
+            found += self._harm(case, error, before)
+            return [Problem(kind, f"{self.way}, {self.about}: {text}") for kind, text in found]
 
-    def _judge(self, case: Case, error: GoclientError | None, before: set[str], seconds: float) -> Iterator[str]:
-        if seconds > IN_TIME:
-            yield f"it took {seconds:.1f} s"
+    def _untold(self, case: Case, error: GoclientError | None) -> Iterator[str]:
         if case.must_meet and not case.bench.met:
             yield "its fault was not met"
-        if error is None and not (self.well or not self.kinds):
-            yield "it ended well"
-        if error is not None:
-            kinds = (*self.kinds, EndpointError) if self.kinds and case.bench.tells_by_tasks else self.kinds
-            if not isinstance(error, kinds):
-                yield f"{type(error).__name__}, not {kinds}: {error.message}"
-            if self.group in ("break", "never") and not error.transient:
-                yield f"it is not said to pass: {error.message}"
-            if not error.message or not error.hint:
-                yield f"it says too little: {error.message!r}, {error.hint!r}"
-            if self.says not in error.message:
-                yield f"it does not say {self.says}: {error.message}"
-        elif not case.item.recursive and not (case.target / case.item.destination).is_file():
-            yield "it did not arrive"
+        if error is None:
+            if not (self.well or not self.kinds):
+                yield "it ended well"
+            if not case.item.recursive and not (case.target / case.item.destination).is_file():
+                yield "it did not arrive"
+            return
+        kinds = (*self.kinds, EndpointError) if self.kinds and case.bench.tells_by_tasks else self.kinds
+        if not isinstance(error, kinds):
+            yield f"{type(error).__name__}, not {kinds}: {error.message}"
+        if self.group in ("break", "never") and not error.transient:
+            yield f"it is not said to pass: {error.message}"
+        if not error.message or not error.hint:
+            yield f"it says too little: {error.message!r}, {error.hint!r}"
+        if self.says not in error.message:
+            yield f"it does not say {self.says}: {error.message}"
+
+    def _harm(self, case: Case, error: GoclientError | None, before: set[str]) -> Iterator[Problem]:
         old = case.target / "old"
         if case.item.destination == "old" and old.is_file():
             content = old.read_bytes()
             if content not in (*case.wanted, *((OLD,) if error is not None else ())):
-                yield f"{len(content)} bytes have the name, which are neither the old nor the new file"
+                text = f"{len(content)} bytes have the name, which are neither the old nor the new file"
+                yield Problem("partial under a final name", text)
         elif case.item.destination == "old" and not old.exists() and not (error and case.is_kept_aside()):
-            yield "the old file is gone"
+            yield Problem("old file changed", "the old file is gone")
         if error is not None and (more := names(case) - before - {"old"}):
-            yield f"there is more than before: {more}"
+            yield Problem("partial under a final name", f"there is more than before: {more}")
 
 
 def names(case: Case) -> set[str]:
@@ -604,6 +625,29 @@ TABLE: tuple[Fault, ...] = tuple(
 GROUPS = tuple(dict.fromkeys((fault.group, fault.way) for fault in TABLE))
 
 
+def met_by(bench: type[Bench]) -> list[Fault]:
+    """The faults that an engine can meet."""
+    return [fault for fault in TABLE if fault.needs <= bench.has]
+
+
 def of(bench: type[Bench], group: str, way: Way) -> list[Fault]:
-    """The faults of a group that an engine can meet."""
-    return [fault for fault in TABLE if (fault.group, fault.way) == (group, way) and fault.needs <= bench.has]
+    """Those of a group."""
+    return [fault for fault in met_by(bench) if (fault.group, fault.way) == (group, way)]
+
+
+def in_folders_of(bench: type[Bench], top: Path) -> Make:
+    """Return what makes benches, each in a folder of its own."""
+    numbers = itertools.count()
+
+    def make() -> Bench:
+        folder = top / str(next(numbers))
+        folder.mkdir()
+        return bench(folder)
+
+    return make
+
+
+def hurry(patched: pytest.MonkeyPatch) -> None:
+    """Shorten the pauses of engines."""
+    for module, name in ((background, "AGAIN"), (client, "_PAUSES"), (globus_task, "POLL"), (delivery, "_AGAIN")):
+        patched.setattr(module, name, (0.01, 0.2 if module is delivery else 1.0))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import pytest
 
-from goclient.node import delivery
-from goclient.node.engines import background, globus_task
-from goclient.services.https import client
 from tests.node.engines import faults
 from tests.node.engines.benches import (
     Bench,
@@ -73,14 +69,14 @@ MARKED = {name: pytest.mark.conformance if kind in REAL else () for name, kind i
 
 
 def test_the_table_is_large_enough_for_each_engine() -> None:
-    counts = {name: sum(fault.needs <= kind.has for fault in faults.TABLE) for name, kind in ENGINES.items()}
+    counts = {name: len(faults.met_by(kind)) for name, kind in ENGINES.items()}
     assert min(counts.values()) >= LEAST, counts
 
 
 @pytest.mark.parametrize("way", faults.WAYS)
 @pytest.mark.parametrize("name", ENGINES)
 def test_each_kind_of_fault_is_met_often_enough_or_it_is_said_why_not(name: str, way: faults.Way) -> None:
-    met = [one for one in faults.TABLE if one.way == way and one.needs <= ENGINES[name].has]
+    met = [one for one in faults.met_by(ENGINES[name]) if one.way == way]
     few = {
         kind
         for kind, (least, found) in KINDS.items()
@@ -107,14 +103,7 @@ def test_a_fault_is_told_in_time_and_no_file_is_harmed(
     tmp_path: Path,
 ) -> None:
     prepare(kind, request)
-    for module, name in ((background, "AGAIN"), (client, "_PAUSES"), (globus_task, "POLL"), (delivery, "_AGAIN")):
-        monkeypatch.setattr(module, name, (0.01, 0.2 if module is delivery else 1.0))
-    numbers = itertools.count()
-
-    def make() -> Bench:
-        top = tmp_path / str(next(numbers))
-        top.mkdir()
-        return kind(top)
-
-    problems = [problem for fault in faults.of(kind, group, way) for problem in fault.problems(make)]
+    faults.hurry(monkeypatch)
+    make = faults.in_folders_of(kind, tmp_path)
+    problems = [problem.text for fault in faults.of(kind, group, way) for problem in fault.problems(make)]
     assert problems == [], "\n".join(problems)

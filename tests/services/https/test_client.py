@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import socket
+import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,44 @@ def test_a_client_that_is_closed_asks_nothing_more(server: CollectionServer) -> 
     https.http.close()
     with pytest.raises(EndpointError):
         https.get("/file", io.BytesIO(), moved=nothing)
+
+
+@contextmanager
+def answers(*connections: Sequence[bytes]) -> Iterator[str]:
+    """A server that gives the requests of each connection these answers, and hangs up; yield its URL."""
+
+    def serve() -> None:
+        for one in connections:
+            with suppress(TimeoutError), listener.accept()[0] as sock, sock.makefile("rb") as asked:
+                for answer in one:
+                    while asked.readline().strip():
+                        pass
+                    sock.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10.0)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://localhost:{listener.getsockname()[1]}"
+        finally:
+            thread.join()
+
+
+def test_a_server_that_loses_its_place_in_a_connection_is_asked_again_over_another_one() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    with answers([head + b"hello", b"hello" + head], [head]) as url:  # GET, and twice HEAD
+        https, file = CollectionHttps(SITE, url, lambda: TOKEN, HttpFiles(patience=5.0)), io.BytesIO()
+        https.get("/file", file, moved=nothing)
+    assert file.getvalue() == b"hello"
+
+
+def test_what_never_answers_as_http_is_asked_once() -> None:
+    with (
+        answers([b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n"]) as url,
+        pytest.raises(EndpointError, match="does not speak HTTP"),
+    ):
+        CollectionHttps(SITE, url, lambda: TOKEN, HttpFiles(patience=5.0)).get("/file", io.BytesIO(), moved=nothing)
 
 
 # --- a file that is asked for ahead ---
