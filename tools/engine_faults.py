@@ -29,7 +29,8 @@ SEED, LATER = 14, 500  # bytes that a fault of the network comes later than the 
 def played(name: str, kind: type[Bench], folder: Path) -> list[str]:
     """Return the row of an engine; say what is wrong at once."""
     chance, make, begun = random.Random(SEED), faults.in_folders_of(kind, folder), time.perf_counter()
-    met, found = faults.met_by(kind), []
+    met = faults.met_by(kind)
+    found: list[faults.Wrong] = []
     for fault in met:
         problems = fault.problems(make, later=chance.randrange(LATER))
         for problem in problems:

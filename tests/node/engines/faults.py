@@ -143,15 +143,19 @@ _whole: dict[tuple[type[Bench], Way], int] = {}
 
 
 def whole(case: Case) -> int:
-    """How many bytes pass for a case in which nothing is wrong."""
+    """How many bytes pass for a case in which nothing is wrong: the fewest of three, as a busy server has it again."""
     key = type(case.bench), case.way
     if key not in _whole:
-        clean = Case(case.make, case.way)
-        with clean.stack:
-            relays = clean.relayed(None)
-            assert clean.run() is None
-            _whole[key] = relays.passed
+        _whole[key] = min(_passed(case) for _ in range(3))
     return _whole[key]
+
+
+def _passed(case: Case) -> int:
+    clean = Case(case.make, case.way)
+    with clean.stack:
+        relays = clean.relayed(None)
+        assert clean.run() is None
+        return relays.passed
 
 
 class Problem(NamedTuple):
