@@ -15,7 +15,7 @@ from goclient.config.staging import SITE, SOME_DIRECTORY, area_in, site_director
 from goclient.errors import Collector, GoclientError, MyproxyError, RequestError, UsageError
 from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.text import list_lines
 from goclient.model.campaign import new_campaign
 from goclient.model.endpoint import is_uuid, read_endpoint
@@ -71,7 +71,7 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
                 items[key] = split_items(f"--{key}", given, list_lines)
     if options.myproxy:
         with collected:
-            items[MYPROXY] = [str(connections.accounts().named(options.myproxy))]
+            items[MYPROXY] = [str(connections.accounts().parse(options.myproxy))]
     pilot = options.pilot or (connections.settings.get("pilot.dn") if options.myproxy else None)
     collected.errors += _mistakes(options, pilot)
     if isinstance(options, CarryOptions):
@@ -129,7 +129,7 @@ def _read_carriage(options: CarryOptions, connections: Connections, collected: C
     acting, given = f"{credential.client_id}@clients.auth.globus.org" if credential else "", options.pilotIdentity
     if given and given.lower() not in (acting.lower(), acting.partition("@")[0].lower()):
         acts = "its service client does" if who is Who.SERVICE else "with --goCredential=token you do"
-        message = f"--pilotIdentity {quoted(given)} transfers nothing of a job with --goCarry: {acts}"
+        message = f"--pilotIdentity {quote(given)} transfers nothing of a job with --goCarry: {acts}"
         hint = "leave out --pilotIdentity: the checks are made for who acts"
         collected.errors.append(RequestError(message, hint=hint, code="combination", subject="--pilotIdentity"))
     return Carriage(
@@ -176,14 +176,14 @@ def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientE
         message = "--deposit does not say for whom"
         yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
     if options.pilotIdentity and not is_identity(options.pilotIdentity):
-        message = f"--pilotIdentity {quoted(options.pilotIdentity)} {NO_IDENTITY}"
+        message = f"--pilotIdentity {quote(options.pilotIdentity)} {NO_IDENTITY}"
         hint = "such as wdeng@globusid.org; the identity of a service is its client id"
         yield UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
     if options.pilot:
-        from goclient.services.myproxy.policy import checked_dn  # only a job with such an account needs it
+        from goclient.services.myproxy.policy import check_dn  # only a job with such an account needs it
 
         try:
-            checked_dn(options.pilot)
+            check_dn(options.pilot)
         except MyproxyError as error:
             yield RequestError(f"--pilot: {error.message}", hint=error.hint, code="no-dn", subject="--pilot")
 
@@ -275,7 +275,7 @@ def _list_secrets(options: TransferOptions | None, connections: Connections) -> 
     from goclient.journal import Journal
 
     campaign = None if options is None else getattr(options, "campaign", None) or ""
-    return Credentials(Journal(environment.journal_path(connections.env)), connections).kept(campaign)
+    return Credentials(Journal(environment.journal_path(connections.env)), connections).list_kept(campaign)
 
 
 def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:

@@ -19,7 +19,7 @@ from goclient.assembly import (
 from goclient.config.connections import Connections
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.text import list_lines
 from goclient.mending.client import Mending
 from goclient.model.campaign import campaign_of
@@ -186,9 +186,9 @@ class Client(Mending):
 
     def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:
         """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
-        from goclient.campaigns.batch import kept_batches  # as in _campaigns
+        from goclient.campaigns.batch import load_batches  # as in _campaigns
 
-        kept = kept_batches(self.journal_path.parent)
+        kept = load_batches(self.journal_path.parent)
         return frozenset(one.campaign for one in kept if one.is_open or not unfinished)
 
     def delivered_outputs(self) -> Callable[[str], Sequence[Location] | None]:
@@ -236,8 +236,8 @@ class Client(Mending):
             from goclient.model.staging import stage  # other jobs need none of it
 
             names = self.catalogue()
-            area, count = request.area.named(names), request.count if deal is None else deal.jobs
-            staged = stage(spec.with_endpoints(names).displayed(names), area, count)
+            area, count = request.area.show_name(names), request.count if deal is None else deal.jobs
+            staged = stage(spec.with_endpoints(names).show_names(names), area, count)
         if deal is not None:
             table = deal.table(spec)
         spec = spec if staged is None else staged.spec
@@ -284,12 +284,12 @@ class Client(Mending):
 
 
 def _of_keywords(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(one.reworded(as_keywords) for one in findings)
+    return tuple(one.reword(as_keywords) for one in findings)
 
 
 def _check_text(text: object) -> str:
     """Return the text; raises UsageError for anything else, such as a list of words."""
     if not isinstance(text, str):
-        message = f"the jobParameters must be one text, not {quoted(repr(text))}"
+        message = f"the jobParameters must be one text, not {quote(repr(text))}"
         raise UsageError(message, hint='write them in quotes: "…"', code="wrong-type", subject="text")
     return text

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from goclient.config.grid import HOUR, WEEK, command, hours_text
 from goclient.errors import Interrupted, MyproxyError, UsageError, raise_all
 from goclient.errors.conditions import LifetimeTooLong
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.syntax.shell import command_line, shell_word
 from goclient.services.gsi.certificate import time_text
 from goclient.services.myproxy.client import Terms
-from goclient.services.myproxy.policy import LEARN, checked_dn, dn_of, fits_nobody, pattern_of
+from goclient.services.myproxy.policy import LEARN, check_dn, dn_of, fits_nobody, pattern_of
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity
@@ -100,18 +100,18 @@ def retrievers(dn: str | None, pattern: str | None) -> str:
     if dn is not None and pattern is not None:
         message = "there are a DN and a pattern of who may retrieve"
         raise MyproxyError(message, hint="give one of the two", code="myproxy-retriever")
-    return pattern_of(dn) if dn is not None else checked_pattern(pattern or "")
+    return pattern_of(dn) if dn is not None else check_pattern(pattern or "")
 
 
-def checked_pattern(pattern: str) -> str:
+def check_pattern(pattern: str) -> str:
     """Return the pattern; raise MyproxyError for one that no DN can fit, as far as it can be judged from here."""
     if fits_nobody(pattern):
-        message = f"nobody fits the pattern {quoted(pattern)}: a DN begins with a slash"
+        message = f"nobody fits the pattern {quote(pattern)}: a DN begins with a slash"
         right = pattern.replace(".*", "*") if ".*" in pattern else f"*/{'' if '=' in pattern else 'CN='}{pattern}"
         hint = f"--retriever-pattern {shell_word(right)} fits any DN that has it; . stands for itself, * for any text"
         raise MyproxyError(message, hint=hint, code="myproxy-retriever")
     if (only := dn_of(pattern)) is not None:
-        checked_dn(only)
+        check_dn(only)
     return pattern
 
 
@@ -126,7 +126,7 @@ def deposit(service: MyProxy, spec: DepositSpec) -> Proof:
     if lifetime > left:
         hours, ends = max(left // HOUR, 0), hours_text(max(left, 0))
         raise LifetimeTooLong(
-            f"the deposit cannot last {hours_text(lifetime)}: {quoted(who.certificate)} ends in {ends}",
+            f"the deposit cannot last {hours_text(lifetime)}: {quote(who.certificate)} ends in {ends}",
             hint=(f"ask for {hours} hours at most, or " if hours else "") + "renew what it is made of",
         )
     terms = Terms(spec.retrievers, lifetime, spec.proxy_lifetime, spec.renewers, spec.name, spec.description)
@@ -163,9 +163,9 @@ def _find(service: MyProxy, spec: DepositSpec) -> Deposit:
 def _differences(found: Deposit, spec: DepositSpec, *, who: Identity, end: int) -> Iterator[str]:
     """Yield each thing that is not as it was sent."""
     if found.owner != who.base:
-        yield f"it belongs to {quoted(found.owner)}, not to you, {quoted(who.base)}"
+        yield f"it belongs to {quote(found.owner)}, not to you, {quote(who.base)}"
     if found.retrievers != spec.retrievers:
-        yield f"its retrievers are {quoted(found.retrievers)}, not {quoted(spec.retrievers)}"
+        yield f"its retrievers are {quote(found.retrievers)}, not {quote(spec.retrievers)}"
     if abs(found.end - end) > SLACK:
         yield f"it ends at {time_text(found.end)}, not at {time_text(end)}"
 

@@ -10,7 +10,7 @@ from goclient.assembly import deposit_for_jobs
 from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.jobs.sent import check_not_sent
 from goclient.journal import Journal
 from goclient.submission import Submission
@@ -31,7 +31,7 @@ def send_prepared(
         deposit_for_jobs(prepared.spec.myproxy, prepared.options, connections)
     luggage = prepared.luggage
     secret = luggage.secret if luggage is not None else None
-    connections.reporter.detail(f"sending {counted(len(prepared.records), 'job')} to {server.name}")
+    connections.reporter.detail(f"sending {pluralize(len(prepared.records), 'job')} to {server.name}")
     try:
         if luggage is not None and secret is not None:
             from goclient.jobs.grants import make_ready  # only carried jobs have a credential

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient.config import catalogue, catalogue_changes
-from goclient.config.catalogue_toml import checked_name, checked_where, command, fields_of
+from goclient.config.catalogue_toml import check_name, check_where, command, fields_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ConsentNeeded, GlobusTimeout
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Catalogue, GlobusEndpoint, UrlEndpoint, is_uuid
 from goclient.model.nearest import nearest
 from goclient.model.syntax.parse import parse_endpoint
@@ -148,13 +148,13 @@ def add(name: str, typed: str, *, user: str, site: str, globus: Callable[[], Glo
     own: dict[str, str] = {}
     sites: dict[str, str] = {}
     with found:
-        checked_name(name)
+        check_name(name)
     with found:
-        where = checked_where(typed)
+        where = check_where(typed)
     with found:
         own = catalogue.read(user)
         if where and own.get(name, where) != where:
-            raise catalogue_changes.taken(user, name, own[name])
+            raise catalogue_changes.refuse_taken(user, name, own[name])
     with found:
         sites = catalogue.read(site)
     raise_all(found.errors)
@@ -177,16 +177,14 @@ def remove(name: str, *, user: str, site: str) -> Removed:
     others = catalogue.read(site)
     if name in others:
         raise RequestError(
-            f"{quoted(name)} is only in the site's catalogue {quoted(site)}, which is not changed from here",
+            f"{quote(name)} is only in the site's catalogue {quote(site)}, which is not changed from here",
             hint=f"an entry of yours replaces it: {command('add', name, 'UUID')}",
             code="site-entry",
             subject=name,
         )
-    near = " or ".join(map(quoted, nearest(name, (*others, *catalogue.read(user)))))
+    near = " or ".join(map(quote, nearest(name, (*others, *catalogue.read(user)))))
     hint = f"did you mean {near}?" if near else f"{command('list')} shows the names"
-    raise RequestError(
-        f"{quoted(name)} is not in the catalogue {quoted(user)}", hint=hint, code="no-entry", subject=name
-    )
+    raise RequestError(f"{quote(name)} is not in the catalogue {quote(user)}", hint=hint, code="no-entry", subject=name)
 
 
 def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
@@ -195,7 +193,7 @@ def usable(collection_id: str, *, name: str, globus: Globus) -> Collection:
     if one.holds_data:
         return one
     raise EndpointError(
-        f"{quoted(collection_id)} cannot be {quoted(name)}: it is the GCSv5 endpoint {quoted(one.name)}, which holds "
+        f"{quote(collection_id)} cannot be {quote(name)}: it is the GCSv5 endpoint {quote(one.name)}, which holds "
         "no data itself, its collections do",
         hint=f"ask {one.owner or 'its owner'} for one of them, or search: {command('list', search='TEXT')}",
         code="no-collection",

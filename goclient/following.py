@@ -43,9 +43,9 @@ class Following(Lookups):
     def parameters(self, panda_id: int) -> str:
         """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
         from goclient.jobs.panda_ids import read_panda_ids
-        from goclient.jobs.status import known_jobs
+        from goclient.jobs.status import fetch_jobs
 
-        return known_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
+        return fetch_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
 
     def status(
         self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
@@ -202,7 +202,7 @@ class Following(Lookups):
 
     def credentials(self) -> list[Outstanding]:
         """Return the credentials of carried jobs that are out there, each with its state and all that it opens."""
-        return self._credentials().shown()
+        return self._credentials().describe()
 
     def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
         """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""

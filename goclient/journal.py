@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError, unwritten
-from goclient.errors.wording import quoted
-from goclient.files.private import locked, make_directory, private
-from goclient.secrets import hidden
+from goclient.errors.wording import quote
+from goclient.files.private import hold_lock, make_directory, private
+from goclient.secrets import hide
 
 JOBS = "jobs"  # the directory of the jobs' journals, beside the main one
 _OPEN, _CLOSED = ".jsonl", ".done.jsonl"
@@ -106,8 +106,8 @@ class Journal:
         """Put the entry on disk, without any credential; raises GoclientError if it cannot be written."""
         entry = replace(
             entry,
-            subjects=tuple(map(hidden, entry.subjects)),
-            detail=hidden(entry.detail),
+            subjects=tuple(map(hide, entry.subjects)),
+            detail=hide(entry.detail),
             host=HOST,
             boot=BOOT,
             attempt=self.attempt,
@@ -124,7 +124,7 @@ class Journal:
                 if self._last is not None:
                     self._last[entry.what, entry.key] = entry
         except OSError as error:
-            raise _not_written(f"the journal {quoted(self.path)}", error) from error
+            raise _not_written(f"the journal {quote(self.path)}", error) from error
 
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
@@ -134,9 +134,9 @@ class Journal:
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.path.with_name(f"{name}.lock")))
+                stack.enter_context(hold_lock(self.path.with_name(f"{name}.lock")))
             except OSError as error:
-                raise _not_written(f"the journal's directory {quoted(self.path.parent)}", error) from error
+                raise _not_written(f"the journal's directory {quote(self.path.parent)}", error) from error
             yield
 
     @contextmanager
@@ -174,7 +174,7 @@ class Journal:
         except FileNotFoundError:
             return b""
         except OSError as error:
-            message = f"the journal {quoted(self.path)} cannot be read: {error.strerror}"
+            message = f"the journal {quote(self.path)} cannot be read: {error.strerror}"
             raise unwritten(error)(message, hint="look at GOCLIENT_STATE", code="journal") from error
 
     def latest(self, what: str) -> list[Entry]:
@@ -218,7 +218,7 @@ class JobJournal(Journal):
         except OSError as error:
             self.close()
             raise unwritten(error)(
-                f"the journal {quoted(self.path)} cannot be written: {error.strerror}",
+                f"the journal {quote(self.path)} cannot be written: {error.strerror}",
                 hint="make room or set GOCLIENT_STATE to another directory",
                 code="journal",
             ) from error

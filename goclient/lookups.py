@@ -12,7 +12,7 @@ from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
 from goclient.config.settings import Setting
 from goclient.errors import Collector, RequestError, UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import UrlEndpoint
 from goclient.model.syntax.parse import parse_endpoint
 
@@ -102,7 +102,7 @@ class Lookups:
 
     def settings(self) -> list[Setting]:
         """Return every setting, with where it comes from."""
-        return self._connections.shown_settings()
+        return self._connections.list_settings()
 
     def _warn_of_missing_catalogue(self) -> None:
         if missing := environment.missing_catalogue(self._connections.env):
@@ -120,7 +120,7 @@ def _login_request(
         kind, _, what = value.partition("=")
         if value != "mfa" and not (kind in SESSION_KINDS and what):
             hint = "write identity=ID, domain=NAME, policy=ID or mfa"
-            message = f"--session {quoted(value)} is not known"
+            message = f"--session {quote(value)} is not known"
             collected.errors.append(UsageError(message, hint=hint, code="unknown-value", subject="--session"))
     names: Catalogue = {}
     with collected:
@@ -133,7 +133,7 @@ def _login_request(
             wanted[typed] = end.text
             if isinstance(end, UrlEndpoint):
                 hint = "leave it out: Globus does not reach it"
-                message = f"{quoted(typed)} is {end.title}, and has no consents"
+                message = f"{quote(typed)} is {end.title}, and has no consents"
                 raise RequestError(message, hint=hint, code="not-globus")
     raise_all(collected.errors)
     return LoginRequest(wanted, session, https)

@@ -13,7 +13,7 @@ from goclient.config.carried import file_server_url, globus_urls
 from goclient.errors import Collector, EndpointError, RequestError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.sent import StillRunning
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.jobs.sent import check_not_sent
 from goclient.jobs.watch import wait
 from goclient.journal import Journal
@@ -93,7 +93,7 @@ def probe(order: Order, connections: Connections) -> Probed:
         kept = replace(kept, jobs=_send(order, question, connections), sent=time.time())
         store(file, kept)
     elif order.shared and (kept.mark is None or kept.mark.text != order.shared):
-        message = f"a probe was sent before, {_name_jobs(kept.jobs)}, which does not look for {quoted(order.shared)}"
+        message = f"a probe was sent before, {_name_jobs(kept.jobs)}, which does not look for {quote(order.shared)}"
         hint = f"wait for it: goclient probe {order.queue}; or add --again"
         raise RequestError(message, hint=hint, code="sent-before", subject="--shared")
     else:
@@ -146,11 +146,11 @@ def _send(order: Order, question: Question, connections: Connections) -> tuple[i
         try:
             connections.globus().mkdir(mark.endpoint, mark.path)
         except EndpointError as error:
-            message = f"your account cannot make a directory in {quoted(mark.place)}: {error.message}"
+            message = f"your account cannot make a directory in {quote(mark.place)}: {error.message}"
             raise error.replace(message=message) from error
     sent = submission.send(prepared, server=server, journal=journal, reporter=connections.reporter)
     found = tuple(one.panda_id for one in sent.jobs)
-    connections.reporter.progress(f"{counted(len(found), 'job')} sent to {order.queue}: {_name_jobs(found)}")
+    connections.reporter.progress(f"{pluralize(len(found), 'job')} sent to {order.queue}: {_name_jobs(found)}")
     return found
 
 
@@ -195,7 +195,7 @@ def _question(order: Order, mark: Mark | None, connections: Connections) -> Ques
             targets += (_collection(typed, names, service),)
     for path in order.paths:
         if not path.startswith("/") or not path.isprintable():
-            message = f"--path {quoted(path)} is not the path of a directory on the nodes"
+            message = f"--path {quote(path)} is not the path of a directory on the nodes"
             collected.errors.append(
                 RequestError(message, hint="it begins with a slash", code="not-absolute", subject="--path")
             )
@@ -232,7 +232,7 @@ def _find(typed: str, names: Catalogue, service: Globus) -> Collection:
     """Return a collection; raise EndpointError if there is none, or it is a server."""
     end = names[typed] if typed in names else parse_endpoint(typed)
     if isinstance(end, UrlEndpoint):
-        message = f"{quoted(typed)} is {end.title}, which carried jobs do not use"
+        message = f"{quote(typed)} is {end.title}, which carried jobs do not use"
         raise EndpointError(message, hint="name a collection", code="not-globus", subject=typed)
     known = is_uuid(end.text)
     return service.collection(GlobusEndpoint(end.text, typed)) if known else service.resolve(typed, known=names)

@@ -1,6 +1,6 @@
 """Every credential that this process holds, and one function that hides all of them in a text.
 
-Code that reads a credential registers it here.  What is shown, sent or written passes through :func:`hidden`, at the
+Code that reads a credential registers it here.  What is shown, sent or written passes through :func:`hide`, at the
 one place where it leaves the process.
 """
 
@@ -93,7 +93,7 @@ def register_keys(pem: bytes) -> None:
     register(*(line for key in re.findall(_KEY, text) for line in re.split(r"[^A-Za-z0-9+/=]+", key)))
 
 
-def hidden(text: str) -> str:
+def hide(text: str) -> str:
     """Return the text with ``***`` in place of each credential, however it is written.
 
     Found are: the credential as it is; percent-encoded; escaped as in JSON, in Python or in HTML; in base64 or

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from goclient.errors import GoclientError, Interrupted, PreflightFailed, ServerError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.sent import ReplyLost
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.model.frozen import Frozen
 from goclient.model.options import TransferOptions
 from goclient.model.plan import TransferTask
@@ -145,7 +145,7 @@ def prepare(
     if spec:
         first = decode(records[0].jobParameters)  # as a pilot will read it, the serial number filled in
         if len(records) == 1 and first.counts is None:
-            spec = first.spec.displayed({one.display: one for one in spec.endpoints})
+            spec = first.spec.show_names({one.display: one for one in spec.endpoints})
     raise_all(list(find_collisions(spec.transfers if deal is None else spec.outward)))
     return Submission(
         *(spec, tuple(records), findings),
@@ -242,7 +242,7 @@ def _send_batch(
             hint = f"look which jobs there are: {_SHOW} {key}; send the others under another name"
             raise ServerError(message, hint=hint, code="row-refused")
         return [int(panda_id) for panda_id in known.subjects]
-    intent = Entry(CALL, key, "intended", names, f"{counted(len(batch), 'job')} to {server.name}")
+    intent = Entry(CALL, key, "intended", names, f"{pluralize(len(batch), 'job')} to {server.name}")
     journal.append(intent)
     try:
         ids = server.submit(encode_jobs(batch), len(batch))

@@ -295,7 +295,7 @@ def test_a_wait_outlives_a_server_that_is_away_for_a_while(
             raise answer
         return answer
 
-    monkeypatch.setattr("goclient.jobs.watch.described", running)
+    monkeypatch.setattr("goclient.jobs.watch.describe", running)
     monkeypatch.setattr(client, "follow", lambda _: Followed("https://panda.example"))
     assert client.wait([1], seconds=0.01) == []
     assert answers == []

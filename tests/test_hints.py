@@ -105,5 +105,5 @@ def test_a_hint_that_pastes_the_input_is_found() -> None:
         'remedy = f"write {text.value}"',
     ):
         assert list(pasted(f"def f(text: str) -> None:\n    {body}\n", "m.py"))
-    for body in ('raise E("x", hint=f"write {quoted(text)}")', 'raise E(f"{text}", hint="retype it")'):
+    for body in ('raise E("x", hint=f"write {quote(text)}")', 'raise E(f"{text}", hint="retype it")'):
         assert not list(pasted(f"def f(text: str) -> None:\n    {body}\n", "m.py"))

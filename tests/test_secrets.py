@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient import secrets
-from goclient.secrets import MASK, hidden
+from goclient.secrets import MASK, hide
 
 SECRET = 's3cr3t/+ =%41\\n-_é&"ok'  # has what every encoding changes
 Encoding = Callable[[str], str]
@@ -63,7 +63,7 @@ def known(secret: str) -> None:
 def test_a_credential_is_hidden_in_every_encoding(name: str, secret: str) -> None:
     known(secret)
     encoded = ENCODINGS[name](secret)
-    shown = hidden(f"before, {encoded}; after")
+    shown = hide(f"before, {encoded}; after")
     assert encoded not in shown
     assert MASK in shown
     assert shown.startswith("before, ")
@@ -80,18 +80,18 @@ def test_a_credential_is_hidden_in_every_encoding(name: str, secret: str) -> Non
 def test_what_was_hidden_cannot_be_decoded_again(secret: str, inner: str, outer: str, front: str, end: str) -> None:
     known(secret)
     encoded = ENCODINGS[inner](secret)
-    shown = hidden(front + encoded + end)
+    shown = hide(front + encoded + end)
     assert encoded not in shown
     twice = ENCODINGS[outer](encoded)
     if "ase64" not in outer and "basic" not in outer and "ase64" not in inner and "basic" not in inner:
-        assert twice not in hidden(front + twice + end)
+        assert twice not in hide(front + twice + end)
 
 
 @given(st.text(max_size=300), st.text(st.characters(codec="utf-8"), min_size=8, max_size=30))
 def test_what_has_no_credential_is_not_changed(text: str, secret: str) -> None:
     known(secret)
-    shown = hidden(text)
-    assert hidden(shown) == shown
+    shown = hide(text)
+    assert hide(shown) == shown
     if MASK not in shown:
         assert shown == text
 
@@ -102,27 +102,27 @@ SIGNS = ["\\", "%", "&", "#", "&#", "&#x", "\\u", "\\x", "amp;", ";", "x", "u", 
 @given(st.lists(st.sampled_from(SIGNS), max_size=30).map("".join))
 def test_what_looks_like_escapes_and_is_none_stays_as_it_is(text: str) -> None:
     known("a-credential-that-is-not-in-it")
-    assert hidden(text) == text
+    assert hide(text) == text
 
 
 @pytest.mark.parametrize("short", ["", "a", "1234567"])
 def test_a_short_credential_hides_no_ordinary_words(short: str) -> None:
     known(short)
-    assert hidden(f"the {short} text") == f"the {short} text"
+    assert hide(f"the {short} text") == f"the {short} text"
 
 
 def test_nothing_is_hidden_without_credentials() -> None:
-    assert hidden("%41 and \\u0041") == "%41 and \\u0041"
+    assert hide("%41 and \\u0041") == "%41 and \\u0041"
 
 
 def test_several_credentials_that_overlap_leave_no_piece() -> None:
     secrets.register("first-secret", "secret-second")
-    assert hidden("a first-secret-second z") == f"a {MASK} z"
+    assert hide("a first-secret-second z") == f"a {MASK} z"
 
 
 def test_a_credential_that_is_there_twice_is_hidden_twice() -> None:
     known("abcdabcd")
-    assert hidden("abcdabcdabcd x %61bcdabcd") == f"{MASK} x {MASK}"
+    assert hide("abcdabcdabcd x %61bcdabcd") == f"{MASK} x {MASK}"
 
 
 PEM = b"-----BEGIN RSA PRIVATE KEY-----\n" + encodebytes(bytes(range(200))) + b"-----END RSA PRIVATE KEY-----\n"
@@ -142,10 +142,10 @@ CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n" + encodebytes(bytes(range(50, 90)
 def test_no_line_of_a_key_is_shown(spoilt: Callable[[bytes], bytes]) -> None:
     content = spoilt(CERTIFICATE + PEM)
     secrets.register_keys(content)
-    shown = hidden(content.decode() + json.dumps(content.decode()) + repr(content))
+    shown = hide(content.decode() + json.dumps(content.decode()) + repr(content))
     for line in PEM.splitlines()[1:-1]:
         assert line.decode() not in shown
-    assert hidden(CERTIFICATE.decode()) == CERTIFICATE.decode()
+    assert hide(CERTIFICATE.decode()) == CERTIFICATE.decode()
 
 
 def test_a_long_text_takes_no_long_time() -> None:
@@ -154,7 +154,7 @@ def test_a_long_text_takes_no_long_time() -> None:
     for number in range(20):
         secrets.register(f"{number:04}" * 200)
     started = time.process_time()
-    hidden('{"message": "\\"%20 & more &amp; more"}' * 50_000)  # 1.9 MB, a tenth of it escapes
+    hide('{"message": "\\"%20 & more &amp; more"}' * 50_000)  # 1.9 MB, a tenth of it escapes
     assert time.process_time() - started < 5
 
 
@@ -168,13 +168,13 @@ def test_what_oauth_answers_is_known_and_what_it_calls_an_error_is_not() -> None
     secrets.register_answer(json.dumps({"errors": [{"code": "CONSENT_REQUIRED"}], "code": "UNAUTHORIZED"}).encode())
     for odd in (b"", b"[1]", b"nothing", b'{"access_token": null, "id_token": 5}', b"[" * 100_000):
         secrets.register_answer(odd)
-    assert hidden("access-token-1 refresh-token-1") == f"{MASK} {MASK}"
-    assert hidden("UNAUTHORIZED CONSENT_REQUIRED all-of-it") == "UNAUTHORIZED CONSENT_REQUIRED all-of-it"
+    assert hide("access-token-1 refresh-token-1") == f"{MASK} {MASK}"
+    assert hide("UNAUTHORIZED CONSENT_REQUIRED all-of-it") == "UNAUTHORIZED CONSENT_REQUIRED all-of-it"
 
 
 def test_what_a_form_sends_is_known() -> None:
     secrets.register_form({"grant_type": "authorization_code", "code": "the-code-1", "code_verifier": "verifier-1"})
-    assert hidden("authorization_code the-code-1 verifier-1") == f"authorization_code {MASK} {MASK}"
+    assert hide("authorization_code the-code-1 verifier-1") == f"authorization_code {MASK} {MASK}"
 
 
 URLS = {
@@ -196,10 +196,10 @@ NO_CREDENTIAL = (
 @pytest.mark.parametrize(("url", "credential"), URLS.values(), ids=URLS)
 def test_the_credential_in_a_url_is_hidden(url: str, credential: str) -> None:
     assert secrets.register_url(url)
-    assert credential not in secrets.hidden(f"it said {credential} and {url}")
+    assert credential not in secrets.hide(f"it said {credential} and {url}")
 
 
 @pytest.mark.parametrize("url", NO_CREDENTIAL)
 def test_a_url_without_a_credential_stays(url: str) -> None:
     assert not secrets.register_url(url)
-    assert secrets.hidden(f"GET {url}") == f"GET {url}"
+    assert secrets.hide(f"GET {url}") == f"GET {url}"

@@ -32,10 +32,10 @@ from goclient.campaigns.unfinished import find_deliverers, jobs_over
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, ServerError
 from goclient.errors.conditions import Disconnected
 from goclient.errors.sent import first_to_last, how_to_tell
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint
-from goclient.model.staging import in_tasks, staged_name
+from goclient.model.staging import in_tasks, name_staged
 from goclient.reporter.base import Reporter
 
 
@@ -69,14 +69,14 @@ class Advance:
         """Take steps until only others can go on: Globus, jobs, or a person; or until the jobs are sent."""
         self._held, self._blocked, self._problems, self._has_retried = set(), {}, [], False
         self._lost, self._missing = {}, {}
-        while not (self.closed or (until_sent and self._jobs.sent() is Sent.YES)) and self._pass():
+        while not (self.closed or (until_sent and self._jobs.find_sent() is Sent.YES)) and self._pass():
             pass
         return self.progress()
 
     def _read_known(self) -> Known:
         entries = {one.key: one for one in self._journal.latest(TRANSFER)}
-        sent = self._jobs.sent()
-        seen = self._seen = self._jobs.seen() if sent is Sent.YES else Standings()
+        sent = self._jobs.find_sent()
+        seen = self._seen = self._jobs.find_standings() if sent is Sent.YES else Standings()
         curable = () if self._has_retried else seen.curable
         allowed = self._allowed
         found = Known(entries, sent, seen.standing, curable, self._blocked, self._lost)
@@ -132,7 +132,7 @@ class Advance:
         except GoclientError as error:
             self._problems.append(error)
             return False
-        self._reporter.progress(f"retry: {counted(len(serials), 'job')} sent again, which a second try cures")
+        self._reporter.progress(f"retry: {pluralize(len(serials), 'job')} sent again, which a second try cures")
         return True
 
     def _submit(self, slot: Slot, serials: Sequence[int], known: Known) -> bool:
@@ -148,7 +148,7 @@ class Advance:
             if not serials:
                 return True
         if slot.what == CLEAN and slot.key not in known.entries:
-            with self._jobs.unchanged():
+            with self._jobs.hold():
                 if Step(Deed.SUBMIT, slot) not in due(self._shape, self._read_known()):
                     return True  # a job was sent again meanwhile
                 return self._transfers.submit(slot, {})
@@ -168,7 +168,7 @@ class Advance:
         self._blocked[part] = self._blocked.get(part, frozenset()) | missing.keys() | found.taken.keys()
         self._missing[part] = [
             *self._missing.get(part, ()),
-            *(staged_name(batch.records[one - 1].jobName, tries[one]) for one in missing),
+            *(name_staged(batch.records[one - 1].jobName, tries[one]) for one in missing),
         ]
         noted = self._journal.last(MISSING, str(part))
         if [*(noted.subjects if noted is not None else ())] != self._missing[part]:

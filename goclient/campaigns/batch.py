@@ -18,7 +18,7 @@ from pathlib import Path
 from goclient.carrier.carried import Luggage
 from goclient.carrier.plan import CarrierPlan
 from goclient.errors import GoclientError, RequestError
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.files.private import make_directory, private, replace
 from goclient.journal import KEPT, Journal
 from goclient.model.endpoint import Endpoint, read_endpoint
@@ -111,9 +111,9 @@ class Batch:
                 luggage=luggage,
             )
         except KeyError as error:
-            raise RequestError(f"it is not a batch: {quoted(error.args[0])} is missing", code="bad-batch") from error
+            raise RequestError(f"it is not a batch: {quote(error.args[0])} is missing", code="bad-batch") from error
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise RequestError(f"it is not a batch: {said(error)}", code="bad-batch") from error
+            raise RequestError(f"it is not a batch: {cite(error)}", code="bad-batch") from error
 
 
 def _encode(document: object) -> bytes:
@@ -173,19 +173,19 @@ class KeptBatch:
             archive = self._beside(_ARCHIVE)
             found = Batch.decode(self.path.read_bytes(), archive.read_bytes() if archive.exists() else b"")
             if self._stem != (own := f"{found.campaign}.{found.key}"):
-                raise RequestError(f"it is {quoted(own)} by another name", code="bad-batch")
+                raise RequestError(f"it is {quote(own)} by another name", code="bad-batch")
             return found
         except (OSError, RequestError) as error:
             reason = error.strerror if isinstance(error, OSError) else error.message
             raise GoclientError(
-                f"the campaign's file {quoted(self.path)} cannot be read: {reason}",
+                f"the campaign's file {quote(self.path)} cannot be read: {reason}",
                 hint=f"put it back as goclient has written it; if you remove it, remove what is left at the site, too: "
                 f"{self.campaign}.{self.key[:8]} in the directory of [site.QUEUE]",
                 code="campaign-file",
             ) from error
 
     @contextmanager
-    def locked(self, *, batch: Batch | None = None) -> Iterator[bool]:
+    def lock(self, *, batch: Batch | None = None) -> Iterator[bool]:
         """Run the body while no other process does anything for the batch; give False if one does.
 
         What the journals say must be read in the body: a process before may have done what was due.  A new ``batch``
@@ -235,29 +235,29 @@ def keep(batch: Batch, state: Path) -> Iterator[KeptBatch]:
     with ExitStack() as stack:
         try:
             make_directory(kept.path.parent)
-            is_ours = stack.enter_context(kept.locked(batch=batch))
+            is_ours = stack.enter_context(kept.lock(batch=batch))
         except OSError as error:
             raise GoclientError(
-                f"{quoted(kept.path.parent)} cannot be written: {error.strerror}; nothing was brought, and no job "
+                f"{quote(kept.path.parent)} cannot be written: {error.strerror}; nothing was brought, and no job "
                 "was sent",
                 hint="make room or set GOCLIENT_STATE to another directory, then type the command again",
                 code="campaign-file",
             ) from error
         if not is_ours:
-            message = f"the campaign {quoted(batch.campaign)} is being sent by another process"
+            message = f"the campaign {quote(batch.campaign)} is being sent by another process"
             raise RequestError(message, hint="leave it to that one", code="being-sent", subject=batch.campaign)
         yield kept
 
 
 def prune(state: Path, *, now: float) -> None:
     """Remove the files of batches that were closed long ago."""
-    for one in kept_batches(state):
+    for one in load_batches(state):
         with suppress(OSError):
             if not one.is_open and one.path.stat().st_mtime < now - KEPT:
                 one.remove()
 
 
-def kept_batches(state: Path) -> list[KeptBatch]:
+def load_batches(state: Path) -> list[KeptBatch]:
     """Return all batches, the oldest first, also those that are done."""
     found = [KeptBatch(path) for path in (state / DIRECTORY).glob(f"*.*{_OPEN}")]
     times = {}

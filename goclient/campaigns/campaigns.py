@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from goclient.campaigns.advance import Advance
-from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
+from goclient.campaigns.batch import Batch, KeptBatch, keep, load_batches, prune
 from goclient.campaigns.jobs import PandaJobs, Retry, Sender
 from goclient.campaigns.plain import PlainAdvance, PlainCampaign, plain_campaigns
 from goclient.campaigns.progress import Progress
@@ -20,7 +20,7 @@ from goclient.campaigns.state import Allowed, Sent
 from goclient.campaigns.twins import check_campaign
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, Interrupted, RequestError, ServerError, raise_all
-from goclient.errors.wording import quoted, timestamp, utc
+from goclient.errors.wording import quote, timestamp, utc
 from goclient.journal import Journal
 from goclient.model.location import Location
 from goclient.model.nearest import hint_of_known
@@ -53,14 +53,14 @@ class Campaigns:
         prune(self._state, now=time.time())
         sent: list[Submission] = []
 
-        def shown(jobs: Sequence[SubmittedJob]) -> None:
+        def show_sent(jobs: Sequence[SubmittedJob]) -> None:
             sent.append(replace(prepared, jobs=tuple(jobs)))
             show(sent[0])
 
         go_on = f"type: goclient advance {prepared.campaign}"
         try:
             with self._keep(prepared) as kept:
-                advance = self._advance(kept, self._sender(Allowed(), shown))
+                advance = self._advance(kept, self._sender(Allowed(), show_sent))
                 for pause in pauses(*POLL):
                     progress = advance.run(until_sent=True)
                     raise_all(progress.problems)
@@ -124,7 +124,7 @@ class Campaigns:
 
     def _select(self, campaign: str, allowed: Allowed) -> list[Part]:
         """Return what is not done of all campaigns, or of one that is named; raise RequestError for none."""
-        batches, plain = kept_batches(self._state), plain_campaigns(self._journal)
+        batches, plain = load_batches(self._state), plain_campaigns(self._journal)
         server = self._connections.panda().name if plain else ""
         here = [one for one in plain if one.server == server]
         named: list[Part] = [one for one in batches if campaign in ("", one.campaign)]
@@ -150,7 +150,7 @@ class Campaigns:
         """
         if isinstance(kept, PlainCampaign):
             return True
-        is_ours = locks.enter_context(kept.locked())
+        is_ours = locks.enter_context(kept.lock())
         if not is_ours and kept.path.exists():
             self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
         return is_ours
@@ -179,7 +179,7 @@ class Campaigns:
     def _start(self, part: Part, asked: _Asked) -> Advance | PlainAdvance:
         """Return what advances a part of a campaign."""
         targets = None if isinstance(part, PlainCampaign) else part.read().targets
-        sender = self._sender(asked.allowed, partial(asked.shown, part, targets))
+        sender = self._sender(asked.allowed, partial(asked.show_sent, part, targets))
         return PlainAdvance(part, sender) if isinstance(part, PlainCampaign) else self._advance(part, sender)
 
     def _sender(self, allowed: Allowed, show: Callable[[Sequence[SubmittedJob]], None]) -> Sender:
@@ -194,7 +194,7 @@ class Campaigns:
         if sender.server.name != batch.server:
             raise _other_server(batch, sender.server.name)
         if batch.identity and identity and identity != batch.identity:
-            message = f"the campaign {quoted(batch.campaign)} was begun as the Globus identity {batch.identity}, and "
+            message = f"the campaign {quote(batch.campaign)} was begun as the Globus identity {batch.identity}, and "
             message += f"this is {identity}"
             raise RequestError(message, hint="log in as that one", code="other-identity", subject=batch.campaign)
         jobs, allowed = PandaJobs(batch, sender), sender.allowed
@@ -216,7 +216,7 @@ class _Asked(NamedTuple):
     sent: dict[Part, list[SubmittedJob]]
     told: dict[Part, str]
 
-    def shown(self, part: Part, targets: Sequence[Location] | None, jobs: Sequence[SubmittedJob]) -> None:
+    def show_sent(self, part: Part, targets: Sequence[Location] | None, jobs: Sequence[SubmittedJob]) -> None:
         """Note jobs of a part that were sent, and tell the user of them."""
         self.sent.setdefault(part, []).extend(jobs)
         self.show(part.campaign, jobs, targets)
@@ -246,7 +246,7 @@ def _check_plain(parts: Sequence[Part], allowed: Allowed) -> None:
     """Raise RequestError if what is allowed is about files at a site, and a campaign has none there."""
     words = [word for word in allowed.words if word != "--end"]
     if words and all(isinstance(one, PlainCampaign) for one in parts):
-        own = f"the jobs of {quoted(parts[0].campaign)} bring their own files, and nothing is done for them"
+        own = f"the jobs of {quote(parts[0].campaign)} bring their own files, and nothing is done for them"
         hint = f"to send its jobs again, type: goclient retry --campaign {parts[0].campaign}"
         message = f"{' and '.join(words)}: {own}"
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
@@ -256,11 +256,11 @@ def _unknown(campaign: str, *, known: Iterable[str], elsewhere: Sequence[PlainCa
     """Return the error of a campaign of which nothing was sent from here, or to this server."""
     if elsewhere:
         return _other_server(elsewhere[0], here)
-    message, going_on = f"no campaign {quoted(campaign)} was sent from here", dict.fromkeys(known)
+    message, going_on = f"no campaign {quote(campaign)} was sent from here", dict.fromkeys(known)
     hint = hint_of_known(campaign, going_on) if going_on else "sendJob.py --campaign NAME sends one"
     return RequestError(message, hint=hint, code="no-campaign", subject=campaign)
 
 
 def _other_server(sent: Batch | PlainCampaign, here: str) -> RequestError:
-    message = f"the campaign {quoted(sent.campaign)} was sent to {sent.server}, and this is {here}"
+    message = f"the campaign {quote(sent.campaign)} was sent to {sent.server}, and this is {here}"
     return RequestError(message, hint=f"export PANDA_URL_SSL={sent.server}", code="other-server", subject=sent.campaign)

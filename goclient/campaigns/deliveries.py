@@ -12,14 +12,14 @@ from typing import NamedTuple, Protocol
 from goclient.campaigns.batch import Batch
 from goclient.errors import EndpointError
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.jobs.panda_ids import as_ranges
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
 from goclient.model.names import fill_serial
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
-from goclient.model.staging import OUT, Output, staged_name
+from goclient.model.staging import OUT, Output, name_staged
 
 
 class Lister(Protocol):
@@ -103,15 +103,15 @@ def _final(output: Output, serial: int, listings: _Listings) -> str:
 
 def _locate(batch: Batch, output: Output, serial: int, attempt: int) -> str:
     """Return the path on the site's collection at which a try of a job leaves an output."""
-    return batch.area.below(f"{OUT}/{staged_name(fill_serial(output.staged, serial), attempt)}")
+    return batch.area.below(f"{OUT}/{name_staged(fill_serial(output.staged, serial), attempt)}")
 
 
 def not_staged(batch: Batch, missing: Mapping[int, str], panda_ids: Mapping[int, int]) -> EndpointError:
     """Return the error of jobs that have finished, and of which an output is not at the site."""
     ids, (shown, *others) = as_ranges(panda_ids[serial] for serial in missing), missing.values()
-    more = f" (and others of {counted(len(others), 'more job')})" if others else ""
+    more = f" (and others of {pluralize(len(others), 'more job')})" if others else ""
     message = f"{batch.campaign}: PandaID {ids}: finished, and an output is not where it was to be left, at "
-    message += f"{quoted(shown)}{more}"
+    message += f"{quote(shown)}{more}"
     queue, area, theirs = batch.records[0].common.computingSite, batch.area, "their" if others else "its"
     hint = f"look whether {area.directory} of the collection is {area.node} on the nodes ([site.{queue}]); to run "
     hint += f"{'them' if others else 'it'} again, type: goclient retry {ids} --all; to give up all {theirs} outputs: "
@@ -123,7 +123,7 @@ def in_the_way(batch: Batch, taken: Taken, panda_id: int, *, deliverer: int | No
     """Return the error of a job's output at whose place something is, which was delivered for another job, if any."""
     shown, command = taken.place.endpoint.show(taken.place.path), f"goclient advance {batch.campaign}"
     hint = f"rename the file that is there, and type: {command}; or replace it: {command} --goOverwrite"
-    message = f"{quoted(shown)} exists: {quoted(taken.name)} of PandaID {panda_id} would overwrite it"
+    message = f"{quote(shown)} exists: {quote(taken.name)} of PandaID {panda_id} would overwrite it"
     if deliverer is not None:
         message += f"; it was delivered for PandaID {deliverer} of the same campaign"
     return PathExists(message, hint=hint, subject=shown)

@@ -14,7 +14,7 @@ from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.sent import first_to_last, how_to_tell
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.sent import CALL, JOBS_A_CALL, OPEN, REQUEST
-from goclient.jobs.tries import known_tries, turn, with_tries
+from goclient.jobs.tries import read_tries, turn, with_tries
 from goclient.journal import Journal
 from goclient.model.names import first_name
 from goclient.model.records.answers import JobState
@@ -59,19 +59,19 @@ Retry = Callable[[Sequence[int], Callable[[Sequence[NewJob]], None]], None]
 class Jobs(Protocol):
     """Jobs of a batch, as far as what is due depends on them."""
 
-    def sent(self) -> Sent:
+    def find_sent(self) -> Sent:
         """Tell whether they were sent."""
 
     def send(self) -> None:
         """Send those that were not; raise GoclientError."""
 
-    def seen(self) -> Standings:
+    def find_standings(self) -> Standings:
         """Return how each stands now."""
 
     def retry(self, serials: Sequence[int]) -> None:
         """Send a second try of these; raise GoclientError."""
 
-    def unchanged(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """Run the body while no job is sent again."""
 
     @property
@@ -103,7 +103,7 @@ class PandaJobs(Jobs):
         self._journal = sender.journal
         self._latest: dict[int, int] = {}  # the PandaID of each job's latest try
 
-    def sent(self) -> Sent:
+    def find_sent(self) -> Sent:
         """Tell whether they were sent, as the main journal has it, call by call; those that are given up never are."""
         again = self._sender.allowed.again
         calls = [self._journal.last(CALL, f"{self._batch.key}.{n}") for n in range(self._calls)]
@@ -132,7 +132,7 @@ class PandaJobs(Jobs):
     def adopt(self, panda_ids: Sequence[int]) -> None:
         """Take these as the jobs of calls whose answers are lost, if their names say so; raise RequestError if not."""
         found = {job.name: job.panda_id for job in self._sender.server.describe(panda_ids) if isinstance(job, JobState)}
-        if self.sent() is not Sent.UNKNOWN and not self._sender.allowed.ends:
+        if self.find_sent() is not Sent.UNKNOWN and not self._sender.allowed.ends:
             self._sender.reporter.warning(
                 f"--jobs had no effect: no answer about the jobs of {self._batch.campaign} is lost"
             )
@@ -149,13 +149,13 @@ class PandaJobs(Jobs):
                 call.then("accepted", *(str(found[name]) for name in names), detail="named by the user")
             )
         request = self._journal.last(REQUEST, self._batch.key)
-        if request is not None and request.state in OPEN and self.sent() is Sent.YES:
+        if request is not None and request.state in OPEN and self.find_sent() is Sent.YES:
             self._journal.append(request.then("done", detail="its jobs were named by the user"))
 
-    def seen(self) -> Standings:
+    def find_standings(self) -> Standings:
         """Ask the server, and its archive, how each stands; one that it does not know has not failed."""
         journal = self.journal
-        first, tries = first_tries(self._batch, journal), known_tries(journal, self._sender.server.name)
+        first, tries = first_tries(self._batch, journal), read_tries(journal, self._sender.server.name)
         panda_ids = list(dict.fromkeys(with_tries(filter(None, first.values()), tries)))
         known = {job.panda_id: job for job in describe_all(panda_ids, self._sender.server)}
         seen = stand(first, tries, known)
@@ -183,7 +183,7 @@ class PandaJobs(Jobs):
             hint = "type it again later; if these jobs are gone for good, give them up: "
             yield ServerError(message, hint=f"{hint}{_give_up(campaign, ids)}", code="unknown-job", subject=ids)
         if lost:
-            yield lost_tries(campaign, lost)
+            yield explain_lost_tries(campaign, lost)
 
     def retry(self, serials: Sequence[int]) -> None:
         """Send a second try of these; raise GoclientError."""
@@ -194,7 +194,7 @@ class PandaJobs(Jobs):
 
         self._sender.retry([self._latest[serial] for serial in serials], show)
 
-    def unchanged(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """Run the body while no job is sent again."""
         return turn(self._journal)
 
@@ -217,7 +217,7 @@ def first_tries(batch: Batch, journal: Journal) -> dict[int, int | None]:
     return found
 
 
-def lost_tries(campaign: str, names: Mapping[int, str]) -> ServerError:
+def explain_lost_tries(campaign: str, names: Mapping[int, str]) -> ServerError:
     """Return the error of tries whose answer is lost: their names, by the numbers of the jobs before."""
     ids = as_ranges(names)
     message = f"{campaign}: it is not known whether the server accepted another try of PandaID {ids}, "

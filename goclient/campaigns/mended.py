@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from goclient.campaigns.batch import KeptBatch, kept_batches
+from goclient.campaigns.batch import KeptBatch, load_batches
 from goclient.campaigns.state import CLEAN, MISSING, TRANSFER, Slot
 from goclient.errors import GoclientError
 from goclient.model.names import first_name
@@ -25,7 +25,7 @@ class KeptJobs:
 
     @cached_property
     def _batches(self) -> dict[str, KeptBatch]:
-        return {".".join(one.path.name.split(".")[:2]): one for one in kept_batches(self._state)}
+        return {".".join(one.path.name.split(".")[:2]): one for one in load_batches(self._state)}
 
     def batch_of(self, name: str) -> KeptBatch | None:
         """Return the batch of a job, whichever try of it has the name; None if it is of none."""

@@ -18,11 +18,11 @@ from goclient.campaigns.standings import JobStandings, describe_all, stand
 from goclient.campaigns.state import Sent, Standing
 from goclient.campaigns.unfinished import jobs_over
 from goclient.errors import GoclientError, ServerError
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.selection import RECENT_DAYS, lost_answer
-from goclient.jobs.sent import REQUEST, SentRequest, sent_requests
-from goclient.jobs.tries import TRY, known_tries, lost_errors, with_tries
+from goclient.jobs.selection import RECENT_DAYS, explain_lost_answer
+from goclient.jobs.sent import REQUEST, SentRequest, read_requests
+from goclient.jobs.tries import TRY, explain_lost, read_tries, with_tries
 from goclient.journal import KEPT, Entry, Journal
 from goclient.model.campaign import campaign_of
 from goclient.submission import SubmittedJob
@@ -92,7 +92,7 @@ def count_open(path: Path, campaign: str, server: str) -> int:
 def _requests(journal: Journal) -> Iterator[SentRequest]:
     """Yield the requests in the journal whose jobs bring their own files, and have a campaign."""
     kept = KeptJobs(journal.path.parent)
-    for one in sent_requests(journal):
+    for one in read_requests(journal):
         has_jobs = one.panda_ids or one.is_running or _is_lost(one)
         if one.subjects.campaign and one.subjects.server and has_jobs and kept.batch_of(one.subjects.first) is None:
             yield one
@@ -172,7 +172,7 @@ class PlainAdvance:
         now = self._sender.read()  # a process may have closed its request, and ended, since the journal was read
         lost = [one for one in unended if not one.is_running and now.last(REQUEST, one.entry.key) == one.entry]
         unknown, unnumbered = (sum(map(_count_unnumbered, part)) for part in (lost, unended))
-        tries = known_tries(journal, self._sender.server.name)
+        tries = read_tries(journal, self._sender.server.name)
         known = describe_all(list(dict.fromkeys(with_tries(ids, tries))), self._sender.server)
         seen = stand(dict(enumerate(ids, 1)), tries, {job.panda_id: job for job in known})
         return PlainStandings(over, seen, tuple(lost), unknown, unnumbered - unknown)
@@ -187,7 +187,7 @@ class PlainAdvance:
 
         self._sender.retry([seen.latest[serial].panda_id for serial in seen.curable], show)
         if new:
-            what = f"{counted(len(new), 'job')} sent again, which a second try cures"
+            what = f"{pluralize(len(new), 'job')} sent again, which a second try cures"
             self._sender.reporter.progress(f"{self._campaign.campaign}: {what}")
 
     def _unsure(self, seen: PlainStandings) -> list[GoclientError]:
@@ -196,7 +196,7 @@ class PlainAdvance:
         found = list[GoclientError]()
         if not self._sender.allowed.ends:
             found += map(self._loss_error, seen.lost)
-            found += lost_errors(one for one in unsure if one.lost is not None)
+            found += explain_lost(one for one in unsure if one.lost is not None)
         if missed := [one.panda_id for one in unsure if one.lost is None]:
             message = (
                 f"{self._campaign.campaign}: {self._sender.server.name} does not know PandaID {as_ranges(missed)} now"
@@ -207,4 +207,4 @@ class PlainAdvance:
     def _loss_error(self, request: SentRequest) -> GoclientError:
         hint = f"goclient journal show {request.entry.key} has the names of its jobs; to give up those that are not "
         hint += f"known, also if the server has them: goclient advance {self._campaign.campaign} --end"
-        return lost_answer(request).replace(hint=hint)
+        return explain_lost_answer(request).replace(hint=hint)

@@ -8,7 +8,7 @@ from typing import Any
 
 from goclient.campaigns.state import Sent, Standing
 from goclient.errors import GoclientError
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.jobs.panda_ids import as_ranges
 from goclient.model.location import Location
 from goclient.submission import SubmittedJob
@@ -57,7 +57,7 @@ class Progress:
             return f"{self.name}: given up: its jobs were not sent"
         if self.closed:
             done = f"{'has' if self.jobs == 1 else 'have'} {'finished' if self.is_plain else 'delivered'}"
-            return f"{self.name}: all is done: {self.delivered} of {counted(self.jobs, 'job')} {done}"
+            return f"{self.name}: all is done: {self.delivered} of {pluralize(self.jobs, 'job')} {done}"
         if self.is_plain:
             return self._standings
         if self.clears and self.sent is Sent.NO:
@@ -75,7 +75,7 @@ class Progress:
     def _standings(self) -> str:
         words = {Standing.RUNNING: "waiting or running"}
         counts = ", ".join(f"{number} {words.get(one, one.value)}" for one, number in self.standing.items())
-        return f"{self.name}: {counted(self.jobs, 'job')}: {counts}"
+        return f"{self.name}: {pluralize(self.jobs, 'job')}: {counts}"
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object of it; of one that was not looked at, without its jobs."""

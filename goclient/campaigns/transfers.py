@@ -10,7 +10,7 @@ from goclient.campaigns.deliveries import items_of
 from goclient.campaigns.state import BRING, CLEAN, DELIVER, TRANSFER, Slot
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import TooManyTasks
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint
@@ -115,7 +115,7 @@ class Transfers:
         area = self._batch.area
         if request is None:
             return f"removing {area.collection.show(area.directory)}"
-        items = counted(len(request.items), "item")
+        items = pluralize(len(request.items), "item")
         if slot.what == BRING:
             return f"{items} from {self._parts[slot.part].source.display} to {area.collection.show(area.directory)}"
         return f"{items} to {self._batch.destinations[slot.part].display}"
@@ -152,7 +152,7 @@ class Transfers:
     def _describe_end(self, entry: Entry, state: TaskState) -> str:
         if Slot.read(entry.key).what == CLEAN:
             return "what was staged is removed"
-        return f"{counted(state.files, 'file')}, {state.bytes} bytes, done in task {state.task_id}"
+        return f"{pluralize(state.files, 'file')}, {state.bytes} bytes, done in task {state.task_id}"
 
     def _tell_how(self, entry: Entry, state: TaskState) -> None:
         """Tell how a task goes on: its faults, that somebody has to do something, or how far it is."""
@@ -166,7 +166,7 @@ class Transfers:
         elif state.is_queued:
             self._tell(entry.key, f"{what}: task {state.task_id} is queued behind others")
         elif what != CLEAN:
-            self._tell(entry.key, f"{what}: {counted(state.files, 'file')}, {state.bytes} bytes so far")
+            self._tell(entry.key, f"{what}: {pluralize(state.files, 'file')}, {state.bytes} bytes so far")
 
     def _remedy(self, what: str) -> str:
         """Return what to do about a fault."""

@@ -6,13 +6,13 @@ from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.campaigns.batch import Batch, kept_batches
+from goclient.campaigns.batch import Batch, load_batches
 from goclient.campaigns.plain import count_open
-from goclient.campaigns.unfinished import delivered_jobs
+from goclient.campaigns.unfinished import find_delivered
 from goclient.carrier.carried import Luggage
 from goclient.errors import GoclientError
 from goclient.errors.sent import StartedBefore
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.jobs.sent import digest_of
 from goclient.model.records.panda_job import JobRecord
 from goclient.model.staging import Staged
@@ -28,7 +28,7 @@ def check_campaign(prepared: Submission, server: str, *, journal: Path, reporter
     campaign, staged = prepared.campaign, prepared.staged
     own = None if staged is None else _intent(staged, prepared.records, server, prepared.luggage)
     others = count_open(journal, campaign, server)
-    for kept in kept_batches(journal.parent):
+    for kept in load_batches(journal.parent):
         if not kept.is_open or kept.campaign != campaign:
             continue
         with suppress(OSError):  # it was closed just now
@@ -39,7 +39,7 @@ def check_campaign(prepared: Submission, server: str, *, journal: Path, reporter
                 continue
             if not prepared.again and _intent(batch, batch.records, batch.server, batch.luggage) == own:
                 raise StartedBefore(kept.key, since=since, campaign=campaign, jobs=len(batch.records))
-            others += len(batch.records) - len(delivered_jobs(batch, kept))
+            others += len(batch.records) - len(find_delivered(batch, kept))
     if others:
         reporter.warning(*_others(prepared, others))
 
@@ -49,7 +49,9 @@ def _others(prepared: Submission, others: int) -> tuple[str, str]:
     new = len(prepared.records)
     are, they_are = ("is", "it is") if others == 1 else ("are", "they are")
     more = "this is 1 more" if new == 1 else f"these are {new} more"
-    message = f"the campaign {quoted(prepared.campaign)} has {counted(others, 'job')} that {are} not known to be over; "
+    message = (
+        f"the campaign {quote(prepared.campaign)} has {pluralize(others, 'job')} that {are} not known to be over; "
+    )
     hint = f"look how far {they_are}, and have noted what is over: goclient advance {prepared.campaign}; another "
     return message + more, f"{hint}--campaign NAME keeps jobs apart"
 

@@ -7,17 +7,17 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from goclient.campaigns.batch import Batch, KeptBatch, kept_batches
-from goclient.campaigns.jobs import first_tries, lost_tries
+from goclient.campaigns.batch import Batch, KeptBatch, load_batches
+from goclient.campaigns.jobs import explain_lost_tries, first_tries
 from goclient.campaigns.standings import standing_of
 from goclient.campaigns.state import DELIVER, TRANSFER, Slot, Standing, serials_of
 from goclient.errors import GoclientError
 from goclient.errors.sent import JobsFailed
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.jobs.next_steps import mending_steps
 from goclient.jobs.selection import NamedJob, Unfinished
 from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
-from goclient.jobs.tries import known_tries, latest_try
+from goclient.jobs.tries import latest_try, read_tries
 from goclient.journal import Journal
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
@@ -31,7 +31,7 @@ def find_unfinished(
 
     ``jobs`` are those that are known: no output of one that failed, or was cancelled, waits for its delivery.
     """
-    for kept in kept_batches(state) if names else ():
+    for kept in load_batches(state) if names else ():
         if kept.is_open and kept.campaign in names:
             go_on = f"goclient advance {kept.campaign}"
             try:
@@ -47,10 +47,10 @@ def find_unfinished(
                 hint = f"{go_on} sends them when their inputs are there; {go_on} --end gives them up"
                 yield Unfinished(kept.campaign, f"{kept.campaign}: its jobs are not sent", hint, are_sent=False)
             else:
-                tries = known_tries(journal, batch.server).items()
+                tries = read_tries(journal, batch.server).items()
                 lost = {old: one.name for old, one in tries if one.panda_id is None}
                 if own := {old: name for old, name in lost.items() if first_name(name) in batch.serials}:
-                    unsure = lost_tries(kept.campaign, own)
+                    unsure = explain_lost_tries(kept.campaign, own)
                     yield Unfinished(kept.campaign, unsure.message, unsure.hint, are_sent=False, is_retry=True)
                 yield from _list_undelivered(kept, batch, jobs, lost={first_name(name) for name in own.values()})
 
@@ -61,10 +61,10 @@ def find_delivered_outputs(state: Path) -> Callable[[str], Sequence[Location] | 
     It tells None of any other job.
     """
     kept: dict[str, Sequence[Location]] = {}
-    for one in kept_batches(state):
+    for one in load_batches(state):
         with suppress(GoclientError):
             batch = one.read()
-            delivered = delivered_jobs(batch, one)
+            delivered = find_delivered(batch, one)
             for name, serial in batch.serials.items():
                 paths = [target.with_path(fill_serial(target.path, serial)) for target in batch.targets]
                 kept[name] = paths if serial in delivered else []
@@ -77,12 +77,12 @@ def find_deliverers(batch: Batch, journal: Journal) -> dict[tuple[Endpoint, str]
     ``journal`` is the main one.
     """
     found = dict[tuple[Endpoint, str], int]()
-    for kept in kept_batches(journal.path.parent):
+    for kept in load_batches(journal.path.parent):
         if kept.campaign == batch.campaign and kept.key != batch.key:
             with suppress(GoclientError):
                 other = kept.read()
-                first, tries = first_tries(other, journal), known_tries(journal, other.server)
-                for serial in delivered_jobs(other, kept):
+                first, tries = first_tries(other, journal), read_tries(journal, other.server)
+                for serial in find_delivered(other, kept):
                     if panda_id := first[serial]:
                         latest = latest_try(panda_id, tries).panda_id
                         for one in other.targets:
@@ -92,8 +92,8 @@ def find_deliverers(batch: Batch, journal: Journal) -> dict[tuple[Endpoint, str]
 
 def over_words(failed: int, cancelled: int) -> str:
     """Return how many jobs have failed, or were cancelled, in words."""
-    parts = [f"{counted(failed, 'job')} failed"] if failed else []
-    parts += [f"{counted(cancelled, 'job')} {'was' if cancelled == 1 else 'were'} cancelled"] if cancelled else []
+    parts = [f"{pluralize(failed, 'job')} failed"] if failed else []
+    parts += [f"{pluralize(cancelled, 'job')} {'was' if cancelled == 1 else 'were'} cancelled"] if cancelled else []
     return " and ".join(parts)
 
 
@@ -111,14 +111,14 @@ def _list_undelivered(
     tries = defaultdict[str, dict[int, str]](dict)
     for job in jobs:
         tries[first_name(job.name)][try_number(job.name)] = job.state
-    delivered = delivered_jobs(batch, kept)
+    delivered = find_delivered(batch, kept)
     left = [name for name, serial in batch.serials.items() if serial not in delivered]
     states = {name: [state for _, state in sorted(tries[name].items())] for name in left}
     stands = Counter(standing_of(one, is_known=bool(one) and name not in lost) for name, one in states.items())
     failed, cancelled, campaign = stands[Standing.FAILED], stands[Standing.CANCELLED], kept.campaign
     them = "it" if failed + cancelled == 1 else "them"
     if undelivered := len(left) - failed - cancelled:
-        text = f"{campaign}: the outputs of {undelivered} of {counted(len(batch.records), 'job')} are not delivered"
+        text = f"{campaign}: the outputs of {undelivered} of {pluralize(len(batch.records), 'job')} are not delivered"
         yield Unfinished(campaign, text, f"goclient advance {campaign} delivers what is ready", are_sent=True)
     if failed or cancelled:
         text = f"{campaign}: {over_words(failed, cancelled)}: what was brought for {them} stays at the site"
@@ -126,7 +126,7 @@ def _list_undelivered(
         yield Unfinished(campaign, text, steps, are_sent=True)
 
 
-def delivered_jobs(batch: Batch, kept: KeptBatch) -> set[int]:
+def find_delivered(batch: Batch, kept: KeptBatch) -> set[int]:
     """Return the numbers of the jobs whose outputs are at all destinations."""
     found = set(batch.serials.values())
     entries = [one for one in kept.journal.latest(TRANSFER) if one.state == "done"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from goclient.carrier.plan import CARRY, PLAN
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.location import JOB_OUT
 from goclient.model.names import is_text
 from goclient.model.payload import PAYLOAD
@@ -158,7 +158,7 @@ def _header(name: str, mode: int, size: int) -> tarfile.TarInfo:
 
 def _too_large(contents: Contents) -> RequestError:
     largest = sorted(contents.members, key=lambda one: -one.size)[:_SHOWN]
-    named = ", ".join(f"{quoted(one.name)} ({one.size / _MB:.1f} MB)" for one in largest)
+    named = ", ".join(f"{quote(one.name)} ({one.size / _MB:.1f} MB)" for one in largest)
     message = f"what travels with the job is larger than the {LIMIT // _MB} MB that PanDA takes, packed; the largest: "
     hint = f"leave it out of {FILES}, and bring it with --StageinGOsrc=ENDPOINT:/PATH"
     return RequestError(message + named, hint=hint, code="archive-size", subject=FILES)
@@ -166,7 +166,7 @@ def _too_large(contents: Contents) -> RequestError:
 
 def _unread(path: str, error: Exception, option: str = FILES) -> RequestError:
     reason = getattr(error, "strerror", None) or str(error)
-    message = f"{option}={quoted(path)} cannot be read: {reason}"
+    message = f"{option}={quote(path)} cannot be read: {reason}"
     return RequestError(message, hint="name a file that is here", code="archive-file", subject=option)
 
 
@@ -182,14 +182,14 @@ def _read_program(typed: str) -> Member:
         hint = "with --goCarry it is a URL (https://HOST/run.sh), or a file here (./run.sh)"
         raise _unread(typed, error, PAYLOAD).replace(hint=hint) from error
     if not stat.S_ISREG(found.st_mode):
-        message = f"{PAYLOAD}={quoted(typed)} is not a file"
+        message = f"{PAYLOAD}={quote(typed)} is not a file"
         raise RequestError(message, hint="name the program in it", code="archive-file", subject=PAYLOAD)
     name = os.path.basename(path) if os.path.isabs(path) or path.startswith("..") else path
     return Member(name, path, stat.S_IMODE(found.st_mode) & 0o777 | 0o700, found.st_size)
 
 
 def _same_name(name: str, program: str) -> RequestError:
-    message = f"{PAYLOAD}={quoted(program)} and {FILES}={quoted(name)} are two files that would have one name"
+    message = f"{PAYLOAD}={quote(program)} and {FILES}={quote(name)} are two files that would have one name"
     return RequestError(message, hint="give one of them another name", code="archive-name", subject=FILES)
 
 
@@ -197,7 +197,7 @@ def _check_typed(typed: str) -> None:
     """Check that a file is named by its path below this directory, which it keeps in the archive."""
     outside = os.path.isabs(typed) or ".." in typed.split("/")
     if outside or typed.startswith("~") or os.path.normpath(typed) == ".":
-        message = f"{FILES}={quoted(typed)} is not a path below this directory"
+        message = f"{FILES}={quote(typed)} is not a path below this directory"
         hint = "type the command in the directory that has the files, and name them from there: a.py,lib/"
         raise RequestError(message, hint=hint, code="archive-name", subject=FILES)
 
@@ -216,7 +216,7 @@ def _walk(path: str) -> Iterator[Member]:
             for name in sorted(os.listdir(path)):
                 yield from _walk(os.path.join(path, name))
         else:
-            message = f"{FILES}={quoted(path)} is neither a file, a directory nor a link"
+            message = f"{FILES}={quote(path)} is neither a file, a directory nor a link"
             raise RequestError(message, hint="leave it out", code="archive-file", subject=FILES)
     except (OSError, ValueError) as error:
         raise _unread(path, error) from error
@@ -232,13 +232,13 @@ def _find_wrong_names(found: Mapping[str, Member]) -> Iterator[RequestError]:
     """Yield a mistake for each name that is ours or cannot travel, and each link that leads out of the archive."""
     for name, member in found.items():
         if is_taken(name):
-            message = f"{quoted(name)} is a name that goclient, or PanDA, uses in a job's directory"
+            message = f"{quote(name)} is a name that goclient, or PanDA, uses in a job's directory"
             yield RequestError(message, hint="give it another name", code="archive-name", subject=FILES)
         elif not is_text(name):
-            message = f"the name {quoted(ascii(name))} has a control character, or is not UTF-8"
+            message = f"the name {quote(ascii(name))} has a control character, or is not UTF-8"
             yield RequestError(message, hint="rename it", code="archive-name", subject=FILES)
         elif member.target and not _leads_inside(member, found):
-            message = f"{FILES}={quoted(name)} is a link to {quoted(member.target)}, which does not travel"
+            message = f"{FILES}={quote(name)} is a link to {quote(member.target)}, which does not travel"
             hint = "name what it leads to, too, by a relative link; or put a copy in its place"
             yield RequestError(message, hint=hint, code="archive-link", subject=FILES)
 

@@ -17,7 +17,7 @@ from functools import partial
 from goclient.carrier.plan import FILE_KEY
 from goclient.errors import Collector, LoginNeeded, raise_all
 from goclient.errors.conditions import NodeFault
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.secrets import register
 from goclient.services.globus.rest import RestAuth, Token
 
@@ -64,7 +64,7 @@ class HandedTokens:
 
     def _of(self, known: Mapping[str, str], collection_id: str) -> str:
         if collection_id not in known:
-            message = f"the job has no token for the collection {quoted(collection_id)}"
+            message = f"the job has no token for the collection {quote(collection_id)}"
             raise LoginNeeded(message, hint="submit the job again", code="credential", subject=collection_id)
         return known[collection_id]
 
@@ -121,7 +121,7 @@ class ServiceClient:
             if refused and refused == self._tokens.get(server):
                 self._mint()
             if not self._tokens.get(server):
-                raise LoginNeeded(f"Globus gave no token for {quoted(server)}", code="credential", subject=server)
+                raise LoginNeeded(f"Globus gave no token for {quote(server)}", code="credential", subject=server)
             return self._tokens[server]
 
     def close(self) -> None:

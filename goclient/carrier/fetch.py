@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.wording import innermost, quoted, said
+from goclient.errors.wording import cite, innermost, quote
 from goclient.files.private import private
 from goclient.node.globus_connect import PROGRAM
 from goclient.node.payload import PayloadError
@@ -36,7 +36,7 @@ def check_program(program: str, directory: Path) -> None:
         file = directory / program
         if not file.resolve().is_relative_to(directory.resolve()) or not file.is_file() or not os.access(file, os.X_OK):
             raise PayloadError(
-                f"the program {quoted(program)} is not in the job's archive, or is not executable",
+                f"the program {quote(program)} is not in the job's archive, or is not executable",
                 hint="submit the job again",
             )
 
@@ -99,12 +99,12 @@ def _unpack(archive: Path, into: Path) -> bool:
             opened.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.9.17 and later
             opened.extractall(into)  # noqa: S202  # its owner gives the program that is run
     except (OSError, EOFError, ValueError, tarfile.TarError) as error:
-        raise _no_connect(archive.name, f"it cannot be unpacked: {said(error)}") from error
+        raise _no_connect(archive.name, f"it cannot be unpacked: {cite(error)}") from error
     return True
 
 
 def _no_connect(where: str, why: str) -> EndpointError:
-    message = f"Globus Connect cannot be used from {quoted(where.partition('?')[0])}: {why}"
+    message = f"Globus Connect cannot be used from {quote(where.partition('?')[0])}: {why}"
     return EndpointError(message, hint="look at --goConnect", code="node-endpoint")
 
 
@@ -118,7 +118,7 @@ def _fetch(url: str, target: Path, *, title: str, kind: type[GoclientError]) -> 
         getattr(error, "close", bool)()  # urllib's HTTPError is an answer, too
         shown = url.partition("?")[0]
         raise kind(
-            f"{title} {quoted(shown)} could not be fetched: {said(innermost(error))}",
+            f"{title} {quote(shown)} could not be fetched: {cite(innermost(error))}",
             hint="look at the URL, and whether the node can reach it",
         ) from error
 

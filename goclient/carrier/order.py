@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from goclient.errors import UsageError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 _ORDER = re.compile(r"--plan=([0-9a-f]{64}) --job=([0-9]{1,9})(?: --task=([0-9]{1,18}))?")
 
@@ -34,6 +34,6 @@ class Order:
         found = _ORDER.fullmatch(" ".join(argv[:end]))
         if found is None:
             usage = "goclient-carry --plan=SHA256 --job=NUMBER [--task=NUMBER] -- WORDS"
-            raise UsageError(f"the command is not {quoted(usage)}", hint="submit the job again")
+            raise UsageError(f"the command is not {quote(usage)}", hint="submit the job again")
         task = int(found[3]) if found[3] else None
         return cls(found[1], int(found[2]), tuple(argv[end + 1 :]), task)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from goclient.carrier.secret import Secret, SecretsShared, id_of
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.syntax.shell import command_line
 
 SUBJECT = "--goShareSecrets"
@@ -25,7 +25,7 @@ _WHY = "PanDA hands all your credentials to each job that gets one, and newer pi
 
 @dataclass(frozen=True)
 class Other:
-    """Credential of goclient's that PanDA keeps: ``opens`` is what it opens, by ids, as :func:`opened_by` tells.
+    """Credential of goclient's that PanDA keeps: ``opens`` is what it opens, by ids, as :func:`read_opened` tells.
 
     ``access`` are the directories for which others have it, in words: another campaign, or any that has none.  The rest
     is for messages, and empty where this machine's journal does not know it.
@@ -41,7 +41,7 @@ class Other:
     @property
     def words(self) -> str:
         """Return whose it is, and what it opens until when."""
-        name = self.holders or f"another machine or program ({quoted(id_of(self.key))})"
+        name = self.holders or f"another machine or program ({quote(id_of(self.key))})"
         until = f" until {self.until}" if self.until else ""
         return f"{name} (it opens {self.what}{until})" if self.what else name
 
@@ -75,7 +75,7 @@ def _join(others: list[Other]) -> str:
     return "; ".join(one.words for one in others[:_SHOWN]) + more
 
 
-def opened_by(value: str) -> frozenset[str]:
+def read_opened(value: str) -> frozenset[str]:
     """Return what a secret of ours opens, as PanDA keeps it: the ids of collections, or of a service client."""
     with suppress(ValueError, binascii.Error, KeyError, TypeError, AttributeError, RecursionError):
         found = json.loads(base64.b64decode(value))
@@ -87,13 +87,13 @@ def opened_by(value: str) -> frozenset[str]:
 def read_others(secrets: Mapping[str, str]) -> Iterator[Other]:
     """Yield the credentials of goclient's among the secrets of a user; one that cannot be read opens nothing."""
     for key, value in sorted(secrets.items()):
-        if id_of(key) and (opens := opened_by(value)):
+        if id_of(key) and (opens := read_opened(value)):
             yield Other(key, opens)
 
 
 def check_same(secret: Secret, kept: Mapping[str, str]) -> None:
     """Raise OtherCredentials if the user has others that open what this secret does not, or the other way round."""
-    own = opened_by(secret.value)
+    own = read_opened(secret.value)
     if different := [one for one in read_others(kept) if one.key != secret.key and one.opens != own]:
         raise OtherCredentials(different)
 

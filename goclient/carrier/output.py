@@ -20,7 +20,7 @@ from goclient.node.engines.base import Heartbeat
 from goclient.node.job import Log
 from goclient.node.payload import open_output
 from goclient.reporter.base import Kind, Reporter
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 QUIET = 600.0  # seconds without a word after which the job says that it lives: a pilot kills a silent one after hours
 MOST = 256 << 20  # bytes of the payload's output that are passed on: a pilot kills a job whose output has 2 GiB
@@ -53,7 +53,7 @@ class Output(Reporter, Heartbeat, Log):
         """Write lines, without any credential."""
         with self._lock:
             self._pass_on()
-            text = "".join(f"{printable(hidden(line))}\n" for line in lines)
+            text = "".join(f"{printable(hide(line))}\n" for line in lines)
             self._write(("\n" * self._in_line + text).encode(errors="backslashreplace"))
 
     def waiting(self, service: str, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002

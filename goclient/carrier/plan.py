@@ -13,7 +13,7 @@ from itertools import compress
 from typing import Any, TypeVar, get_args
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location
 from goclient.model.mode import Mode
@@ -103,7 +103,7 @@ class CarrierPlan:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             reason = str(error) or type(error).__name__
             raise RequestError(
-                f"the plan of the job cannot be read: {quoted(reason)}", hint="submit the job again", code="plan"
+                f"the plan of the job cannot be read: {quote(reason)}", hint="submit the job again", code="plan"
             ) from error
         return plan
 
@@ -138,7 +138,7 @@ def _read_task(found: Any) -> TransferTask:
     source, destination = _read_endpoint(found["source"]), _read_endpoint(found["destination"])
     mode = Mode.read(found["mode"])
     if found["phase"] not in _PHASES or mode is None:
-        raise ValueError(f"{quoted(found['phase'])} in the mode {quoted(found['mode'])} is not known")
+        raise ValueError(f"{quote(found['phase'])} in the mode {quote(found['mode'])} is not known")
     items = tuple(_read_item(item, source, destination) for item in _take(found, "items", list))
     return TransferTask(
         found["phase"], source, destination, items, None if server is None else _read_endpoint(server), mode

@@ -31,7 +31,7 @@ from goclient.carrier.site import Site
 from goclient.carrier.watch import Above, watching
 from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError
 from goclient.errors.conditions import NodeFault
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import DIRECTORY, private
 from goclient.files.trees import remove_tree
 from goclient.journal import Journal
@@ -48,7 +48,7 @@ from goclient.node.job import NodeJob, run_job
 from goclient.node.keeper import program
 from goclient.node.keeper_program import adopt_orphans, end_all
 from goclient.node.left import remove_left
-from goclient.node.signals import finishing, has_come, install, interruptible, uninterrupted
+from goclient.node.signals import defer_signals, finishing, has_come, install, interruptible
 from goclient.services.deadline import current, one_end, within
 from goclient.services.globus.calls import Call
 from goclient.services.globus.documents import Document
@@ -158,14 +158,14 @@ class _Job:
         secret = read_secret(content)
         if secret is None:
             what = "has nothing of ours in it" if content else "was not handed out by the site"
-            problem = f"the credential {quoted(plan.credential)} {what}" if plan.credential else "it has none"
+            problem = f"the credential {quote(plan.credential)} {what}" if plan.credential else "it has none"
             raise EndpointError(
                 f"a transfer of the job needs a credential: {problem}", hint="submit the job again", code="credential"
             )
         if isinstance(secret, HandedTokens):
             self._tokens = replace(secret, servers=dict(plan.servers))
             return
-        with uninterrupted():  # what is minted is known before a signal ends the job
+        with defer_signals():  # what is minted is known before a signal ends the job
             auth = RestAuth(plan.auth, Manner(timeout=MINTED_WITHIN))
             client = ServiceClient(auth, secret, plan.scopes)
             self._stack.callback(self._quietly, client.close)
@@ -253,12 +253,12 @@ def read_plan(directory: Path, checksum: str) -> CarrierPlan:
             with open(path, "rb") as file:
                 data = file.read(_MOST_PLAN)
         except OSError as error:
-            raise RequestError(f"the plan {quoted(path.name)} cannot be read: {error.strerror}", code="plan") from error
+            raise RequestError(f"the plan {quote(path.name)} cannot be read: {error.strerror}", code="plan") from error
         found = sha256(data).hexdigest()
         if found == checksum:
             return CarrierPlan.decode(data)
     raise RequestError(
-        f"the plan {quoted(PLAN)} is not this job's: its sha256 is {found[:16]}…, not {checksum[:16]}…",
+        f"the plan {quote(PLAN)} is not this job's: its sha256 is {found[:16]}…, not {checksum[:16]}…",
         hint="somebody has changed the job's archive; submit the job again", code="plan",
     )  # fmt: skip
 
@@ -276,7 +276,7 @@ def scratch_in(directory: Path) -> Iterator[Path]:
             room.unlink()
         except OSError as error:
             raise NodeFault(
-                f"the job's directory {quoted(directory)} cannot be written: {error.strerror}",
+                f"the job's directory {quote(directory)} cannot be written: {error.strerror}",
                 hint="tell the site", code="node-disk",
             ) from error  # fmt: skip
         yield scratch

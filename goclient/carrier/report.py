@@ -31,7 +31,7 @@ from goclient.files.private import regular, replace
 from goclient.journal import Journal
 from goclient.node.engines.base import Transferred
 from goclient.node.payload import PayloadError
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 EXIT = 77  # exit code for all that is not the payload's own failure
 LONGEST = 250  # characters that every pilot and the server keep
@@ -73,7 +73,7 @@ def diagnosis(error: GoclientError) -> str:
     """Return why a job failed in one short line, the cause first; what is quoted is cut in its middle."""
     first, *others = (one.message for one in error.findings)
     more = f" (and {len(others)} more)" if others else ""
-    text, room = hidden(printable(first)), LONGEST - len("goclient: ") - len(more)
+    text, room = hide(printable(first)), LONGEST - len("goclient: ") - len(more)
     if len(text) > room:
         text = _LONG.sub(lambda found: f"{found[0][:_SHOWN]}…{found[0][-_SHOWN:]}", text)
     return f"goclient: {text if len(text) <= room else text[: room - 1] + '…'}{more}"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from goclient.carrier.plan import FILE_KEY as FILE
 from goclient.errors import RequestError
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.journal import Entry
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferTask
@@ -158,9 +158,9 @@ class OthersShared(SecretsShared):
     def __init__(self, keys: Iterable[str]) -> None:
         names = [key.removeprefix(FILE) for key in keys]
         more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        shown = ", ".join(map(quoted, names[:_SHOWN])) + more
+        shown = ", ".join(map(quote, names[:_SHOWN])) + more
         message = (
-            f"PanDA keeps {counted(len(names), 'secret')} of yours that a job with a credential gets, too: {shown}; "
+            f"PanDA keeps {pluralize(len(names), 'secret')} of yours that a job with a credential gets, too: {shown}; "
             "newer pilots write all of them into the job's log"
         )
         removal = f"type: {command_line('pbook', 'delete_secret', names[0])}"

@@ -11,7 +11,7 @@ from goclient.carrier.others import check_same
 from goclient.carrier.secret import Secret, SecretsShared, Use, check_alone
 from goclient.errors import GoclientError, ServerError
 from goclient.errors.sent import NotSent, ReplyLost
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.journal import Entry, Journal, this_process
 
 UPLOAD, SECRET, TASK = "upload", "secret", "task"  # what entries are about
@@ -151,7 +151,7 @@ def turn(journal: Journal) -> AbstractContextManager[None]:
 def _change(server: Secrets, key: str, value: str | None, *, check: Callable[[Mapping[str, str]], None]) -> None:
     """Give a secret a value, None for none, until the server says that it has it; each answer is checked first."""
     did = "kept" if value is not None else "removed"
-    message = f"{server.name} has not {did} the secret {quoted(key)}, though it said so {_TRIES} times"
+    message = f"{server.name} has not {did} the secret {quote(key)}, though it said so {_TRIES} times"
     error = ServerError(message, hint=_AGAIN, code="secret-lost", transient=True)
     for _ in range(_TRIES):
         known = server.secrets()

@@ -89,12 +89,12 @@ def _consent(view: View) -> str:
     return words.get(view.consent, "not known: its default directory was not seen")
 
 
-def found_rows(found: Sequence[Collection]) -> list[tuple[str, str, str, str]]:
+def make_rows(found: Sequence[Collection]) -> list[tuple[str, str, str, str]]:
     """Return a row for each collection that was found: name, kind, owner, id."""
     return [(one.name or one.canonical_name, one.kind, one.owner, one.id) for one in found]
 
 
-def found_documents(found: Sequence[Collection]) -> list[dict[str, str]]:
+def make_documents(found: Sequence[Collection]) -> list[dict[str, str]]:
     """Return a JSON object for each collection that was found."""
     return [
         {

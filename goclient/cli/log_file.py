@@ -12,10 +12,10 @@ from contextlib import suppress
 
 import goclient
 from goclient.errors import unwritten
-from goclient.errors.wording import printable, quoted, timestamp
+from goclient.errors.wording import printable, quote, timestamp
 from goclient.files.private import FILE, regular
 from goclient.files.text import tokens_in
-from goclient.secrets import MASK, hidden, is_called_secret
+from goclient.secrets import MASK, hide, is_called_secret
 
 _PASSWORD, _QUERY = r"(?<=://)[^/\s@]*(?=@)", r"(?<=\?)\S+"  # of a URL
 _VALUE = r"((?<!\S)--?[\w-]+ +|[\w-]+=)([^\s=]\S{7,})"  # of a name, "--name value" or "name=value"
@@ -29,7 +29,7 @@ class LogFile:
         try:
             self._file = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         except OSError as error:
-            message = f"the log file {quoted(path)} cannot be written: {error.strerror}"
+            message = f"the log file {quote(path)} cannot be written: {error.strerror}"
             hint, kind = "name another file", unwritten(error)
             raise kind(message, hint=hint, code="log-file", subject="--log-file") from error
         with suppress(PermissionError):  # somebody else's, who lets this user write
@@ -49,7 +49,7 @@ class LogFile:
     def write(self, text: str) -> None:
         """Append a line, or several; a disk that is full stops no command."""
         head = f"{timestamp(time.time())} [{os.getpid()}] "
-        lines = "".join(f"{head}{printable(line)}\n" for line in hidden(text).splitlines())
+        lines = "".join(f"{head}{printable(line)}\n" for line in hide(text).splitlines())
         try:
             os.write(self._file, lines.encode(errors="backslashreplace"))
         except OSError:

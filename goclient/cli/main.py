@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 import goclient
 from goclient.cli import run
 from goclient.errors import UsageError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.nearest import nearest
 from goclient.reporter.base import Reporter
 
@@ -116,7 +116,7 @@ def _unknown(name: str) -> UsageError:
         hint = "options stand behind the subcommand, which goclient --help lists"
     if other := command_of(name, [SENDJOB, *COMMANDS]):
         hint = f"type: {other} --help" if other == SENDJOB else f"type: goclient {other} --help"
-    return UsageError(f"{quoted(name)} is not a subcommand of goclient", hint=hint, code="unknown-command")
+    return UsageError(f"{quote(name)} is not a subcommand of goclient", hint=hint, code="unknown-command")
 
 
 def overview() -> str:

@@ -13,7 +13,7 @@ from goclient.errors.grouping import group_findings
 from goclient.errors.wording import printable
 from goclient.reporter.base import Kind, Reporter
 from goclient.reporter.waiting import Waits
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 
 class TerminalReporter(Reporter):
@@ -28,7 +28,7 @@ class TerminalReporter(Reporter):
         self.prog, self._verbose, self._quiet, self.keep = prog, verbose, quiet, keep
         self._waits = Waits(self.progress)
 
-    def named(self, prog: str) -> TerminalReporter:
+    def rename(self, prog: str) -> TerminalReporter:
         """Return a reporter that prints another name in front, and the same otherwise."""
         return TerminalReporter(prog, verbose=self._verbose, quiet=self._quiet, keep=self.keep)
 
@@ -54,7 +54,7 @@ class HidingStream:
 
     def write(self, text: str) -> int:
         """Write the text, which is one line or more."""
-        self.beneath.write(hidden(text))
+        self.beneath.write(hide(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -97,7 +97,7 @@ def print_json(document: Any, **pieces: Iterable[str]) -> None:
     import json  # --help and --version are faster without
 
     text = json.dumps(document)
-    if hidden(text) != text:
+    if hide(text) != text:
         text = json.dumps(_hide_texts(document))
     out = getattr(sys.stdout, "beneath", sys.stdout)
     out.write(text if not pieces else text[:-1])
@@ -122,4 +122,4 @@ def _hide_texts(value: Any) -> Any:
         return {key: _hide_texts(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_hide_texts(one) for one in value]
-    return hidden(value) if isinstance(value, str) else value
+    return hide(value) if isinstance(value, str) else value

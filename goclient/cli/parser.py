@@ -21,7 +21,7 @@ import goclient
 from goclient.cli.general import GROUP, GeneralOptions
 from goclient.errors import Collector, GoclientError, UsageError, raise_all
 from goclient.errors.conditions import RepeatedOption
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.option import help_text, is_flag, is_number, number_mistakes
 from goclient.model.typed import Defaults, Typed, choice_mistakes, fill
 
@@ -168,7 +168,7 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
             name, equals, value = word.partition("=")
             if equals and name in flags:
                 words[index] = name
-                message = f"{name} takes no value, but is given {quoted(value)}"
+                message = f"{name} takes no value, but is given {quote(value)}"
                 errors.append(UsageError(message, hint=f"write {name} alone", code="flag-value", subject=name))
         return words
 
@@ -241,7 +241,7 @@ def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> 
         yield UsageError(f"{name} is missing", hint=hint, code="missing-option", subject=name)
     if len(given) > 1 and not (meta["many"] or meta["count"]):
         each = ", ".join(
-            typed if is_flag(field) else f"{typed}={'(no value)' if value is _NO_VALUE else quoted(value)}"
+            typed if is_flag(field) else f"{typed}={'(no value)' if value is _NO_VALUE else quote(value)}"
             for typed, value in given
         )
         yield RepeatedOption(f"{name} is given {len(given)} times: {each}", hint=meta["once"], subject=name)

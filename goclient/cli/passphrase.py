@@ -8,7 +8,7 @@ import sys
 from goclient import secrets
 from goclient.errors import UsageError
 from goclient.errors.conditions import IdentityError
-from goclient.errors.wording import printable, quoted
+from goclient.errors.wording import printable, quote
 
 LONGEST = 1024  # bytes, of OpenSSL
 
@@ -28,14 +28,14 @@ def passphrase(key: str, descriptor: int | None = None, *, option: str = "--pass
             raise UsageError(message, hint=hint, code="passphrase-fd", subject="--passphrase-fd") from error
     without = f"give it with {option}" if option else "make a proxy first: voms-proxy-init, or grid-proxy-init -rfc"
     if sys.stdin is None or not sys.stdin.isatty():
-        message = f"the key {quoted(key)} needs a pass phrase, and there is no terminal to ask for it"
+        message = f"the key {quote(key)} needs a pass phrase, and there is no terminal to ask for it"
         raise IdentityError(message, hint=without, code="identity-encrypted", subject=key)
     import getpass  # only who is asked pays for it
 
     try:
         return _register(getpass.getpass(f"Pass phrase of {printable(key)}: "))
     except (EOFError, UnicodeDecodeError) as error:
-        message = f"no pass phrase was typed for the key {quoted(key)}"
+        message = f"no pass phrase was typed for the key {quote(key)}"
         raise IdentityError(message, hint=without, code="identity-encrypted", subject=key) from error
 
 

@@ -17,7 +17,7 @@ from goclient.cli.output import HidingStream, TerminalReporter, error_document, 
 from goclient.errors import GoclientError, Interrupted
 from goclient.errors.findings import ExitCode
 from goclient.errors.grouping import group_findings
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _flush(code: int, reporter: TerminalReporter) -> int:
 
 def _convert(error: Exception) -> GoclientError:
     if isinstance(error, OSError):
-        name = f" {quoted(error.filename)}" if error.filename else ""
+        name = f" {quote(error.filename)}" if error.filename else ""
         return GoclientError(f"the operating system refused{name}: {error.strerror or error}", code="os-error")
     hint = "this is a defect of goclient: please report it with the output of the same command and -vv"
     return GoclientError(f"unexpected {type(error).__name__}: {error}", hint=hint)

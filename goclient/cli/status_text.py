@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from goclient.cli.tables import print_table
-from goclient.errors.wording import counted, printable
+from goclient.errors.wording import pluralize, printable
 from goclient.jobs.follow import Followed, campaign_in
 from goclient.jobs.links import jedi_task_page, job_page, task_page
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.status import JobStatus, shown_phase
+from goclient.jobs.status import JobStatus, name_phase
 from goclient.jobs.summary import Moved, ReasonGroup, Summary, summarize
 from goclient.jobs.units import duration, moment, size
 from goclient.model.endpoint import is_uuid
@@ -45,7 +45,7 @@ def print_followed(followed: Followed, *, shows_all: bool = False) -> None:
                 left += 1
     _print_transfers(rows)
     if left:
-        print(f"\n{counted(left, 'transfer')} not shown: -v shows all")
+        print(f"\n{pluralize(left, 'transfer')} not shown: -v shows all")
 
 
 def summary_lines(followed: Followed, summary: Summary) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _files_of(moved: Moved) -> str:
 def group_lines(group: ReasonGroup, jobs: Sequence[JobStatus]) -> Iterator[str]:
     """Yield the lines of jobs that failed for one reason: how many, why, what mends it, and which."""
     ids = set(group.panda_ids)
-    yield f"{counted(len(ids), 'job')}: {group.reason}"
+    yield f"{pluralize(len(ids), 'job')}: {group.reason}"
     own = [job for job in jobs if job.panda_id in ids and job.reason and job.reason != group.reason]
     for job in own[:_REASONS]:
         yield f"    PandaID={job.panda_id}: {job.reason}"
@@ -127,7 +127,7 @@ def _print_transfers(rows: Sequence[tuple[str, ...]]) -> None:
 
 def _transfer_row(whose: str, task: TaskState, followed: Followed) -> tuple[str, ...]:
     page = task_page(task.task_id) if followed.has_pages and is_uuid(task.task_id) else task.task_id
-    return whose, shown_phase(task), task.status, str(task.files), size(task.bytes), page, task.reason
+    return whose, name_phase(task), task.status, str(task.files), size(task.bytes), page, task.reason
 
 
 def warnings_of(followed: Followed) -> Iterator[str]:

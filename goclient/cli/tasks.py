@@ -13,7 +13,7 @@ from goclient.errors.findings import Finding
 from goclient.files.text import list_lines
 from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.reporter.base import Reporter
-from goclient.secrets import hidden
+from goclient.secrets import hide
 from goclient.tasks.command_line import TABLES
 from goclient.tasks.notes import TaskNotes
 from goclient.tasks.session import Frontend
@@ -116,11 +116,11 @@ def call(argv: Sequence[str]) -> int:
     """Run a call from Python, and return its exit code: the descriptor that tasks are noted in, the tool, its words."""
     descriptor, tool, *words = argv
 
-    def sent(name: str, said: str, number: int | None) -> None:
-        line = {"name": name, "said": hidden(said), "jediTaskID": number}
+    def note_sent(name: str, said: str, number: int | None) -> None:
+        line = {"name": name, "said": hide(said), "jediTaskID": number}
         os.write(int(descriptor), f"{json.dumps(line)}\n".encode())
 
-    return run.run(f"goclient {tool}", lambda own, reporter: run_tool(tool, own, reporter, sent=sent), words)
+    return run.run(f"goclient {tool}", lambda own, reporter: run_tool(tool, own, reporter, sent=note_sent), words)
 
 
 if __name__ == "__main__":

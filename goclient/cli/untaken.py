@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from goclient.errors.conditions import UnknownOption, UntakenWord
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.names import CURLY_QUOTES
 from goclient.model.nearest import nearest
 
@@ -36,7 +36,7 @@ def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
     for word in words:
         if word.startswith("-") and word != "-":
             name = word.split("=", 1)[0]
-            message = f"{quoted(name)} is not an option of {prog}"
+            message = f"{quote(name)} is not an option of {prog}"
             option, hint = _nearest(word, line)
             yield UnknownOption(message, hint=hint, code=UnknownOption.code, subject=name, option=option)
             after_unknown = "=" not in word
@@ -63,7 +63,7 @@ def _stray_error(words: Sequence[str], line: Line) -> UntakenWord:
     """Return the error of words that no option takes: most often a value that was not quoted."""
     from goclient.model.syntax.suggestions import respell_option  # only a mistake pays for it
 
-    shown = " ".join(map(quoted, words[:SHOWN])) + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
+    shown = " ".join(map(quote, words[:SHOWN])) + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
     message = f"{shown} {'is' if len(words) == 1 else 'are'} not expected here"
     option = respell_option(words[0], line.known).partition("=")[0]
     return UntakenWord(message, hint=_remedy(words, line), code="unexpected-word", subject=words[0], option=option)

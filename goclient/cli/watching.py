@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from goclient.cli.status_text import summary_lines
-from goclient.errors.wording import counted, printable, timestamp
+from goclient.errors.wording import pluralize, printable, timestamp
 from goclient.jobs.summary import summarize
 from goclient.jobs.watch import Turn
 
@@ -53,7 +53,7 @@ def _show_live(turns: Iterable[Turn]) -> None:
             lines = [printable(line) for line in summary_lines(turn.followed, summary)]
             reasons = Table.grid(padding=(0, 2))
             for group in summary.groups[:_GROUPS]:
-                reasons.add_row(Text(counted(len(group.panda_ids), "job"), "red"), Text(printable(group.reason)))
+                reasons.add_row(Text(pluralize(len(group.panda_ids), "job"), "red"), Text(printable(group.reason)))
             lines.append(f"as of {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends the picture, not the jobs")
             head = Text("\n".join(lines), "bold")
             live.update(Group(head, reasons, Text("\n".join(changes), "dim")), refresh=True)

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from goclient.config.environment import GLOBUS_URLS, TIMEOUT, check_encrypted, checked_url, own, seconds
+from goclient.config.environment import GLOBUS_URLS, TIMEOUT, check_encrypted, own, parse_url, seconds
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import register
@@ -36,7 +36,7 @@ def carry_access(env: Mapping[str, str], *, reporter: Reporter = SILENT) -> Glob
         there, missing = names if client_id else names[::-1]
         problem, hint = f"{there} is set, and {missing} is not", f"set both, or type: unset {there}"
     elif not is_uuid(client_id):
-        problem = f"{names[0]}={quoted(client_id)} is not a UUID"
+        problem = f"{names[0]}={quote(client_id)} is not a UUID"
     elif (
         client_id.lower() == own(env, "GOCLIENT_CLIENT_ID").strip().lower()
         or secret == own(env, "GOCLIENT_CLIENT_SECRET").strip()
@@ -74,7 +74,7 @@ def file_server_url(env: Mapping[str, str]) -> str:
     name = "PANDACACHE_URL" if env.get("PANDACACHE_URL") else "PANDA_URL_SSL"
     url = env.get(name) or DEFAULT_CACHE_URL
     check_encrypted(name, url)
-    parts = checked_url(name, url)
+    parts = parse_url(name, url)
     host = parts.hostname or ""
     if "PANDA_BEHIND_REAL_LB" not in env:
         host = _one_host(host)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from goclient.config.catalogue_toml import Problem
 
 
-def merged(user: str, site: str) -> dict[str, Endpoint]:
+def merge(user: str, site: str) -> dict[str, Endpoint]:
     """Return the endpoint of each name, in the user's file or else in the site's; raises everything wrong with both."""
     found = Collector()
     entries: dict[str, str] = {}

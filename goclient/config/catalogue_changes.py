@@ -14,7 +14,7 @@ from goclient.config.catalogue import file_at, wrong_entry
 from goclient.config.catalogue_toml import command, read_entries, with_entry, without_entry
 from goclient.config.file import OPEN
 from goclient.errors import RequestError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import make_directory, private, replace
 
 
@@ -25,7 +25,7 @@ def add(path: str, name: str, where: str) -> bool:
         entries, problems = read_entries(text)
         raise_all(wrong_entry(path, one) for one in problems)
         if entries.get(name, where) != where:
-            raise taken(path, name, entries[name])
+            raise refuse_taken(path, name, entries[name])
         return text if name in entries else _proven(path, text, with_entry(text, name, where), name, where)
 
     return _change(path, change)
@@ -42,9 +42,9 @@ def remove(path: str, name: str) -> bool:
     return os.path.exists(path) and _change(path, change)
 
 
-def taken(path: str, name: str, where: str) -> RequestError:
+def refuse_taken(path: str, name: str, where: str) -> RequestError:
     """Return the error of a name that means something else already."""
-    message = f"{quoted(name)} is in {quoted(path)} already: it is {where}"
+    message = f"{quote(name)} is in {quote(path)} already: it is {where}"
     hint = f"{command('remove', name)} takes it out; or choose another name"
     return RequestError(message, hint=hint, code="name-taken", subject=name)
 
@@ -103,5 +103,5 @@ def _proven(path: str, before: str, after: str, name: str, where: str | None) ->
     others = [one.name for one in old_problems if one.name != name]
     expected = old if where is None else {**old, name: where}
     if new != expected or [one.name for one in new_problems] != others:
-        raise file_at(path).wrong(f"it cannot be changed for {quoted(name)} without a loss", "change it with an editor")
+        raise file_at(path).wrong(f"it cannot be changed for {quote(name)} without a loss", "change it with an editor")
     return after

@@ -12,7 +12,7 @@ from typing import Any
 
 from goclient.config.toml_text import NotToml, key, line_of, lines, parse, statements
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import (
     GLOBUS_SCHEME,
     SCHEMES,
@@ -84,13 +84,13 @@ def _where(name: str, table: Any) -> str:
         value = table.get("id")
         if isinstance(value, str) and is_uuid(value):
             return value.lower()
-        raise ValueError("has no id" if value is None else f"has the id {quoted(value)}, which is not a UUID")
+        raise ValueError("has no id" if value is None else f"has the id {quote(value)}, which is not a UUID")
     if isinstance(kind, str) and kind in SERVERS:
         return _server(table.get("url"), SERVERS[kind])
     inner = next((key for key, value in table.items() if isinstance(value, dict)), None)
     if kind is None and inner is not None:
         raise ValueError(f"has no kind; a name with a dot needs quotes: [{key(f'{name}.{inner}')}]")
-    has = "has no kind" if kind is None else f"has the kind {quoted(kind)}"
+    has = "has no kind" if kind is None else f"has the kind {quote(kind)}"
     servers = " or ".join(f'kind = "{one}"' for one in SERVERS)
     raise ValueError(f'{has}: write kind = "{GLOBUS}" with an id, or {servers} with a url')
 
@@ -98,7 +98,7 @@ def _where(name: str, table: Any) -> str:
 def _server(value: Any, kind: type[UrlEndpoint]) -> str:
     """Return the URL of a server, without a path; raises ValueError with what is wrong with it."""
     if not isinstance(value, str) or not value.startswith(kind.scheme):
-        has = "has no url" if value is None else f"has the url {quoted(value)}"
+        has = "has no url" if value is None else f"has the url {quote(value)}"
         raise ValueError(f"{has}: it is written {kind.form}")
     try:
         place = parse_location(value if value.endswith("/") else f"{value}/")
@@ -112,12 +112,12 @@ def _server(value: Any, kind: type[UrlEndpoint]) -> str:
 # --- what is typed ------------------------------------------------------------------------------------------
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """Return the name, if every location that begins with it is read as one on it; raises RequestError."""
     wrong = endpoint_problem(name)
     problem = wrong.what if wrong is not None else _misread(name)
     if problem:
-        message = f"{quoted(name)} cannot be the name of an endpoint: {problem}"
+        message = f"{quote(name)} cannot be the name of an endpoint: {problem}"
         raise RequestError(message, hint="choose another name, such as SITE1", code="name", subject=name)
     return name
 
@@ -137,7 +137,7 @@ def _misread(name: str) -> str:
     return "the job's own endpoint goes by that name" if name == DEFAULT_WORKING else ""
 
 
-def checked_where(text: str) -> str:
+def check_where(text: str) -> str:
     """Return the collection's id or the server's URL that was typed; raises RequestError with the reason."""
     hint, code = f"{command('list', search='TEXT')} shows the UUIDs of collections", "no-endpoint"
     problem = f"is neither a UUID nor {URL_FORMS}"
@@ -157,7 +157,7 @@ def checked_where(text: str) -> str:
         raise error.replace(hint=hint, code=code, subject=text) from error
     except ValueError as error:
         problem = str(error)
-    raise RequestError(f"{quoted(text)} is not an endpoint: it {problem}", hint=hint, code=code, subject=text)
+    raise RequestError(f"{quote(text)} is not an endpoint: it {problem}", hint=hint, code=code, subject=text)
 
 
 # --- changing -----------------------------------------------------------------------------------------------

@@ -131,6 +131,6 @@ class Connections:
         """Return the endpoints that have a name."""
         return environment.catalogue(self.env)
 
-    def shown_settings(self) -> list[Setting]:
+    def list_settings(self) -> list[Setting]:
         """Return every setting, as it counts now, with where it comes from."""
-        return self.settings.shown(self._environ)
+        return self.settings.list_settings(self._environ)

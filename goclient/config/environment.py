@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from goclient.errors import LoginNeeded, RequestError
 from goclient.errors.findings import login_command
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.reporter.base import SILENT, Reporter
 from goclient.secrets import WEB_PROXIES, register, register_url
@@ -51,7 +51,7 @@ def own(env: Mapping[str, str], name: str) -> str:
         register(value)
         shown = "…"
     raise RequestError(
-        f"{name}={quoted(shown)} begins with a {value[0]} that no shell has expanded",
+        f"{name}={quote(shown)} begins with a {value[0]} that no shell has expanded",
         hint=f"type: export {name}={_expanding(shown)}",
         code="config",
         subject=name,
@@ -83,18 +83,18 @@ def panda_access(
     ``pilot``: the token of ``GOCLIENT_PILOT_TOKEN_FILE``, if set, stands in for the user's.
     Raises RequestError for a bad variable, LoginNeeded without a credential that the server can be shown.
     """
-    from goclient.config.proxy import shown_proxy  # not needed where nothing is sent
+    from goclient.config.proxy import find_proxy  # not needed where nothing is sent
     from goclient.services.panda.token import PILOT_FILE, find_token
 
     url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
-    checked_url("PANDA_URL_SSL", url)
+    parse_url("PANDA_URL_SSL", url)
     if pilot:
         own(env, PILOT_FILE)
     token = find_token(env, pilot=pilot)
     server = replace(_panda_server(env), reporter=reporter)
     _register_passwords(env)
     if token is None:
-        return replace(server, certificate=shown_proxy(env, urlsplit(url).scheme))
+        return replace(server, certificate=find_proxy(env, urlsplit(url).scheme))
     check_encrypted("PANDA_URL_SSL", url)
     return replace(
         server, token=token.text, token_file=token.file, stored=token.stored, source=token.source, vo=token.vo
@@ -117,7 +117,7 @@ def _panda_server(env: Mapping[str, str]) -> PandaAccess:
     """Return where the PanDA server is, without a credential; raises RequestError for a bad variable."""
     from goclient.services.panda.access import PandaAccess  # not needed where nothing is sent
 
-    parts = checked_url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
+    parts = parse_url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
     timeout = seconds(env, "GOCLIENT_TIMEOUT", TIMEOUT)
     return PandaAccess(
         url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
@@ -138,16 +138,14 @@ def seconds(env: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e7:
-        raise RequestError(
-            f"{name}={quoted(text)} is not a number of seconds", hint=f"such as {name}=60", code="config"
-        )
+        raise RequestError(f"{name}={quote(text)} is not a number of seconds", hint=f"such as {name}=60", code="config")
     return value
 
 
 def _authorities(env: Mapping[str, str]) -> str | None:
     named = env.get("X509_CERT_DIR")
     if named and not os.path.isdir(named):
-        message = f"X509_CERT_DIR={quoted(named)} is not a directory"
+        message = f"X509_CERT_DIR={quote(named)} is not a directory"
         raise RequestError(message, hint="set it to the directory of your CAs", code="config")
     return named or (GRID_AUTHORITIES if os.path.isdir(GRID_AUTHORITIES) else None)
 
@@ -166,7 +164,7 @@ def bundles(env: Mapping[str, str]) -> tuple[str, ...]:
             if isinstance(error, FileNotFoundError | PermissionError):
                 reason = str(error.strerror)
             raise RequestError(
-                f"{name}={quoted(path)} cannot be used: {reason}",
+                f"{name}={quote(path)} cannot be used: {reason}",
                 hint=f"type: unset {name}",
                 code="config",
                 subject=name,
@@ -189,7 +187,7 @@ def _register_passwords(env: Mapping[str, str]) -> None:
         register_url(env.get(name, ""))
 
 
-def checked_url(name: str, url: str) -> SplitResult:
+def parse_url(name: str, url: str) -> SplitResult:
     """Return the parts of an http or https URL; raises RequestError for anything else."""
     try:
         parts = urlsplit(url)
@@ -199,15 +197,15 @@ def checked_url(name: str, url: str) -> SplitResult:
     except ValueError:
         valid = False
     if not valid:
-        raise RequestError(f"{name}={quoted(url)} is not a URL", hint="such as https://host:port", code="config")
+        raise RequestError(f"{name}={quote(url)} is not a URL", hint="such as https://host:port", code="config")
     return parts
 
 
 def check_encrypted(name: str, url: str) -> None:
     """Raise RequestError for a URL that would send a token over the network as it is."""
-    parts = checked_url(name, url)
+    parts = parse_url(name, url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        message = f"{name}={quoted(url)} would send your token unencrypted"
+        message = f"{name}={quote(url)} would send your token unencrypted"
         raise RequestError(message, hint="use its https URL", code="config")
 
 
@@ -229,7 +227,7 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
         page = "app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID"
         hint = f"(and GOCLIENT_CLIENT_SECRET for a service), then type: {login_command()}"
         if client_id:
-            message = f"GOCLIENT_CLIENT_ID={quoted(client_id)} is not a UUID"
+            message = f"GOCLIENT_CLIENT_ID={quote(client_id)} is not a UUID"
             raise RequestError(message, hint=f"copy the client's UUID from {page} {hint}", code="no-client")
         raise LoginNeeded("no Globus client is set", hint=f"register a client at {page} {hint}", code="no-client")
     for name in GLOBUS_URLS:
@@ -248,9 +246,9 @@ def catalogue(env: Mapping[str, str] = os.environ) -> dict[str, Endpoint]:
     user's.  Raises RequestError for a file that is not a catalogue, or that others may change; a file that does not
     exist has no entries.
     """
-    from goclient.config.catalogue import merged  # not needed where no endpoint is named
+    from goclient.config.catalogue import merge  # not needed where no endpoint is named
 
-    return merged(user_catalogue(env), SITE_CATALOGUE)
+    return merge(user_catalogue(env), SITE_CATALOGUE)
 
 
 def missing_catalogue(env: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
@@ -258,7 +256,7 @@ def missing_catalogue(env: Mapping[str, str] = os.environ) -> tuple[str, str] | 
     path = user_catalogue(env)
     if not env.get("GOCLIENT_ENDPOINTS") or os.path.exists(path):
         return None
-    message = f"GOCLIENT_ENDPOINTS={quoted(path)} names a file that does not exist: no name in it is known"
+    message = f"GOCLIENT_ENDPOINTS={quote(path)} names a file that does not exist: no name in it is known"
     return message, "type: unset GOCLIENT_ENDPOINTS, or make the file: goclient endpoint add NAME UUID"
 
 

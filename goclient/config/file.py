@@ -7,8 +7,8 @@ import stat
 from typing import NamedTuple
 
 from goclient.errors import GoclientError, RequestError
-from goclient.errors.wording import quoted
-from goclient.files.text import credential_in, decoded
+from goclient.errors.wording import quote
+from goclient.files.text import credential_in, decode
 from goclient.model.syntax.shell import shell_word
 
 LIMIT = 4 * 1024 * 1024  # bytes of a file; an entry of a catalogue has some 80
@@ -59,7 +59,7 @@ class ConfigFile(NamedTuple):
         if len(data) > LIMIT:
             return "", [*errors, self.wrong(f"it has more than {LIMIT} bytes", self.remedy)]
         try:
-            text = decoded(data)
+            text = decode(data)
         except ValueError as error:
             return "", [*errors, self.wrong(f"it is not TOML: {error}", self.remedy)]
         if kind := credential_in(text):
@@ -69,7 +69,7 @@ class ConfigFile(NamedTuple):
     def wrong(self, problem: str, hint: str, *, line: int = 0) -> RequestError:
         """Return the error of a problem, on this line if it is not 0."""
         at = f", line {line}" if line else ""
-        message = f"the {self.kind} {quoted(self.path)}{at}: {problem}"
+        message = f"the {self.kind} {quote(self.path)}{at}: {problem}"
         return RequestError(message, hint=hint, code=self.code, subject=self.path)
 
     def not_a_file(self) -> RequestError:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, RequestError, UsageError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import GridftpEndpoint, WebdavEndpoint
 from goclient.model.names import name_problem
 from goclient.model.syntax.shell import command_line
@@ -53,7 +53,7 @@ def servers(
     if port is None:
         given = env.get("MYPROXY_SERVER_PORT") or str(PORT)
         if not is_port(given):
-            message = f"MYPROXY_SERVER_PORT={quoted(given)} is not a port"
+            message = f"MYPROXY_SERVER_PORT={quote(given)} is not a port"
             raise MyproxyError(message, hint="such as MYPROXY_SERVER_PORT=7512", code="myproxy-server")
         port = int(given)
     return parse_servers(text, port=port)
@@ -135,7 +135,7 @@ class Accounts:
     passphrase: Callable[[str], str] | None = None  # of a key, by its file
     reporter: Reporter = SILENT
 
-    def named(self, text: str) -> MyproxyAccount:
+    def parse(self, text: str) -> MyproxyAccount:
         """Return the account ``USER[@HOST[:PORT]]``; raise RequestError for another text, or if no server is set."""
         from goclient.model.spec import MyproxyAccount  # pydantic, which goclient myproxy does without
 
@@ -155,13 +155,13 @@ class Accounts:
                 return MyproxyAccount(user=user, host=host, port=first.port)
             except (MyproxyError, UsageError) as error:
                 problem, hint = error.message, error.hint
-        message = f"--myproxy {quoted(text)}: {problem}"
+        message = f"--myproxy {quote(text)}: {problem}"
         raise RequestError(message, hint=hint, code="myproxy-account", subject="--myproxy")
 
     def of_user(self, user: str) -> MyproxyAccount | None:
         """Return the account that a Globus user is likely to have: that name at MYPROXY_SERVER; None without one."""
         first = self.env.get("MYPROXY_SERVER", "").partition(",")[0]
-        return self.named(f"{user}@{first}") if first else None
+        return self.parse(f"{user}@{first}") if first else None
 
     def credential(self) -> Credential:
         """Return the user's own proxy or certificate; raise MyproxyError with all its faults."""
@@ -184,12 +184,12 @@ class Accounts:
 
         trust, most = self.trust(), max(deadline.left, 0.001) / 2
 
-        def shown() -> Credential:
+        def show() -> Credential:
             return credential
 
         return {
-            GridftpEndpoint: GridftpFiles(shown, trust, lambda: deadline.share(2)),
-            WebdavEndpoint: WebdavFiles(GridTls(trust, shown), limits=Limits(most, most, most, deadline)),
+            GridftpEndpoint: GridftpFiles(show, trust, lambda: deadline.share(2)),
+            WebdavEndpoint: WebdavFiles(GridTls(trust, show), limits=Limits(most, most, most, deadline)),
         }
 
     def service(self, account: MyproxyAccount, *, seconds: float = 30.0, deposit: bool = False) -> MyProxy:

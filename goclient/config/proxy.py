@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from goclient.errors import LoginNeeded
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.text import credential_in, lines_joined, split_command
 from goclient.services.panda.token import MAX_FILE, VARIABLES
 
@@ -22,11 +22,11 @@ def proxy_file(env: Mapping[str, str]) -> str | None:
     return path if os.access(path, os.R_OK) else None
 
 
-def shown_proxy(env: Mapping[str, str], scheme: str) -> str:
+def find_proxy(env: Mapping[str, str], scheme: str) -> str:
     """Return the file of the proxy certificate that is shown; raises LoginNeeded if there is none to show."""
     named, path = env.get("X509_USER_PROXY"), proxy_file(env)
     if named and path is None:
-        raise LoginNeeded(f"X509_USER_PROXY={quoted(named)} cannot be read", hint="type: voms-proxy-init")
+        raise LoginNeeded(f"X509_USER_PROXY={quote(named)} cannot be read", hint="type: voms-proxy-init")
     if path is not None and scheme == "https":
         _check(path)
         return path
@@ -44,7 +44,7 @@ def _check(path: str) -> None:
         with open(path, "rb") as file:
             text = file.read(MAX_FILE).decode("ascii", "replace")
     except OSError as error:
-        message = f"the proxy {quoted(path)} cannot be read: {error.strerror}"
+        message = f"the proxy {quote(path)} cannot be read: {error.strerror}"
         raise LoginNeeded(message, hint="type: voms-proxy-init") from error
     kind = credential_in(text)
     hint = "type: voms-proxy-init"
@@ -54,4 +54,4 @@ def _check(path: str) -> None:
         problem = f"it is {kind}, not a certificate with its key" if kind else "it has no certificate in it"
     else:
         return
-    raise LoginNeeded(f"the proxy {quoted(path)} cannot be used: {problem}", hint=hint, subject=path)
+    raise LoginNeeded(f"the proxy {quote(path)} cannot be used: {problem}", hint=hint, subject=path)

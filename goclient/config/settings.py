@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 from goclient.config.environment import own, user_catalogue
 from goclient.config.file import ConfigFile
 from goclient.errors import Collector, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.option import setting_fields
 from goclient.model.options import SubmitOptions
 
@@ -114,7 +114,7 @@ class Settings(NamedTuple):
         given = {variable: str(self.get(name)) for name, variable in VARIABLES.items() if name in self.found}
         return {**environ, **{name: value for name, value in given.items() if not environ.get(name)}}
 
-    def shown(self, environ: Mapping[str, str]) -> list[Setting]:
+    def list_settings(self, environ: Mapping[str, str]) -> list[Setting]:
         """Return every setting that there can be, as it counts now, with where that comes from."""
         options = setting_fields(SubmitOptions)
         listed = [
@@ -142,7 +142,7 @@ def missing_file(environ: Mapping[str, str] = os.environ) -> tuple[str, str] | N
     path = own(environ, VARIABLE)
     if not path or os.path.exists(path):
         return None
-    message = f"{VARIABLE}={quoted(path)} names a file that does not exist: it sets nothing"
+    message = f"{VARIABLE}={quote(path)} names a file that does not exist: it sets nothing"
     return message, f"type: unset {VARIABLE}, or make the file"
 
 

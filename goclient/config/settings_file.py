@@ -11,17 +11,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from goclient.config.file import ConfigFile
 from goclient.config.toml_text import NotToml, line_of, parse
 from goclient.errors import GoclientError, MyproxyError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import NODE, is_uuid, read_endpoint
 from goclient.model.location import directory_problem
 from goclient.model.names import NO_IDENTITY, is_identity, is_text, queue_problem
 from goclient.model.nearest import hint_of_known
 from goclient.model.option import is_flag, is_number, setting_fields
 from goclient.model.options import SubmitOptions
-from goclient.model.payload import is_url, shown
+from goclient.model.payload import hide_login, is_url
 from goclient.model.records.panda_job import WIDTHS
 from goclient.services.loopback import is_https
-from goclient.services.myproxy.policy import checked_dn
+from goclient.services.myproxy.policy import check_dn
 
 
 def _refuse(problem_of: Callable[[str], str]) -> AfterValidator:
@@ -37,7 +37,7 @@ def _refuse(problem_of: Callable[[str], str]) -> AfterValidator:
 
 def _dn_problem(text: str) -> str:
     try:
-        checked_dn(text)
+        check_dn(text)
     except MyproxyError as error:
         return f"{error.message}: {error.hint}"
     return ""
@@ -60,7 +60,7 @@ def _public_problem(text: str) -> str:
     """Return what is wrong with a URL that everybody may see in a job's record."""
     if not is_url(text):
         return "it is not a URL (https://…)"
-    return "it has a password in it, which everybody would see in the job" if shown(text) != text else ""
+    return "it has a password in it, which everybody would see in the job" if hide_login(text) != text else ""
 
 
 Text = Annotated[str, _refuse(lambda _: "")]
@@ -147,7 +147,7 @@ def _twice(file: ConfigFile, text: str, servers: Mapping[str, str]) -> Iterator[
     for key in servers:
         if (other := first.setdefault(key.lower(), key)) != key:
             lines = [line_of(text, (HTTPS, one)) for one in (other, key)]
-            what = f"https.{key}: the collection has a server on line {lines[0]}, too ({quoted(servers[other])})"
+            what = f"https.{key}: the collection has a server on line {lines[0]}, too ({quote(servers[other])})"
             yield file.wrong(what, f"delete line {lines[0]} or line {lines[1]}", line=lines[1])
 
 
@@ -166,7 +166,7 @@ def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[
     if problem["type"] == "extra_forbidden":
         what, hint = _unknown(keys, given)
         return file.wrong(what, hint, line=line_of(text, keys))
-    value = "" if isinstance(given, dict) else f" = {quoted(given)}"
+    value = "" if isinstance(given, dict) else f" = {quote(given)}"
     hint = f"correct it with an editor, or leave {keys[-1]} out"
     if problem["type"] in ("model_type", "dict_type"):
         hint = f"write [{'site.QUEUE' if keys[0] == 'site' else keys[0]}], and the keys on the lines below it"
@@ -179,11 +179,11 @@ def _unknown(keys: tuple[str, ...], given: object) -> tuple[str, str]:
     if not table and not isinstance(given, dict):
         inside = [name for name, kind in _TABLES.items() if key in kind.model_fields] or list(_TABLES)
         headers = " or ".join("[site.QUEUE]" if name == "site" else f"[{name}]" for name in inside)
-        return f"{quoted(key)} is in no table", f"write it on a line below {headers}"
+        return f"{quote(key)} is in no table", f"write it on a line below {headers}"
     if "secret" in key.lower():
-        return f"[{'.'.join(table)}] has no key {quoted(key)}", "no setting holds a secret: set GOCLIENT_CLIENT_SECRET"
+        return f"[{'.'.join(table)}] has no key {quote(key)}", "no setting holds a secret: set GOCLIENT_CLIENT_SECRET"
     known = list(_TABLES[table[0]].model_fields) if table else [*_TABLES, HTTPS]
-    what = f"[{'.'.join(table)}] has no key {quoted(key)}" if table else f"there is no table [{key}]"
+    what = f"[{'.'.join(table)}] has no key {quote(key)}" if table else f"there is no table [{key}]"
     return what, hint_of_known(key, known)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from goclient.config.connections import Connections
 from goclient.config.settings import SiteDirectory, user_file
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import NODE, read_endpoint
 from goclient.model.location import directory_problem
 from goclient.model.options import TransferOptions
@@ -37,19 +37,19 @@ def site_directory(
         message = "--goVia site does not say at which site"
         raise RequestError(message, hint="add --computingSite", code="combination", subject="--goVia")
     if options.WorkingendpointGO:
-        message = f"--WorkingendpointGO={quoted(options.WorkingendpointGO)} and --goVia site: with the latter no job "
+        message = f"--WorkingendpointGO={quote(options.WorkingendpointGO)} and --goVia site: with the latter no job "
         message += "has an endpoint"
         raise RequestError(message, hint="leave out one of the two", code="combination", subject="--goVia")
     found = connections.settings.site(queue)
     if not found.is_set:
         found = find(queue) or found
     if missing := [name for name, value in found._asdict().items() if value is None]:
-        message = f"--goVia site: no setting says where files for jobs at {quoted(queue)} are left"
+        message = f"--goVia site: no setting says where files for jobs at {quote(queue)} are left"
         message += f" ({', '.join(missing)})"
         hint = "\n".join(_lines_to_add(queue, missing, connections))
         raise RequestError(message, hint=hint, code="no-site-directory", subject="--goVia")
     if problem := directory_problem(NODE, str(found.node)):  # as a node has told it: settings are checked when read
-        message = f"--goVia site: the nodes of {quoted(queue)} have the directory at {quoted(found.node)}: {problem}"
+        message = f"--goVia site: the nodes of {quote(queue)} have the directory at {quote(found.node)}: {problem}"
         hint = f"let them tell another one: goclient probe {queue} --shared COLLECTION:/PATH"
         raise RequestError(message, hint=hint, code="no-site-directory", subject="--goVia")
     return found

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors.findings import ExitCode, Finding, Login, exit_code, login_command
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11: this code travels to worker nodes, which have 3.9
@@ -40,10 +40,10 @@ class GoclientError(Exception):
         login: Login | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(hidden(message))
+        super().__init__(hide(message))
         # Not the class's exit code: an error that holds several findings has that of the first by precedence.
         self.finding = Finding(
-            "error", code or type(self).code, subject, hidden(message), hidden(hint), self.exit_code, login
+            "error", code or type(self).code, subject, hide(message), hide(hint), self.exit_code, login
         )
         self.code = self.finding.code
         self.transient = transient
@@ -95,8 +95,8 @@ class GoclientError(Exception):
     ) -> Self:
         """Return an error of the same class and cause, with the values given in place of its own."""
         finding = self.finding._replace(
-            message=self.message if message is None else hidden(message),
-            hint=self.hint if hint is None else hidden(hint),
+            message=self.message if message is None else hide(message),
+            hint=self.hint if hint is None else hide(hint),
             code=self.code if code is None else code,
             subject=self.subject if subject is None else subject,
         )
@@ -108,7 +108,7 @@ class GoclientError(Exception):
         made.__cause__, made.__suppress_context__ = self.__cause__, self.__suppress_context__
         return made.with_traceback(self.__traceback__)
 
-    def reworded(self, reword: Callable[[str], str]) -> GoclientError:
+    def reword(self, reword: Callable[[str], str]) -> GoclientError:
         """Return the error with other words for the same: ``reword`` makes them of its messages and hints."""
         return self.replace(message=reword(self.message), hint=reword(self.hint))
 
@@ -205,9 +205,9 @@ class PreflightFailed(_Joined):
         super().__init__(findings)
         self.extra = {"findings": [one.document() for one in self.findings]}
 
-    def reworded(self, reword: Callable[[str], str]) -> GoclientError:
+    def reword(self, reword: Callable[[str], str]) -> GoclientError:
         """Return the error with other words for each of its findings."""
-        return PreflightFailed(one.reworded(reword) for one in self.findings)
+        return PreflightFailed(one.reword(reword) for one in self.findings)
 
 
 class Several(_Joined):
@@ -223,9 +223,9 @@ class Several(_Joined):
         """Single errors, in the order in which they were found."""
         return self._parts
 
-    def reworded(self, reword: Callable[[str], str]) -> GoclientError:
+    def reword(self, reword: Callable[[str], str]) -> GoclientError:
         """Return the error with other words for each of its parts."""
-        return Several(part.reworded(reword) for part in self._parts)
+        return Several(part.reword(reword) for part in self._parts)
 
 
 class TransferFailed(_Joined):

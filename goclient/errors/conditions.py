@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded, MyproxyError, RequestError, UsageError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 
 class UntakenWord(UsageError):
@@ -106,7 +106,7 @@ class PathExists(EndpointError):
     def by_now(cls, path: object) -> PathExists:
         """Return the error of a path at which nothing was when the job was submitted."""
         hint = "submit again with another destination, or with --goOverwrite"
-        return cls(f"{quoted(path)} exists by now, and would be overwritten", hint=hint, subject=str(path))
+        return cls(f"{quote(path)} exists by now, and would be overwritten", hint=hint, subject=str(path))
 
 
 class NotADirectory(EndpointError):
@@ -115,9 +115,9 @@ class NotADirectory(EndpointError):
     code = "not-a-directory"
 
     @classmethod
-    def typed(cls, path: object) -> NotADirectory:
+    def from_path(cls, path: object) -> NotADirectory:
         """Return the error of a file that was typed as a directory."""
-        return cls(f"{quoted(path)}: it is a file, not a directory", hint="leave out the final /", subject=str(path))
+        return cls(f"{quote(path)}: it is a file, not a directory", hint="leave out the final /", subject=str(path))
 
 
 class TooLarge(EndpointError):

@@ -72,7 +72,7 @@ class Finding(NamedTuple):  # a dataclass would load inspect, a quarter of the t
         """Return the finding, an error as a warning: it stops nothing."""
         return self._replace(level="warning", exit_code=ExitCode.DONE, login=None) if self.is_error else self
 
-    def reworded(self, reword: Callable[[str], str]) -> Finding:
+    def reword(self, reword: Callable[[str], str]) -> Finding:
         """Return the finding with other words for the same."""
         return self._replace(message=reword(self.message), hint=reword(self.hint))
 

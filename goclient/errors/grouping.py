@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 _SINGLE = 3  # findings of one cause that are each printed; of more the first, with the names of so many others
 
@@ -46,7 +46,7 @@ def _shorten(group: Sequence[Finding]) -> Iterator[Finding]:
         yield from group
         return
     in_one = len({_split(one)[0] for one in group}) == 1
-    names = [quoted(_split(one)[1] if in_one else one.subject) for one in group]
+    names = [quote(_split(one)[1] if in_one else one.subject) for one in group]
     shown = ", ".join(names[1 : _SINGLE + 1]) + (", …" if len(names) > _SINGLE + 1 else "")
     hint = group[0].hint if len({one.hint for one in group}) == 1 else f"for {names[0]}: {group[0].hint}"
     yield group[0]._replace(message=f"{group[0].message}; and {len(group) - 1:,} more like it: {shown}", hint=hint)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import ExitCode
-from goclient.errors.wording import counted, quoted, utc
+from goclient.errors.wording import pluralize, quote, utc
 
 CHECK_NUMBER = "check the number, and that PANDA_URL_SSL is the server that took the job"  # of a job that nobody knows
 
@@ -29,7 +29,7 @@ class StartedBefore(SentBefore):
     def __init__(self, key: str, *, since: float, campaign: str, jobs: int) -> None:
         self.key = key
         were, they_are, them = ("was", "it is", "it") if jobs == 1 else ("were", "they are", "them")
-        message = f"the same {counted(jobs, 'job')} {were} begun in the campaign {quoted(campaign)} at {utc(since)}, "
+        message = f"the same {pluralize(jobs, 'job')} {were} begun in the campaign {quote(campaign)} at {utc(since)}, "
         message += "and not all of that is over; nothing was sent now"
         hint = f"look how far {they_are}: goclient status --campaign {campaign}; to submit {them} once more all the "
         RequestError.__init__(self, message, hint=f"{hint}same, add --again", subject="--again")

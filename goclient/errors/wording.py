@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import time
 
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 
-def quoted(value: object, limit: int = 200) -> str:
+def quote(value: object, limit: int = 200) -> str:
     """Return the value in double quotes on one line, control characters escaped, cut after ``limit`` characters."""
-    return f'"{said(value, limit)}"'
+    return f'"{cite(value, limit)}"'
 
 
-def said(value: object, limit: int = 600) -> str:
+def cite(value: object, limit: int = 600) -> str:
     """Return what somebody else wrote, without quotes, on one line, cut after ``limit`` characters."""
-    text = hidden(str(value))  # before it is cut: half a credential is not recognised
+    text = hide(str(value))  # before it is cut: half a credential is not recognised
     return printable(text if len(text) <= limit else text[:limit] + "…")
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return the number with its noun, as in ``1 file`` or ``2 files``."""
     return f"{number} {noun}{'s' * (number != 1)}"
 

@@ -80,7 +80,7 @@ def replacing(path: str | os.PathLike[str], *, mode: int = FILE, group: int = -1
 
 
 @contextmanager
-def locked(lock: Path) -> Iterator[None]:
+def hold_lock(lock: Path) -> Iterator[None]:
     """Run the body while no other process of this user holds the lock, a file which is made."""
     import fcntl  # few commands change what is shared
 

@@ -7,7 +7,7 @@ import re
 import shlex
 
 from goclient.errors.conditions import UnreadWord
-from goclient.errors.wording import printable, quoted
+from goclient.errors.wording import printable, quote
 from goclient.secrets import register, register_keys
 
 _MARKS = {  # the longer ones first: one begins as another
@@ -26,7 +26,7 @@ _JOINED = re.compile(
 )
 
 
-def decoded(content: bytes) -> str:
+def decode(content: bytes) -> str:
     """Return the text of a file without its byte order mark; raises ValueError with what it is instead of UTF-8."""
     for mark, encoding in _MARKS.items():
         if content.startswith(mark):
@@ -64,7 +64,7 @@ def list_lines(path: str) -> list[str]:
     """
     try:
         with open(path, "rb") as file:
-            text = decoded(file.read())
+            text = decode(file.read())
         if kind := credential_in(text):
             raise ValueError(f"it has {kind} in it, and is not a list")
     except (OSError, ValueError) as error:
@@ -72,7 +72,7 @@ def list_lines(path: str) -> list[str]:
         hint = "@FILE names a file with one item a line"
         if isinstance(error, FileNotFoundError):
             hint = f"check the name of the file: {hint}"
-        raise UnreadWord(f"the list {quoted('@' + path)}: {reason}", hint=hint, code="list-file") from error
+        raise UnreadWord(f"the list {quote('@' + path)}: {reason}", hint=hint, code="list-file") from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

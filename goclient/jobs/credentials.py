@@ -14,8 +14,8 @@ from goclient.carrier.secret import Secret, Use, id_of, tokens_in
 from goclient.carrier.sending import SECRET, TASK, remove_secret, turn
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.sent import UnreadableJob
-from goclient.errors.wording import quoted
-from goclient.jobs.grants import GRANT, granted_at, holders, let_go, read_grant, secret_of
+from goclient.errors.wording import quote
+from goclient.jobs.grants import GRANT, find_server, holders, let_go, read_grant, secret_of
 from goclient.jobs.opened import complete
 from goclient.jobs.outstanding import Outstanding, State, elsewhere
 from goclient.jobs.sent import CALL, OPEN, REQUEST, request_of
@@ -36,32 +36,32 @@ class Credentials:
     def __init__(self, journal: Journal, connections: Connections) -> None:
         self._path, self._connections, self._server = journal.path, connections, connections.panda()
 
-    def known(self) -> list[Outstanding]:
+    def list_known(self) -> list[Outstanding]:
         """Return those that are open in the journal, without asking anybody."""
         return list(_read(Journal(self._path), self._server.name))
 
-    def listed(self) -> list[Outstanding]:
+    def list_open(self) -> list[Outstanding]:
         """Return those that are open, each with its state, and those that PanDA has and the journal does not know."""
-        found = self._judge(self.known())
+        found = self._judge(self.list_known())
         keys = {one.key for one in found}
         others = sorted(self._server.secrets().items())
         return [*found, *(elsewhere(key, value) for key, value in others if id_of(key) and key not in keys)]
 
-    def shown(self) -> list[Outstanding]:
+    def describe(self) -> list[Outstanding]:
         """Return those that are listed, with all that they open, for which Globus is asked."""
-        return complete(self.listed(), Journal(self._path), self._connections)
+        return complete(self.list_open(), Journal(self._path), self._connections)
 
-    def kept(self, campaign: str | None) -> Kept:
+    def list_kept(self, campaign: str | None) -> Kept:
         """Return all secrets of the user, and what is known of the credentials among them; None: their keys alone.
 
         The directories of submissions of the same campaign do not count as those of others.
         """
-        secrets, known = self._server.secrets(), {one.key: one for one in self.known()}
+        secrets, known = self._server.secrets(), {one.key: one for one in self.list_known()}
         if campaign is None:
             return Kept(tuple(secrets))
         requests = Journal(self._path).latest(REQUEST) if known else ()
         same = {one.key for one in requests if campaign and one.subjects[5:6] == (campaign,)}
-        others = [known[one.key].described(one, same) if one.key in known else one for one in read_others(secrets)]
+        others = [known[one.key].describe(one, same) if one.key in known else one for one in read_others(secrets)]
         return Kept(tuple(secrets), tuple(others))
 
     def revoke(self, ids: Sequence[str]) -> list[Outstanding]:
@@ -69,7 +69,7 @@ class Credentials:
 
         Raises RequestError for an id that is not known; what cannot be taken back is raised once all others are.
         """
-        listed = {one.id: one for one in self.listed()}
+        listed = {one.id: one for one in self.list_open()}
         unknown = [one for one in ids if one not in listed]
         raise_all(_unknown(one, listed) for one in unknown)
         wanted = [listed[one] for one in dict.fromkeys(ids)] if ids else list(listed.values())
@@ -81,7 +81,7 @@ class Credentials:
         What goes wrong is a warning.
         """
         running = set(busy)
-        self._revoke_ended([one for one in self.known() if not running.intersection(one.jobs)], reporter)
+        self._revoke_ended([one for one in self.list_known() if not running.intersection(one.jobs)], reporter)
 
     def _revoke_ended(self, concerned: Sequence[Outstanding], reporter: Reporter) -> None:
         try:
@@ -108,7 +108,7 @@ class Credentials:
                 f"the tokens for these jobs were not made void: {error.message}", f"they end {secret.until}"
             )
         let_go(secret, journal)
-        self._revoke_ended([one for one in self.known() if one.tasks or not one.jobs], reporter)
+        self._revoke_ended([one for one in self.list_known() if one.tasks or not one.jobs], reporter)
 
     def _revoke(self, wanted: Sequence[Outstanding], *, always: bool) -> list[Outstanding]:
         collector, done = Collector(), []
@@ -127,7 +127,7 @@ class Credentials:
         """
         journal = Journal(self._path)
         with turn(journal):
-            now = {known.key: known for known in self.known()}
+            now = {known.key: known for known in self.list_known()}
             if not always and now.get(one.key, one).holders != one.holders:
                 return False
             kept = self._server.secrets()
@@ -172,7 +172,7 @@ def _read(journal: Journal, server: str) -> Iterator[Outstanding]:
         if entry.state in OPEN and Use.read(entry).server == server:
             found.setdefault(Use.read(entry).key, []).append(entry)
     for entry in journal.latest(GRANT):
-        if entry.state in OPEN and granted_at(entry) == server:
+        if entry.state in OPEN and find_server(entry) == server:
             granted.setdefault(secret_of(entry), []).append(entry)
     if not (found or granted):
         return
@@ -217,5 +217,5 @@ def _unknown(typed: str, known: Iterable[str]) -> RequestError:
     names = list(known)
     started = [one for one in names if typed and one.startswith(typed)] or names
     hint = hint_of_known(typed, started) if names else "goclient credential list shows all"
-    message = f"there is no credential {quoted(typed)} out there"
+    message = f"there is no credential {quote(typed)} out there"
     return RequestError(message, hint=hint, code="unknown-credential", subject=typed)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from goclient.carrier.rungen import read_start
 from goclient.errors.findings import Finding
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.model.deal import DealTable
 from goclient.model.endpoint import JOB, NODE, Catalogue, Endpoint
 from goclient.model.plan import TransferTask
@@ -65,7 +65,7 @@ class Explained:
         if not self.carried:
             return summary(self.plan, self.spec)
         if self.counts is not None:
-            tasks, items = counted(self.counts.tasks, "task"), counted(self.counts.items, "item")
+            tasks, items = pluralize(self.counts.tasks, "task"), pluralize(self.counts.items, "item")
             lines = [f"{tasks} with {items}, which only the plan in the job's archive names"]
         else:
             lines = summary(self.plan, self.spec)
@@ -76,7 +76,7 @@ class Explained:
 def explain(text: str, *, catalogue: Catalogue) -> Explained:
     """Explain a jobParameters text; raise RequestError for one that is damaged or wrong."""
     decoded, warnings = decode_with_warnings(text)
-    spec = decoded.spec.with_endpoints(catalogue).displayed(catalogue)
+    spec = decoded.spec.with_endpoints(catalogue).show_names(catalogue)
     payload, archive = decoded.payload, ""
     if decoded.carried and (start := read_start(payload)) is not None:
         if start.plan != decoded.carried:
@@ -156,17 +156,17 @@ def _describe_staging(staged: Staged) -> Iterator[str]:
     """Yield what is transferred outside of the jobs, and by how many tasks, a line each."""
     tasks, items = len(in_tasks(staged.brings)), sum(len(one.items) for one in staged.brings)
     if tasks:
-        yield f"{BROUGHT}: {counted(tasks, 'transfer task')} of yours with {counted(items, 'item')}, for all jobs"
+        yield f"{BROUGHT}: {pluralize(tasks, 'transfer task')} of yours with {pluralize(items, 'item')}, for all jobs"
     if staged.outputs:
         ends = len({one.destination for one in staged.outputs})
-        yield f"{DELIVERED}: a few transfer tasks of yours to {counted(ends, 'destination')}, for all jobs"
+        yield f"{DELIVERED}: a few transfer tasks of yours to {pluralize(ends, 'destination')}, for all jobs"
     yield f"left meanwhile in {staged.area.collection.show(staged.area.directory)}, on the nodes {staged.area.node}"
 
 
 def summary(tasks: Sequence[TransferTask], spec: TransferSpec) -> list[str]:
     """Say how many tasks a plan has, how they reach the job's directory, and which names the job gives; a line each."""
     servers = {one.text: one for task in tasks for one in (task.source, task.destination) if one.needs_proxy}
-    lines = [f"{_count_tasks(tasks)} with {counted(sum(len(task.items) for task in tasks), 'item')}"]
+    lines = [f"{_count_tasks(tasks)} with {pluralize(sum(len(task.items) for task in tasks), 'item')}"]
     if spec.makes_endpoint:
         lines.append(f"through a Globus Connect endpoint that the job makes, {spec.working}-…")
     if spec.local_endpoint is not None:
@@ -185,8 +185,8 @@ def _count_tasks(tasks: Sequence[TransferTask]) -> str:
     """Say how many tasks there are of each kind."""
     by_globus, copies = sum(task.is_globus for task in tasks), sum(task.is_copy for task in tasks)
     https, servers = sum(task.asks_https for task in tasks), sum(task.needs_proxy for task in tasks)
-    counts = [counted(by_globus, "transfer task")] if by_globus or not (https or servers) else []
-    counts += [counted(https, "HTTPS task")] if https else []
-    counts += [counted(servers, "server task")] if servers else []
-    counts += [f"{counted(copies, 'copy task')} on the node"] if copies else []
+    counts = [pluralize(by_globus, "transfer task")] if by_globus or not (https or servers) else []
+    counts += [pluralize(https, "HTTPS task")] if https else []
+    counts += [pluralize(servers, "server task")] if servers else []
+    counts += [f"{pluralize(copies, 'copy task')} on the node"] if copies else []
     return " and ".join(counts)

@@ -12,9 +12,9 @@ from goclient.errors import GoclientError
 from goclient.errors.findings import ExitCode
 from goclient.jobs.panda_ids import check_count
 from goclient.jobs.selection import Selection, Unfinished, campaigns_of
-from goclient.jobs.status import JobStatus, described, with_transfers
+from goclient.jobs.status import JobStatus, describe, with_transfers
 from goclient.jobs.summary import latest_tries
-from goclient.jobs.tries import known_tries
+from goclient.jobs.tries import read_tries
 from goclient.journal import KEPT, Journal
 from goclient.model.records.answers import TASK_DONE
 from goclient.model.remote import TaskState
@@ -98,10 +98,10 @@ def follow(selection: Selection, connections: Connections, journal: Journal) -> 
     """Return what became of the jobs that are chosen, in order, as the server, the journal and Globus know it."""
     server = connections.panda()
     found = find(selection, server)
-    known = described(found.panda_ids, server=server)
+    known = describe(found.panda_ids, server=server)
     jobs = with_transfers(known.jobs, connections)
     numbers = {job.panda_id for job in jobs}
-    tries = {old: one.panda_id for old, one in known_tries(journal, server.name).items() if old in numbers}
+    tries = {old: one.panda_id for old, one in read_tries(journal, server.name).items() if old in numbers}
     transfers, warning = _of_campaigns(selection.campaigns, connections)
     return Followed(
         server.name,

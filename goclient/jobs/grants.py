@@ -14,7 +14,7 @@ from goclient.carrier.secret import Secret, Use, check_lasts
 from goclient.carrier.sending import SECRET, turn
 from goclient.config.environment import journal_path
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.jobs.sent import OPEN
 from goclient.journal import Entry, Journal, this_process
 from goclient.model.request import Grant, Who
@@ -58,7 +58,7 @@ def _hold(secret: Secret, journal: Journal) -> None:
     gone = next((one for one in ours if one.state == "done" and time.time() - one.time < _LOOKING), None)
     if gone is not None and not secret.grants:
         path = read_grant(gone).path
-        message = f"a permission for {quoted(path)} was taken back while the checks looked"
+        message = f"a permission for {quote(path)} was taken back while the checks looked"
         hint = f"type the command again in {_LOOKING:.0f} seconds"
         raise EndpointError(message, hint=hint, code="grant", subject=path, transient=True)
 
@@ -92,7 +92,7 @@ def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal,
     own = [one for one in journal.latest(GRANT) if one.state == "accepted" and read_grant(one).rule == grant.rule]
     if grant.rule and not own:
         where = f"{grant.collection}:{grant.path}"
-        message = f"the permission for {quoted(where)} ends too early, or allows too little, and is not goclient's"
+        message = f"the permission for {quote(where)} ends too early, or allows too little, and is not goclient's"
         hint = "change or remove it at app.globus.org, then type the command again"
         raise EndpointError(message, hint=hint, code="grant", subject=grant.path)
     entry_key, others = (own[0].key, holders(own[0])) if grant.rule else (str(uuid.uuid4()), [])
@@ -106,7 +106,7 @@ def _give(grant: Grant, key: str, connections: Connections, *, journal: Journal,
         journal.append(entry.then("unknown" if error.transient else "refused", detail=error.message))
         raise
     journal.append(entry.then("accepted", *entry.subjects[:-1], rule))
-    text = f"the permission {grant.permissions} for {quoted(grant.path)} of {grant.collection} was given to the service"
+    text = f"the permission {grant.permissions} for {quote(grant.path)} of {grant.collection} was given to the service"
     connections.reporter.progress(f"{text} client {grant.principal}, until {grant.until}")
 
 
@@ -121,7 +121,7 @@ def secret_of(entry: Entry) -> str:
     return _fields(entry)[0]
 
 
-def granted_at(entry: Entry) -> str:
+def find_server(entry: Entry) -> str:
     """Return the PanDA server that keeps that secret."""
     return _fields(entry)[1]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
-from goclient.jobs.sent import CALL, OPEN, REQUEST, named_in, open_requests, request_of
+from goclient.errors.wording import quote
+from goclient.jobs.sent import CALL, OPEN, REQUEST, find_subjects, open_requests, request_of
 from goclient.journal import Entry, JobFile, Journal, job_files
 
 
@@ -85,13 +85,13 @@ def entries_about(journal: Journal, name: str) -> list[Entry]:
     A request's calls are among them.  ``name`` may be any key that the entries have.
     """
     entries = list(journal.entries())
-    keys = {request_of(one) for one in entries if name in (one.key, request_of(one), *named_in(one))}
+    keys = {request_of(one) for one in entries if name in (one.key, request_of(one), *find_subjects(one))}
     found = [one for one in entries if request_of(one) in keys]
     for file in job_files(journal.path.parent):
         if name in (str(file.panda_id), f"{file.panda_id}.{file.attempt}"):
             found += Journal(file.path).entries()
     if not found:
-        message = f"the journal {quoted(journal.path)} has nothing about {quoted(name)}"
+        message = f"the journal {quote(journal.path)} has nothing about {quote(name)}"
         hint = "goclient journal list shows what is open; GOCLIENT_STATE names another journal's directory"
         raise RequestError(message, hint=hint, code="not-in-journal", subject=name)
     return found

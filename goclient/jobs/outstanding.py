@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from goclient.carrier.others import Other, opened_by
+from goclient.carrier.others import Other, read_opened
 from goclient.carrier.secret import SERVICE_DOMAIN, Use, id_of, tokens_in
 from goclient.jobs.grants import read_grant
 from goclient.jobs.panda_ids import as_ranges
@@ -78,7 +78,7 @@ class Outstanding:
             return self.state
         return next((one for one in (State.IN_USE, State.UNKNOWN) if one in said), self.state)
 
-    def described(self, other: Other, same: Collection[str]) -> Other:
+    def describe(self, other: Other, same: Collection[str]) -> Other:
         """Return what PanDA keeps as this, with who has it and for what; ``same`` are requests that count as one."""
         pairs = zip(self.uses, self.entries, strict=True)
         access = dict.fromkeys(one for use, entry in pairs if request_of(entry) not in same for one in use.access)
@@ -112,7 +112,7 @@ class Outstanding:
 
 def elsewhere(key: str, value: str) -> Outstanding:
     """Return a credential that PanDA keeps, and the journal does not know: what its value tells."""
-    ids = sorted(opened_by(value))
+    ids = sorted(read_opened(value))
     if not ids:  # it cannot be read
         return Outstanding(key, state=State.ELSEWHERE)
     who = Who.TOKEN if tokens_in(value) else Who.SERVICE

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from goclient import __version__
 from goclient.errors import GoclientError, RequestError, unwritten
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import replace
 from goclient.jobs.page_rows import document
 from goclient.jobs.page_sections import (
     charts_section,
-    escaped,
+    escape_text,
     notes,
     reasons_section,
     summary_section,
@@ -46,7 +46,7 @@ def check_place(path: str) -> None:
     """Raise RequestError for what a page must not take the place of: anything but an earlier page."""
     try:
         if os.path.lexists(path) and not os.path.isfile(path):
-            raise RequestError(f"{quoted(path)} is not a file", hint="name another file", subject=path)
+            raise RequestError(f"{quote(path)} is not a file", hint="name another file", subject=path)
         with open(path, "rb") as file:
             is_page = file.read(len(_BEGIN)) in (b"", _BEGIN)
     except FileNotFoundError:
@@ -54,7 +54,7 @@ def check_place(path: str) -> None:
     except OSError as error:
         raise _unwritten(path, error) from error
     if not is_page:
-        message = f"{quoted(path)} exists, and is not a page about jobs"
+        message = f"{quote(path)} exists, and is not a page about jobs"
         raise RequestError(message, hint="name another file, or remove it", subject=path)
 
 
@@ -84,9 +84,9 @@ def page(followed: Followed, *, now: float) -> str:
         "style_hash": _hash(parts["css"]),
         "script_hash": _hash(parts["js"]),
         "version": __version__,
-        "title": escaped(_title(summary)),
-        "heading": escaped(summary.heading),
-        "server": escaped(followed.server),
+        "title": escape_text(_title(summary)),
+        "heading": escape_text(summary.heading),
+        "server": escape_text(followed.server),
         "now": moment(now),
         "now_iso": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
         "notes": notes(followed),
@@ -101,7 +101,7 @@ def page(followed: Followed, *, now: float) -> str:
 
 def _unwritten(path: str, error: OSError) -> GoclientError:
     reason = error.strerror or str(error)
-    return unwritten(error)(f"{quoted(path)} cannot be written: {reason}", hint="name another file", subject=path)
+    return unwritten(error)(f"{quote(path)} cannot be written: {reason}", hint="name another file", subject=path)
 
 
 def _resource(name: str) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from goclient.errors.wording import printable
 from goclient.jobs.links import jedi_task_page, job_page, task_page
-from goclient.jobs.status import shown_phase
-from goclient.jobs.summary import moved_by
+from goclient.jobs.status import name_phase
+from goclient.jobs.summary import measure_moved
 from goclient.jobs.timeline import band_of
 from goclient.model.endpoint import is_uuid
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 if TYPE_CHECKING:
     from goclient.jobs.follow import Followed
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _ANY_TASK = "00000000-0000-0000-0000-000000000000"
 
 
-def shown(value: str) -> str:
+def clean(value: str) -> str:
     """Return what somebody else wrote without what does not print, and without the credentials of this process."""
-    return printable(hidden(value))
+    return printable(hide(value))
 
 
 def document(followed: Followed, groups: Sequence[ReasonGroup], now: float) -> dict[str, Any]:
@@ -33,32 +33,32 @@ def document(followed: Followed, groups: Sequence[ReasonGroup], now: float) -> d
     texts: dict[str, int] = {}
     group_of = {panda_id: number for number, group in enumerate(groups) for panda_id in group.panda_ids}
 
-    def known(text: str) -> int:
-        return texts.setdefault(shown(text), len(texts))
+    def add_text(text: str) -> int:
+        return texts.setdefault(clean(text), len(texts))
 
     def whole(time: float | None) -> int | None:
         return None if time is None else round(time)
 
     rows = []
     for job in followed.jobs:
-        moved = moved_by(job)
+        moved = measure_moved(job)
         transfers = [
-            [known(shown_phase(task)), known(task.status.lower()), task.files, task.bytes,
+            [add_text(name_phase(task)), add_text(task.status.lower()), task.files, task.bytes,
              task.task_id if is_uuid(task.task_id) else ""]
             for task in job.transfers
         ]  # fmt: skip
         times, rate = [whole(time) for time in (job.created, job.started, job.ended)], whole(moved.rate or None)
         rows.append([
-            job.panda_id, known(job.state), shown(job.name), known(job.site), job.attempt, job.task_id,
-            *times, moved.files, moved.bytes, rate, known(job.reason), group_of.get(job.panda_id), transfers,
+            job.panda_id, add_text(job.state), clean(job.name), add_text(job.site), job.attempt, job.task_id,
+            *times, moved.files, moved.bytes, rate, add_text(job.reason), group_of.get(job.panda_id), transfers,
         ])  # fmt: skip
     return {
         "now": round(now),
         "monitor": job_page(0, followed.server).removesuffix("0"),
         "task": jedi_task_page(0, followed.server).removesuffix("0/"),
         "globus": task_page(_ANY_TASK).removesuffix(_ANY_TASK) if followed.has_pages else "",
-        "tones": {shown(job.state): band_of(job.state) for job in followed.jobs},
-        "groups": [shown(group.reason) for group in groups],
+        "tones": {clean(job.state): band_of(job.state) for job in followed.jobs},
+        "groups": [clean(group.reason) for group in groups],
         "texts": list(texts),
         "rows": rows,
     }

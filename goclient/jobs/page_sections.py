@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from goclient.jobs.chart import Chart
 from goclient.jobs.cure import Cure
 from goclient.jobs.links import task_page
-from goclient.jobs.page_rows import shown
+from goclient.jobs.page_rows import clean
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.status import phase_of
 from goclient.jobs.timeline import BANDS, ENDED, FAILED, FINISHED, OTHER, PHASES, WAITING, WORK, band_of, timeline
@@ -39,9 +39,9 @@ _OF_PHASES = Chart("Jobs on nodes, by phase", {**_PHASES, OTHER: "phase not know
 _OF_RATES = Chart("Transfers of the jobs", _PHASES, lambda value: f"{size(value)}/s")
 
 
-def escaped(value: str) -> str:
+def escape_text(value: str) -> str:
     """Return what somebody else wrote as a text of HTML, also between quotes."""
-    return escape(shown(value))
+    return escape(clean(value))
 
 
 def notes(followed: Followed) -> str:
@@ -54,7 +54,7 @@ def notes(followed: Followed) -> str:
     lines += [f"{one.text}: {one.hint}." for one in followed.unfinished]
     if followed.warning:
         lines.append(f"{followed.warning}.")
-    return "".join(f'<p class="note">{escaped(line)}</p>' for line in lines)
+    return "".join(f'<p class="note">{escape_text(line)}</p>' for line in lines)
 
 
 def _share(number: int, total: int) -> str:
@@ -72,14 +72,14 @@ def summary_section(jobs: Sequence[JobStatus], summary: Summary) -> str:
         at += number
     words = ", ".join(f"{number:,} {state}" for state, number in states)
     counts = "".join(
-        f'<div><dt class="key {band_of(state)}">{escaped(state)}</dt>'
+        f'<div><dt class="key {band_of(state)}">{escape_text(state)}</dt>'
         f"<dd>{number:,} <small>{escape(_share(number, total))}</small></dd></div>"
         for state, number in states
     )
     figures = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in _figures(jobs, summary))
     return (
         '<section aria-labelledby="summary"><h2 id="summary">Summary</h2>'
-        f'<svg class="bar" role="img" aria-label="{escaped(words)}" viewBox="0 0 {total} 1"'
+        f'<svg class="bar" role="img" aria-label="{escape_text(words)}" viewBox="0 0 {total} 1"'
         f' preserveAspectRatio="none">{bar}</svg><dl>{counts}</dl><dl>{figures}</dl></section>'
     )
 
@@ -117,7 +117,7 @@ def reasons_section(groups: Sequence[ReasonGroup], others: Sequence[ReasonGroup]
         hint = group.mending if group.cure is not Cure.AGAIN or count <= _FEW else "goclient retry and these PandaIDs"
         cure = f"{group.cure.value}{f': {hint}' if hint else ''}"
         which = f"<details><summary>show</summary>{ids}</details>" if count > _FEW else ids
-        rows.append((f"{button}</button>", escaped(group.reason), escaped(cure), which))
+        rows.append((f"{button}</button>", escape_text(group.reason), escape_text(cure), which))
     left = sum(len(group.panda_ids) for group in others)
     more = f'<p class="note">{left:,} more jobs have {len(others):,} other reasons.</p>' if others else ""
     heads = {"Jobs": "number", "Reason": "reason bad", "What mends it": "text", "PandaIDs": "ids"}
@@ -128,11 +128,13 @@ def transfers_section(followed: Followed) -> str:
     """Return a table of the user's own transfers, which bring and deliver the files of all jobs of a campaign."""
     rows = []
     for task in followed.transfers:
-        shown_id = escaped(task.task_id)
+        shown_id = escape_text(task.task_id)
         if followed.has_pages and is_uuid(task.task_id):
             shown_id = f'<a href="{task_page(task.task_id)}" rel="noopener noreferrer">{shown_id}</a>'
         counts = f"{task.files:,}", escape(size(task.bytes))
-        rows.append((escaped(phase_of(task)), escaped(task.status.lower()), *counts, shown_id, escaped(task.reason)))
+        rows.append(
+            (escape_text(phase_of(task)), escape_text(task.status.lower()), *counts, shown_id, escape_text(task.reason))
+        )
     heads = {"Phase": "", "State": "", "Files": "number", "Data": "number", "Transfer task": "ids", "Reason": "reason"}
     return _table_section("Transfers for all jobs", heads, rows)
 

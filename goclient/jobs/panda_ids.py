@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from goclient.errors import Collector, UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.text import list_lines
 
 MOST = 10_000  # jobs at a time
@@ -23,7 +23,7 @@ def read_panda_ids(ids: Iterable[int | str]) -> list[int]:
     A text may be ``42``, ``PandaID=42``, ``42-141``, ``42,43``, ``@FILE`` with such words, or ``-`` for standard input.
     """
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-        message = f"PandaIDs must be a list, not {quoted(ids)}"
+        message = f"PandaIDs must be a list, not {quote(ids)}"
         raise UsageError(message, hint="write them in brackets, such as [1, 2]", code="wrong-type", subject="ids")
     collector, found = Collector(), list[range]()
     for word in map(str, ids):
@@ -65,7 +65,7 @@ def _parts(word: str, collector: Collector) -> Iterator[str]:
         words = [one for line in lines if not line.lstrip().startswith("#") for one in line.split()]
         parts = [part for one in words if not one.startswith(_BESIDE) for part in one.split(",") if part]
         if not parts:
-            where = "standard input" if word == "-" else quoted(word)
+            where = "standard input" if word == "-" else quote(word)
             hint = "write a number, or a range such as 42-141, on each line"
             raise UsageError(f"{where} has no PandaID in it", hint=hint, code="empty-list", subject=word)
         yield from parts
@@ -76,9 +76,9 @@ def _range_of(text: str) -> range:
     numbers = _NUMBERS.fullmatch(text)
     if numbers is None:
         hint = f"a PandaID is a number{_SEVERAL}"
-        raise UsageError(f"{quoted(text)} is not a PandaID", hint=hint, code="not-a-number", subject=text)
+        raise UsageError(f"{quote(text)} is not a PandaID", hint=hint, code="not-a-number", subject=text)
     first, last = int(numbers[1]), int(numbers[2] or numbers[1])
     if first > last:
         hint = f"write {last}-{first}"
-        raise UsageError(f"{quoted(text)} is upside down", hint=hint, code="upside-down", subject=text)
+        raise UsageError(f"{quote(text)} is upside down", hint=hint, code="upside-down", subject=text)
     return range(first, last + 1)

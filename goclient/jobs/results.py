@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import GoclientError, raise_all
-from goclient.jobs.status import acting_for, described, phase_of, transfers_of
+from goclient.jobs.status import acting_for, describe, phase_of, transfers_of
 from goclient.model.endpoint import Endpoint, read_endpoint
 from goclient.model.location import Location
 from goclient.model.planner import plan
@@ -77,7 +77,7 @@ class Delivery(NamedTuple):
         return [
             MovedFile(phase_of(task), read_endpoint(task.destination), final_path(one.path), one.size, one.checksum)
             for task in done
-            for one in self.globus().transferred(task.task_id)
+            for one in self.globus().list_transferred(task.task_id)
         ]
 
 
@@ -106,7 +106,7 @@ def job_results(
     where outputs that went through a site have been delivered, and None of any other job.
     """
     server = connections.panda()
-    found = described(panda_ids, server=server)
+    found = describe(panda_ids, server=server)
     raise_all(found.unknown(server.name))
     moved = deliveries(found.jobs, connections)
     return [

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from goclient.carrier.sending import TASK
 from goclient.errors import Collector, GoclientError, RequestError, UsageError, raise_all
 from goclient.errors.sent import TriesLost
-from goclient.errors.wording import quoted, utc
+from goclient.errors.wording import quote, utc
 from goclient.jobs.panda_ids import as_ranges, check_count, read_panda_ids
-from goclient.jobs.sent import SentRequest, sent_requests
-from goclient.jobs.tries import TRY, known_tries, with_tries
+from goclient.jobs.sent import SentRequest, read_requests
+from goclient.jobs.tries import TRY, read_tries, with_tries
 from goclient.model.nearest import nearest
 from goclient.model.select import SelectOptions
 
@@ -99,10 +99,10 @@ def select(
     with collector:
         tasks += read_task_ids(options.task)
     if collector.errors:
-        campaigns_known = {*staged, *(one.campaign for one in sent(journal))}
+        campaigns_known = {*staged, *(one.campaign for one in read_sent(journal))}
         raise_all(_naming_campaigns(collector.errors, campaigns_known))
     if options.campaign or options.last or options.is_empty:
-        known, name = sent(journal), server()
+        known, name = read_sent(journal), server()
         here = [one for one in known if one.server in ("", name)]
         if options.campaign:
             own = [one for one in here if one.campaign == options.campaign]
@@ -131,10 +131,10 @@ def select(
 
 def with_later(selection: Selection, journal: Journal, server: str) -> Selection:
     """Return a selection as it is now: with what was sent in its campaign since, and with all later tries of jobs."""
-    new = [one for one in sent(journal) if one.campaign == selection.campaign] if selection.campaign else []
+    new = [one for one in read_sent(journal) if one.campaign == selection.campaign] if selection.campaign else []
     panda_ids = [*selection.panda_ids]
     panda_ids += [panda_id for one in new if one.server in ("", server) for panda_id in one.selection.panda_ids]
-    found = dict.fromkeys(with_tries(panda_ids, known_tries(journal, server)))
+    found = dict.fromkeys(with_tries(panda_ids, read_tries(journal, server)))
     check_count(len(found), found)
     return replace(selection, panda_ids=tuple(found))
 
@@ -145,7 +145,7 @@ def read_task_ids(typed: Iterable[str]) -> list[int]:
     wrong = [one for one in typed if not (one.isascii() and one.isdigit() and 0 < int(one[:19]) < 10**18)]
     hint = "a task is named by its number, jediTaskID"
     raise_all(
-        UsageError(f"{quoted(one)} is not the number of a task", hint=hint, code="not-a-number", subject="--task")
+        UsageError(f"{quote(one)} is not the number of a task", hint=hint, code="not-a-number", subject="--task")
         for one in wrong
     )
     return list(map(int, typed))
@@ -153,18 +153,18 @@ def read_task_ids(typed: Iterable[str]) -> list[int]:
 
 def find_tasks(panda_ids: Iterable[int], journal: Journal) -> list[int]:
     """Return the numbers that are not those of jobs that were sent from here, but of tasks that were."""
-    known = [one.selection for one in sent(journal)]
+    known = [one.selection for one in read_sent(journal)]
     tasks = {task for one in known for task in one.tasks} - {panda_id for one in known for panda_id in one.panda_ids}
     return [panda_id for panda_id in panda_ids if panda_id in tasks]
 
 
-def sent(journal: Journal) -> list[Sent]:
+def read_sent(journal: Journal) -> list[Sent]:
     """Return the requests and tasks in the journal that have jobs, or may have some, the oldest first."""
     found, retries = [], {entry.key for entry in journal.latest(TRY)}
-    for one in sent_requests(journal):
+    for one in read_requests(journal):
         lost: RequestError | None = None
         if one.has_calls and one.entry.state in ("intended", "unknown"):
-            lost = _find_lost(one, journal) if one.entry.key in retries else lost_answer(one)
+            lost = _find_lost(one, journal) if one.entry.key in retries else explain_lost_answer(one)
         if one.panda_ids or lost is not None:
             selection = Selection(tuple(map(int, one.panda_ids)))
             found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
@@ -177,13 +177,13 @@ def sent(journal: Journal) -> list[Sent]:
 
 def _find_lost(request: SentRequest, journal: Journal) -> RequestError | None:
     """Return what is not known of jobs that were sent again; None once they are named, or sent once more."""
-    tries = known_tries(journal, request.subjects.server).items()
+    tries = read_tries(journal, request.subjects.server).items()
     key = request.entry.key
     names = {old: one.name for old, one in tries if one.panda_id is None and one.request.entry.key == key}
     return TriesLost(key, ids=as_ranges(names), names=[*names.values()]) if names else None
 
 
-def lost_answer(request: SentRequest) -> RequestError:
+def explain_lost_answer(request: SentRequest) -> RequestError:
     """Return what is not known of a request, with how to find out."""
     outcome = "it is being sent now" if request.is_running else request.outcome
     campaign = f" of campaign {request.subjects.campaign}" if request.subjects.campaign else ""
@@ -200,7 +200,9 @@ def _check_known(chosen: Sequence[Sent]) -> None:
 
 def campaigns_of(journal: Journal) -> dict[int, str]:
     """Return the campaign of each job that was sent in one."""
-    return {panda_id: one.campaign for one in sent(journal) if one.campaign for panda_id in one.selection.panda_ids}
+    return {
+        panda_id: one.campaign for one in read_sent(journal) if one.campaign for panda_id in one.selection.panda_ids
+    }
 
 
 def _naming_campaigns(errors: Iterable[GoclientError], campaigns: Collection[str]) -> Iterator[GoclientError]:
@@ -214,11 +216,11 @@ def _no_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> NoRe
     """Raise RequestError for a campaign that is not known, with where it was sent, or what it may be."""
     elsewhere = next((one.server for one in known if one.campaign == name), "")
     message, hint = (
-        f"the journal has no campaign {quoted(name)}",
+        f"the journal has no campaign {quote(name)}",
         "goclient status alone shows the jobs of the last days",
     )
     if elsewhere:
-        message = f"the campaign {quoted(name)} was sent to another server, {elsewhere}"
+        message = f"the campaign {quote(name)} was sent to another server, {elsewhere}"
         hint = f"export PANDA_URL_SSL={elsewhere}"
     elif near := nearest(name, {one.campaign for one in here if one.campaign}, most=1):
         hint = f"did you mean {near[0]}?"
@@ -226,6 +228,6 @@ def _no_campaign(name: str, here: Sequence[Sent], known: Sequence[Sent]) -> NoRe
 
 
 def _nothing_sent(journal: Journal, server: str) -> NoReturn:
-    message = f"the journal {quoted(journal.path)} has no jobs that were sent to {server}"
+    message = f"the journal {quote(journal.path)} has no jobs that were sent to {server}"
     hint = "type the jobs' numbers, as sendJob prints them"
     raise RequestError(message, hint=hint, code="nothing-sent", subject="--last")

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors.sent import SentBefore
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.journal import Entry, Journal, this_process
 from goclient.model.endpoint import is_uuid
 from goclient.model.names import first_name, try_number
@@ -66,7 +66,7 @@ class SentRequest(NamedTuple):
     @property
     def outcome(self) -> str:
         """Return what is known of its jobs, in words."""
-        jobs = counted(int(self.subjects.jobs), "job")
+        jobs = pluralize(int(self.subjects.jobs), "job")
         if not self.has_calls:
             return f"its {jobs} {'was' if self.subjects.jobs == '1' else 'were'} not sent"
         if not self.panda_ids:
@@ -107,10 +107,10 @@ def new_request(
     subjects = Subjects(
         digest_of(records, server, luggage), this_process(), str(len(records)), *names, campaign, server
     )
-    return Entry(REQUEST, key, "intended", subjects, f"{counted(len(records), 'job')} to {server}")
+    return Entry(REQUEST, key, "intended", subjects, f"{pluralize(len(records), 'job')} to {server}")
 
 
-def sent_requests(journal: Journal) -> list[SentRequest]:
+def read_requests(journal: Journal) -> list[SentRequest]:
     """Return all requests in the journal, the oldest first."""
     calls: dict[str, list[Entry]] = {}
     for call in journal.latest(CALL):
@@ -128,7 +128,7 @@ def sent_requests(journal: Journal) -> list[SentRequest]:
 
 def open_requests(journal: Journal) -> list[SentRequest]:
     """Return the requests whose end nobody was told, the oldest first."""
-    return [one for one in sent_requests(journal) if one.entry.state in OPEN]
+    return [one for one in read_requests(journal) if one.entry.state in OPEN]
 
 
 def same_requests(journal: Journal, digest: str) -> list[SentRequest]:
@@ -154,6 +154,6 @@ def request_of(call: Entry) -> str:
     return call.key.partition(".")[0]
 
 
-def named_in(entry: Entry) -> tuple[str, ...]:
+def find_subjects(entry: Entry) -> tuple[str, ...]:
     """Return the subjects of an entry that people know: the names of jobs and campaigns, PandaIDs."""
     return tuple(filter(None, entry.subjects[3:6])) if entry.what == REQUEST else entry.subjects

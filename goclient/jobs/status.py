@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.errors import GoclientError, ServerError, raise_all
 from goclient.errors.sent import UnknownJobs, UnreadableJob
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.jobs.cure import Cure, advice_of
 from goclient.jobs.links import job_page, task_page
 from goclient.jobs.metrics import PHASES, seconds_of, transfers_told
@@ -111,7 +111,7 @@ def phase_of(task: TaskState) -> str:
     return task.label.rpartition(" ")[2]
 
 
-def shown_phase(task: TaskState) -> str:
+def name_phase(task: TaskState) -> str:
     """Return the phase of a transfer for a person, who is told of one that was a copy."""
     return f"{phase_of(task)} (copy on the node)" if task.is_copy else phase_of(task)
 
@@ -187,7 +187,7 @@ def _read_reported(job: JobState) -> Iterator[TaskState]:
     rows = job.reported.get("transfers", ())
     for row in islice(rows if isinstance(rows, list) else (), MOST_TOLD):
         with suppress(ValueError, TypeError, KeyError, OverflowError):  # another program has written it
-            task_id, phase = said(row["task_id"] or "", 100), said(row["phase"], 100)
+            task_id, phase = cite(row["task_id"] or "", 100), cite(row["phase"], 100)
             status = "SUCCEEDED" if row["state"] == "done" else "FAILED"
             files, size = _count(row["files"]), _count(row["bytes"])
             yield TaskState(task_id, f"goclient {job.panda_id} {phase}", status, files, size, faults=0, reason="")
@@ -196,7 +196,7 @@ def _read_reported(job: JobState) -> Iterator[TaskState]:
 def _count(told: Any) -> int:
     """Return a number of files or bytes; raise ValueError for what cannot be one: sums of them become floats."""
     if not 0 <= (number := int(told)) < MAX_COUNT:
-        raise ValueError(f"it is {quoted(told)}")
+        raise ValueError(f"it is {quote(told)}")
     return number
 
 
@@ -257,14 +257,14 @@ class Described(NamedTuple):
             yield UnreadableJob(f"PandaID {ids}: {why}", hint=hint, subject=ids)
 
 
-def known_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
+def fetch_jobs(panda_ids: Sequence[int], *, server: PandaServer) -> list[JobState]:
     """Return the jobs in order, as the server has them; raises ServerError for those that it does not know."""
-    found = described(panda_ids, server=server)
+    found = describe(panda_ids, server=server)
     raise_all(found.errors(server.name))
     return found.jobs
 
 
-def described(panda_ids: Sequence[int], *, server: PandaServer) -> Described:
+def describe(panda_ids: Sequence[int], *, server: PandaServer) -> Described:
     """Return the jobs as the server or its archive has them; an archive that does not answer hides no other job."""
     rows = dict(zip(panda_ids, server.describe(panda_ids), strict=True))
     if older := [panda_id for panda_id, job in rows.items() if job is None]:

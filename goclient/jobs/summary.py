@@ -93,16 +93,16 @@ def summarize(jobs: Sequence[JobStatus], *, transfers: Sequence[TaskState] = (),
     heading = f"{len(current):,} job{'s' * (len(current) != 1)}{f' of campaign {campaign}' if campaign else ''}"
     return Summary(
         states={state: states[state] for state in ordered},
-        moved=Moved.all_of([*map(moved_by, current), Moved.of(transfers)]),
+        moved=Moved.all_of([*map(measure_moved, current), Moved.of(transfers)]),
         longest_wait=max((_measure_wait(job, now) for job in current), default=0.0),
         groups=tuple(_groups(current)),
         heading=heading,
         retried=len(jobs) - len(current),
-        moved_before=Moved.all_of(moved_by(job) for job in jobs if job.panda_id not in kept),
+        moved_before=Moved.all_of(measure_moved(job) for job in jobs if job.panda_id not in kept),
     )
 
 
-def moved_by(job: JobStatus) -> Moved:
+def measure_moved(job: JobStatus) -> Moved:
     """Return what a job has moved over the network: what was copied on its node is left out."""
     own = [task for task in job.transfers if not task.is_copy]
     return Moved.of(own, seconds=sum(job.seconds.get(phase, 0.0) for phase in set(map(phase_of, own))))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from goclient.errors.sent import TriesLost
 from goclient.jobs.panda_ids import as_ranges
-from goclient.jobs.sent import JOBS_A_CALL, LOST_ROW, REFUSED_ROW, SentRequest, sent_requests
+from goclient.jobs.sent import JOBS_A_CALL, LOST_ROW, REFUSED_ROW, SentRequest, read_requests
 from goclient.journal import Entry, Journal
 from goclient.model.names import first_name, try_number
 
@@ -58,12 +58,12 @@ def new_tries(key: str, server: str, names: Mapping[int, str]) -> Entry:
     return Entry(TRY, key, "intended", (server, *chain(*((str(old), name) for old, name in names.items()))))
 
 
-def known_tries(journal: Journal, server: str) -> dict[int, Try]:
+def read_tries(journal: Journal, server: str) -> dict[int, Try]:
     """Return the next try of each job that was sent again to a server, or may have been, by the jobs' numbers."""
     entries = [one for one in journal.latest(TRY) if one.subjects[:1] == (server,)]
     if not entries:
         return {}
-    sent = {one.entry.key: one for one in sent_requests(journal)}
+    sent = {one.entry.key: one for one in read_requests(journal)}
     found: dict[int, Try] = {}
     for entry in entries:
         request = sent.get(entry.key)
@@ -120,7 +120,7 @@ def latest_try(panda_id: int, tries: Mapping[int, Try]) -> Latest:
     return Latest(panda_id)
 
 
-def lost_errors(lost: Iterable[Latest]) -> Iterator[TriesLost]:
+def explain_lost(lost: Iterable[Latest]) -> Iterator[TriesLost]:
     """Yield an error for each request whose answer is lost."""
     found: dict[str, dict[int, str]] = {}
     for one in lost:

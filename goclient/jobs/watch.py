@@ -11,7 +11,7 @@ from goclient.errors import ServerError, raise_all
 from goclient.errors.sent import StillRunning
 from goclient.jobs.follow import Followed, Found, find
 from goclient.jobs.selection import Selection, Unfinished
-from goclient.jobs.status import JobStatus, described, status_told
+from goclient.jobs.status import JobStatus, describe, status_told
 from goclient.model.records.answers import DONE
 from goclient.reporter.base import Reporter
 
@@ -61,7 +61,7 @@ def watch(
                     connections.reporter.warning(one.text, one.hint)
             found = find(chosen.selection, server)
             due = [one for one in found.panda_ids if one not in unknown and (one not in jobs or not jobs[one].done)]
-            rows = described(due, server=server)
+            rows = describe(due, server=server)
             unknown |= {one for one in due if one not in jobs} - {state.panda_id for state in rows.jobs}
             for state in rows.jobs:
                 known = jobs.get(state.panda_id)
@@ -95,7 +95,7 @@ def wait(
     while running:
         left = seconds if end is None else min(seconds, end - time.monotonic())
         try:
-            found = described(panda_ids, server=server)
+            found = describe(panda_ids, server=server)
             raise_all(found.unknown(server.name))
             running = [job.panda_id for job in found.jobs if job.state not in DONE]
         except ServerError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.sent import UnknownJobs, UnreadableJob, first_to_last
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.jobs.sent import CALL, LOST_ROW, OPEN, REQUEST, request_of
 from goclient.jobs.tries import Try
 from goclient.journal import Entry, Journal
@@ -55,7 +55,7 @@ def _unproven(
         elif isinstance(job, UnreadableJob):
             yield job
         elif job.record.jobName not in names or person_name(job.owner) != me:
-            message = f"PandaID {panda_id} is {quoted(job.record.jobName)} of {quoted(person_name(job.owner))}, and "
+            message = f"PandaID {panda_id} is {quote(job.record.jobName)} of {quote(person_name(job.owner))}, and "
             message += "none of the jobs whose answers are lost" if names else "no answer to a retry of these is lost"
             hint = "leave --jobs out"
             if names:

@@ -17,7 +17,7 @@ from goclient.carrier.rungen import Start, read_start
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, PreflightFailed, RequestError, raise_all
 from goclient.errors.findings import Finding
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.jobs.panda_ids import as_ranges
 from goclient.mending.delivered import find_delivered, without_delivered
 from goclient.mending.repacking import fetch_archive, with_archive
@@ -125,7 +125,7 @@ def prepare_again(jobs: Sequence[Again], options: RetryOptions, connections: Con
     for one in read:
         spec = without_delivered(one.spec, files) if (files := delivered.get(one.job.panda_id)) else one.spec
         if count := len(list(one.spec.transfers)) - len(list(spec.transfers)):
-            told = f"PandaID {one.job.panda_id}: {counted(count, 'output')} of it arrived before, as Globus reports"
+            told = f"PandaID {one.job.panda_id}: {pluralize(count, 'output')} of it arrived before, as Globus reports"
             if not (spec.stage_out or spec.output):
                 left.append(Left(one.job.panda_id, "all its outputs have arrived; --goOverwrite brings them again"))
                 continue
@@ -209,7 +209,7 @@ def _check(parts: Sequence[_Part], options: RetryOptions, connections: Connectio
     job = Job(queues, "" if carry else common.transformation, common.prodSourceLabel)
     spec, serials = _together(parts)
     with suppress(GoclientError):  # a catalogue that cannot be read is a finding of the checks
-        spec = spec.displayed(connections.catalogue())
+        spec = spec.show_names(connections.catalogue())
     deal = Deal(1, len(parts), serials, may_share=True) if len(parts) > 1 else None
     report = preflight.run(spec, 1, job, deal=deal)
     if not report.ok:

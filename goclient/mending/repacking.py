@@ -20,8 +20,8 @@ from goclient.carrier.archive import LIMIT, Contents, Member, check_members
 from goclient.carrier.plan import CARRY, PLANS, CarrierPlan
 from goclient.carrier.rungen import Start
 from goclient.errors import EndpointError, RequestError
-from goclient.errors.wording import quoted, said
-from goclient.services.exchange import download, unfetched
+from goclient.errors.wording import cite, quote
+from goclient.services.exchange import download, explain_error
 
 SECONDS = 120.0
 MOST_UNPACKED = 1 << 30  # bytes
@@ -45,7 +45,7 @@ def fetch_archive(start: Start, directory: Path) -> Unpacked:
     try:
         download(start.url, data, seconds=SECONDS, size=LIMIT)
     except (requests.exceptions.RequestException, OSError) as error:
-        message = f"the archive {quoted(start.url)} of the job could not be fetched: {said(unfetched(error))}"
+        message = f"the archive {quote(start.url)} of the job could not be fetched: {cite(explain_error(error))}"
         hint = f"if PanDA has removed it, {_AGAIN}"
         raise EndpointError(message, hint=hint, code="archive", subject=start.url) from error
     data.seek(0)
@@ -56,7 +56,7 @@ def fetch_archive(start: Start, directory: Path) -> Unpacked:
             unzipped.seek(archive.offset)
             _read_to_end(unzipped)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise _damage_error(start, said(error)) from error
+        raise _damage_error(start, cite(error)) from error
     check_members(members)
     for data_of_plan in plans.values():
         plan = CarrierPlan.decode(data_of_plan)
@@ -70,7 +70,7 @@ def _read(archive: tarfile.TarFile, directory: Path, plans: dict[str, bytes]) ->
     size = 0
     for number, one in enumerate(archive):
         if one.name.startswith("/") or ".." in one.name.split("/"):
-            raise ValueError(f"{quoted(one.name)} is not a path below it")
+            raise ValueError(f"{quote(one.name)} is not a path below it")
         size += one.size
         if number >= MOST_MEMBERS or size > MOST_UNPACKED:
             raise ValueError("it has more than an archive of goclient's")
@@ -90,7 +90,7 @@ def _read(archive: tarfile.TarFile, directory: Path, plans: dict[str, bytes]) ->
         elif one.isdir():
             yield Member(f"{one.name.rstrip('/')}/", "", one.mode & 0o777 | 0o700)
         else:
-            raise ValueError(f"{quoted(one.name)} is neither a file, a directory nor a link")
+            raise ValueError(f"{quote(one.name)} is neither a file, a directory nor a link")
 
 
 def _read_to_end(unzipped: gzip.GzipFile) -> None:
@@ -102,7 +102,7 @@ def _read_to_end(unzipped: gzip.GzipFile) -> None:
 
 
 def _damage_error(start: Start, why: str) -> RequestError:
-    message = f"the archive {quoted(start.url)} is not the one that the job was sent with: {why}"
+    message = f"the archive {quote(start.url)} is not the one that the job was sent with: {why}"
     return RequestError(message, hint=_AGAIN, code="archive", subject=start.url)
 
 

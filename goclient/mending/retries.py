@@ -20,10 +20,10 @@ from goclient.dispatch import send_prepared
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
 from goclient.errors.sent import CHECK_NUMBER, ReplyLost, UnreadableJob, first_to_last, how_to_tell
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.jobs.panda_ids import as_ranges, read_panda_ids
 from goclient.jobs.selection import campaigns_of
-from goclient.jobs.tries import Latest, known_tries, latest_try, lost_errors, new_tries, next_name, turn
+from goclient.jobs.tries import Latest, explain_lost, latest_try, new_tries, next_name, read_tries, turn
 from goclient.journal import Journal
 from goclient.mending.adoption import adopt
 from goclient.mending.preparation import Again, Left, prepare_again
@@ -81,7 +81,7 @@ def retry_jobs(
             if not options.noSubmit:
                 show(jobs)
         if once:
-            tries = known_tries(journal, connections.panda().name)
+            tries = read_tries(journal, connections.panda().name)
             panda_ids = [one for one in panda_ids if latest_try(one, tries).panda_id == one]
         choice = _choose(panda_ids, options, connections, journal)
         prepared = prepare_again(choice.jobs, options, connections)
@@ -104,7 +104,7 @@ def _adopt_named(
     if not options.jobs:
         return []
     server = connections.panda()
-    tries = known_tries(journal, server.name)
+    tries = read_tries(journal, server.name)
     latest = (latest_try(one, tries) for one in panda_ids)
     lost = {one.panda_id: one.lost for one in latest if one.lost is not None and one.lost.row is not None}
     noted = {one.panda_id for one in tries.values()}
@@ -123,11 +123,11 @@ class _Sent(NamedTuple):
 def _send(submission: Submission, olds: Sequence[int], connections: Connections, sent: _Sent) -> list[RetriedJob]:
     """Send one group of jobs, and return them; an error has the jobs of earlier groups, too."""
 
-    def retried(done: Submission) -> list[RetriedJob]:
+    def pair(done: Submission) -> list[RetriedJob]:
         return [RetriedJob(old, job.panda_id, job.name) for old, job in zip(olds, done.jobs, strict=True)]
 
     try:
-        return retried(send_prepared(submission, connections, lambda done: sent.show(retried(done))))
+        return pair(send_prepared(submission, connections, lambda done: sent.show(pair(done))))
     except GoclientError as error:
         before = [one.document() for one in sent.before]
         extra = {**error.extra, "jobs": [*before, *error.extra.get("jobs", ())]} if before else error.extra
@@ -149,7 +149,7 @@ class _Choice(NamedTuple):
 def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connections, journal: Journal) -> _Choice:
     """Decide for the latest try of each job whether it is sent again."""
     server = connections.panda()
-    tries, campaigns, kept = known_tries(journal, server.name), campaigns_of(journal), KeptJobs(journal.path.parent)
+    tries, campaigns, kept = read_tries(journal, server.name), campaigns_of(journal), KeptJobs(journal.path.parent)
     latest: dict[int, Latest] = {}
     for panda_id in panda_ids:
         found = latest_try(panda_id, tries)
@@ -183,7 +183,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
     if jobs or left or options.jobs:
         for why in [one for one in refused if one.passes]:
             left += [Left(panda_id, why.why) for panda_id in refused.pop(why)]
-    return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *lost_errors(lost)))
+    return _Choice(tuple(jobs), tuple(left), (*(why.error(ids) for why, ids in refused.items()), *explain_lost(lost)))
 
 
 class _Refusal(NamedTuple):
@@ -215,7 +215,7 @@ def _refusal(job: KnownJob, me: str) -> _Refusal | None:
     """Return why a job cannot be sent again: it is somebody else's, JEDI's to retry, or not over."""
     state, owner = job.state, person_name(job.owner)
     if owner != me:
-        why = f"owned by {quoted(owner)}, and you are {quoted(me)}"
+        why = f"owned by {quote(owner)}, and you are {quote(me)}"
         return _Refusal(RequestError, "not-yours", why, "name jobs of your own")
     if state.task_id:
         why, hint = (
@@ -248,7 +248,7 @@ def _past_mending(job: KnownJob, kept: KeptJobs, settings: Settings) -> _Refusal
         return _Refusal(RequestError, "delivered", why, anew, passes=True)
     queue, sent = job.record.common.computingSite, kept.node_of(batch)
     if sent is not None and (today := settings.site(queue).node) not in (None, sent):
-        why = f"sent with {quoted(sent)} on the nodes, and [site.{queue}] node is now {quoted(today)}"
+        why = f"sent with {quote(sent)} on the nodes, and [site.{queue}] node is now {quote(today)}"
         hint = f"{anew}; to give up what is left of this one: goclient advance {batch.campaign} --end"
         return _Refusal(RequestError, "other-node", why, hint)
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 MOST_SHOWN = 5  # code points of one name
 
@@ -45,6 +45,6 @@ def with_code_points(name: str) -> str:
     """Return the name in quotes, with the code points that set it apart from a name that looks the same."""
     odd = [f"{at} is U+{ord(one):04X}" for at, one in enumerate(name, 1) if not one.isascii()]
     if not odd:
-        return f"{quoted(name)} (ASCII only)"
+        return f"{quote(name)} (ASCII only)"
     more = f", and {len(odd) - MOST_SHOWN} more" if len(odd) > MOST_SHOWN else ""
-    return f"{quoted(name)} (character {', '.join(odd[:MOST_SHOWN])}{more})"
+    return f"{quote(name)} (character {', '.join(odd[:MOST_SHOWN])}{more})"

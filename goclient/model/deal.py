@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ListRuleError
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.model.location import Location, Transfer
 from goclient.model.names import fill_serial
 from goclient.model.options import FILES_PER_JOB as OPTION
@@ -50,7 +50,7 @@ class DealOrder(NamedTuple):
     def warnings(self, deal: Deal) -> Iterator[Finding]:
         """Yield a warning if there are fewer jobs than were asked for, because there are not as many files."""
         if self.most is not None and deal.jobs < self.most:
-            message = f"--njobs {self.most}, but {deal.summary}: {counted(deal.jobs, 'job')} will be submitted"
+            message = f"--njobs {self.most}, but {deal.summary}: {pluralize(deal.jobs, 'job')} will be submitted"
             hint = f"leave out --njobs, or type a smaller {OPTION}" if deal.per_job > 1 else "leave out --njobs"
             yield Finding("warning", "fewer-jobs", "--njobs", message, hint)
 
@@ -101,7 +101,7 @@ class Deal(NamedTuple):
     @property
     def summary(self) -> str:
         """Say in words how many files go to how many jobs."""
-        text, last = f"{counted(self.files, 'file')} for {counted(self.jobs, 'job')}", self._files_of(self.jobs)
+        text, last = f"{pluralize(self.files, 'file')} for {pluralize(self.jobs, 'job')}", self._files_of(self.jobs)
         if self.jobs == 1:
             return text
         return f"{text}, {self.per_job} for each" + (f", {last} for the last" if last != self.per_job else "")
@@ -125,7 +125,7 @@ class Deal(NamedTuple):
         own = (one for serial, one in zip(self.serials, spec.stage_in, strict=True) if serial in whose)
         return spec.model_copy(update={"stage_in": tuple(own)})
 
-    def shared(self, spec: TransferSpec) -> TransferSpec:
+    def find_shared(self, spec: TransferSpec) -> TransferSpec:
         """Return what every job has of a spec."""
         shared = (one for serial, one in zip(self.serials, spec.stage_in, strict=True) if not serial)
         return spec.model_copy(update={"stage_in": tuple(shared)})
@@ -199,14 +199,14 @@ def _find_twice(spec: TransferSpec) -> Iterator[RequestError]:
         seen.setdefault(key, source)
     for first, source in islice(twice.values(), SHOWN):
         more = f" (and {len(twice) - SHOWN} others are)" if len(twice) > SHOWN else ""
-        also = "" if first.endpoint.display == source.endpoint.display else f", also as {quoted(first.display)}"
-        message = f"{quoted(source.display)} is named twice{more}{also}: {OPTION} deals each file to one job"
+        also = "" if first.endpoint.display == source.endpoint.display else f", also as {quote(first.display)}"
+        message = f"{quote(source.display)} is named twice{more}{also}: {OPTION} deals each file to one job"
         yield RequestError(message, hint="leave one of them out", code="twice", subject=source.display)
 
 
 def _too_few(deal: Deal, order: DealOrder, most: int) -> RequestError:
     """Return the error of files that need more jobs than there may be: none is left out."""
-    message = f"{counted(deal.files, 'file')}, {order.per_job} for each job, need {deal.jobs} jobs, more than "
+    message = f"{pluralize(deal.files, 'file')}, {order.per_job} for each job, need {deal.jobs} jobs, more than "
     message += f"--njobs {most}" if order.most else f"the {most} of one submission"
     hint = f"{OPTION} {-(-deal.files // most)}" + (f", or --njobs {deal.jobs}" if deal.jobs <= MAX_JOBS else "")
     return RequestError(message, hint=f"type {hint}", code="too-few-jobs", subject=OPTION)

@@ -16,7 +16,7 @@ NO_FILES = ("/proc", "/sys", "/dev")  # where a node shows its processes and dev
 JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
 
 
-def closed_path(path: str) -> str:
+def close_path(path: str) -> str:
     """Return a path without double slashes, and with one at its end: what is below it begins with it."""
     path = re.sub("/+", "/", path) if "//" in path else path
     return path if path.endswith("/") else f"{path}/"
@@ -117,7 +117,7 @@ class Location:
 
 def is_in(path: str, other: str) -> bool:
     """Return True if a path of an endpoint is another one of it, or is below that."""
-    return closed_path(path).startswith(closed_path(other))
+    return close_path(path).startswith(close_path(other))
 
 
 def directory_problem(endpoint: Endpoint, path: str) -> str:
@@ -164,7 +164,7 @@ class Transfer:
     @property
     def target_key(self) -> str:
         """Endpoint and path of the target in one text: two transfers of one text write one place."""
-        return f"{self.destination.endpoint.text}\n{closed_path(self.target_path)}"
+        return f"{self.destination.endpoint.text}\n{close_path(self.target_path)}"
 
     @cached_property
     def target(self) -> Location:

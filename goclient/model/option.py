@@ -9,7 +9,7 @@ from dataclasses import Field, field, fields
 from typing import Any, Optional, get_args
 
 from goclient.errors import UsageError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 
 def option(  # noqa: PLR0913  # all that an option may say
@@ -84,6 +84,6 @@ def number_mistakes(one: "Field[Any]", typed: str, value: object) -> Iterator[Us
     hint = f"{typed} takes a whole number {bounds if low is not None else ''}".rstrip()
     digits = str(value)[1:] if str(value)[:1] in ("+", "-") else str(value)
     if isinstance(value, bool | float) or not (digits.isascii() and digits.isdigit() and len(digits) < 19):
-        yield UsageError(f"{typed} {quoted(value)} is not a number", hint=hint, code="not-a-number", subject=typed)
+        yield UsageError(f"{typed} {quote(value)} is not a number", hint=hint, code="not-a-number", subject=typed)
     elif (low is not None and int(str(value)) < low) or (high is not None and int(str(value)) > high):
-        yield UsageError(f"{typed} {quoted(value)} is out of range", hint=hint, code="out-of-range", subject=typed)
+        yield UsageError(f"{typed} {quote(value)} is out of range", hint=hint, code="out-of-range", subject=typed)

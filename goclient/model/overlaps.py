@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from goclient.model.location import Location, Transfer, closed_path
+from goclient.model.location import Location, Transfer, close_path
 from goclient.model.spec import TransferSpec
 
 
@@ -62,7 +62,7 @@ def _ends(spec: TransferSpec) -> tuple[Sequence[Transfer], Sequence[Transfer]]:
 
 def _key(location: Location) -> str:
     """Return an endpoint and a path in one text: what is below that begins with it."""
-    return f"{location.endpoint.text}\n{closed_path(location.path)}"
+    return f"{location.endpoint.text}\n{close_path(location.path)}"
 
 
 def _at_or_above(keys: Iterable[str]) -> set[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from goclient.errors import RequestError
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.records.panda_job import JobTemplate
 from goclient.model.syntax.shell import shell_word
 from goclient.secrets import register_url
@@ -25,7 +25,7 @@ def mistakes(common: JobTemplate) -> Iterator[RequestError]:
     payload = common.transformation
     problem, hint = _payload_problem(payload, common.prodSourceLabel)
     if problem:
-        message = f"{PAYLOAD}={quoted(shown(payload))} {problem}"
+        message = f"{PAYLOAD}={quote(hide_login(payload))} {problem}"
         yield RequestError(message, hint=hint, code="transformation", subject=PAYLOAD)
 
 
@@ -33,8 +33,8 @@ def warnings(common: JobTemplate) -> Iterator[Finding]:
     """Yield warnings of a payload that our pilot would refuse or may not get, though another pilot may."""
     payload = common.transformation
     secret = is_url(payload) and register_url(payload)  # before it is quoted
-    named = f"{PAYLOAD}={quoted(shown(payload))}"
-    if is_url(payload) and shown(payload) != payload:
+    named = f"{PAYLOAD}={quote(hide_login(payload))}"
+    if is_url(payload) and hide_login(payload) != payload:
         message = f"{named} holds a user's name or password, which everybody can read in a job"
         yield Finding("warning", "payload-password", PAYLOAD, message, "serve it without: the pilot sends no password")
     elif secret:
@@ -53,7 +53,7 @@ def is_url(payload: str) -> bool:
     return payload.startswith(("http://", "https://"))
 
 
-def shown(url: str) -> str:
+def hide_login(url: str) -> str:
     """Return the URL without the name and the password that may be in it; another text as it is."""
     return re.sub(r"(?<=://)[^/?#]*@", "", url, count=1)
 
@@ -78,7 +78,7 @@ def _payload_problem(payload: str, label: str) -> tuple[str, str]:
         problem = "is not a URL as the pilot knows it"
         hint = _suggest(f"{scheme.lower()}://{rest.lstrip('/')}")
     elif "://" in payload:
-        problem, hint = f"has the scheme {quoted(scheme)}: a pilot fetches http and https only", _MEANS
+        problem, hint = f"has the scheme {quote(scheme)}: a pilot fetches http and https only", _MEANS
     elif payload and (label == USER_LABEL or not _is_bare_name(payload)):
         problem, hint = "is neither a URL nor an absolute path: it must be on the worker node, not here", _MEANS
     return problem, hint
@@ -107,4 +107,4 @@ def _is_bare_name(payload: str) -> bool:
 
 def _suggest(payload: str) -> str:
     """Return the hint to type another payload, if that is known."""
-    return f"type: {PAYLOAD}={shell_word(shown(payload))}" if payload else _MEANS
+    return f"type: {PAYLOAD}={shell_word(hide_login(payload))}" if payload else _MEANS

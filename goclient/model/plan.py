@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from goclient.errors import RequestError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, NODE, Endpoint
 from goclient.model.mode import DEFAULT_MODE, Mode
 
@@ -106,8 +106,8 @@ def check_apart(items: Sequence[TransferItem]) -> None:
     for item in items:
         first = seen.setdefault(same_location(item.destination), item)
         if first is not item:
-            message = f"{quoted(first.source)} and {quoted(item.source)} would both be written to "
-            message += quoted(item.destination)
+            message = f"{quote(first.source)} and {quote(item.source)} would both be written to "
+            message += quote(item.destination)
             hint = "give each its own destination"
             errors.append(RequestError(message, hint=hint, code="one-destination", subject=item.destination))
     raise_all(errors)

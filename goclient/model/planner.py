@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from goclient.errors import RequestError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB
 from goclient.model.location import Transfer
 from goclient.model.plan import TransferItem, TransferTask
@@ -47,13 +47,13 @@ def find_collisions(transfers: Iterable[Transfer]) -> Iterator[RequestError]:
     for transfer in transfers:
         first = written.setdefault(transfer.target_key, transfer)
         if first is not transfer:
-            sources, target = [quoted(one.source.display) for one in (first, transfer)], transfer.target.display
-            message = f"{' and '.join(sources)} would both be written to {quoted(target)}"
+            sources, target = [quote(one.source.display) for one in (first, transfer)], transfer.target.display
+            message = f"{' and '.join(sources)} would both be written to {quote(target)}"
             hint = "give each its own destination"
             if first.source.is_in(transfer.source) and transfer.source.is_in(first.source):
                 hint = "leave one of them out: they are one file"
                 if sources[0] == sources[1]:
-                    message = f"{sources[0]} is named twice, to be written to {quoted(target)}"
+                    message = f"{sources[0]} is named twice, to be written to {quote(target)}"
                     hint = "name it once"
             yield RequestError(message, hint=hint, code="one-destination", subject=target)
 

@@ -72,7 +72,7 @@ def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Locatio
                 break
 
 
-def shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:
+def find_shared_targets(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:
     """Yield the pairs of targets that differ as typed, but are one location in two of so many jobs, or in one.
 
     ``x1${SN}`` of job 1 and ``x${SN}`` of job 11 are both ``x11``.

@@ -19,7 +19,7 @@ from pydantic_core import core_schema
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import NotALocation
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, Catalogue, Endpoint, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
@@ -48,7 +48,7 @@ def _read_transfer(value: Any) -> Transfer:
     try:
         return Transfer(_read_location(value["source"]), _read_location(value["destination"]))
     except (KeyError, TypeError, AttributeError) as error:  # which pydantic would let through
-        raise ValueError(f"{quoted(value)} is not a transfer") from error
+        raise ValueError(f"{quote(value)} is not a transfer") from error
 
 
 def _location_document(location: Location) -> dict[str, str | None]:
@@ -84,13 +84,13 @@ _Endpoint = Annotated[
 ]
 
 
-def checked_transfer(source: Location, destination: Location) -> Transfer:
+def make_transfer(source: Location, destination: Location) -> Transfer:
     """Return the transfer; raise NotALocation if nothing can have the source's name at the destination."""
     try:
         return Transfer(source, destination)
     except LocationError as error:
         name, place = source.display, destination.display
-        message = f"{quoted(name)} cannot be written to {quoted(place)}: {error.problem.what}"
+        message = f"{quote(name)} cannot be written to {quote(place)}: {error.problem.what}"
         raise NotALocation(message, hint=error.problem.remedy, subject=name) from error
 
 
@@ -123,7 +123,7 @@ class MyproxyAccount(BaseModel):
         host, _, port = server.rpartition(":")
         digits = port.isascii() and port.isdigit() and len(port) < 6
         if name_problem("user", user) or not _HOST.fullmatch(host) or not (digits and 0 < int(port) < 65536):
-            message = f"{quoted(text)} is not USER@HOST:PORT"
+            message = f"{quote(text)} is not USER@HOST:PORT"
             raise RequestError(message, hint="name the account", code="myproxy")
         return cls(user=user, host=host, port=int(port))
 
@@ -234,7 +234,7 @@ class TransferSpec(BaseModel):
         found = {one: read_endpoint(named[one.text].text, one.display) for one in self.endpoints if one.text in named}
         return self._replace_endpoints(found)
 
-    def displayed(self, named: Catalogue) -> "TransferSpec":
+    def show_names(self, named: Catalogue) -> "TransferSpec":
         """Return the same spec whose endpoints are shown with their names, if they have one."""
         shown = {one: one for one in named.values()}  # equal ones may be shown in two ways
         return self._replace_endpoints({one: shown[one] for one in self.endpoints if one in shown})
@@ -244,17 +244,17 @@ class TransferSpec(BaseModel):
             return self
         new = {key: wanted.get(old, old) for key, old in self._used.items()}
 
-        def moved(old: Location) -> Location:
+        def move(old: Location) -> Location:
             endpoint = new[id(old.endpoint)]
             if endpoint is old.endpoint:
                 return old
             try:
                 return old.on(endpoint)
             except LocationError as error:
-                message = f"{quoted(old.display)}: {error.problem.what}: it is {endpoint.title}"
+                message = f"{quote(old.display)}: {error.problem.what}: it is {endpoint.title}"
                 raise NotALocation(message, hint=error.problem.remedy, subject=old.display) from error
 
-        spec = self.with_locations(moved)
+        spec = self.with_locations(move)
         local = self.local_endpoint and wanted.get(self.local_endpoint, self.local_endpoint)
         return spec.model_copy(update={"local_endpoint": local})
 
@@ -268,7 +268,7 @@ class TransferSpec(BaseModel):
         def transfers(old: tuple[Transfer, ...]) -> Iterator[Transfer]:
             for one in old:
                 try:
-                    yield checked_transfer(replaced(one.source), replaced(one.destination))
+                    yield make_transfer(replaced(one.source), replaced(one.destination))
                 except NotALocation as error:
                     errors.append(error)
 

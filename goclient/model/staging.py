@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import NODE, Catalogue, Endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.mode import Mode
@@ -30,7 +30,7 @@ class StagingArea(NamedTuple):
     directory: str
     node: str
 
-    def named(self, names: Catalogue) -> StagingArea:
+    def show_name(self, names: Catalogue) -> StagingArea:
         """Return it with its collection as the catalogue calls it; nobody knows yet what ends the directory's name."""
         known = next((one for one in names.values() if one == self.collection), self.collection)
         directory, node = (f"{path.rpartition('.')[0]}.XXXXXXXX" for path in (self.directory, self.node))
@@ -124,7 +124,7 @@ def stage(spec: TransferSpec, area: StagingArea, count: int) -> Staged:
     return Staged(area, spec.model_copy(update=update), brings, outputs, spec.overwrite)
 
 
-def staged_name(name: str, attempt: int) -> str:
+def name_staged(name: str, attempt: int) -> str:
     """Return the name in the staging area of an output of a job's try: none finds there what another one has left."""
     return name if attempt == 1 else f"{name}.try{attempt}"
 
@@ -135,7 +135,7 @@ def for_try(spec: TransferSpec, attempt: int) -> TransferSpec:
     for one in spec.stage_out:
         directory, name = posixpath.split(one.destination.path)
         own = ".".join(name.split(".")[:2])  # of the first try
-        copies.append(Transfer(one.source, Location(NODE, f"{directory}/{staged_name(own, attempt)}")))
+        copies.append(Transfer(one.source, Location(NODE, f"{directory}/{name_staged(own, attempt)}")))
     return spec.model_copy(update={"stage_out": tuple(copies)})
 
 
@@ -146,21 +146,21 @@ def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
         yield RequestError(message, hint=hint, code="combination", subject="--goVia")
     for endpoint in spec.endpoints:
         if not endpoint.is_globus:
-            message = f"{quoted(endpoint.display)} is {endpoint.title}, and with --goVia site Globus moves all files"
+            message = f"{quote(endpoint.display)} is {endpoint.title}, and with --goVia site Globus moves all files"
             hint = "name a collection of that storage, or leave out --goVia"
             yield RequestError(message, hint=hint, code="combination", subject=endpoint.display)
     for transfer in spec.stage_in:
         shown = transfer.source.display
         if not transfer.destination.in_job:
-            message = f"{quoted(shown)} does not go to the jobs' directories, and --goVia site brings files there"
+            message = f"{quote(shown)} does not go to the jobs' directories, and --goVia site brings files there"
             hint = "leave out its --StageinGOdest"
             yield RequestError(message, hint=hint, code="combination", subject="--goVia")
         elif not transfer.source.name:
-            message = f"{quoted(shown)} is all of an endpoint, which is not copied to a site"
+            message = f"{quote(shown)} is all of an endpoint, which is not copied to a site"
             yield RequestError(message, hint="name directories in it", code="combination", subject="--goVia")
     for transfer in (*spec.stage_out, *spec.output):
         if not transfer.source.in_job:
-            message = f"{quoted(transfer.source.display)} is not in the jobs' directories, and --goVia site delivers "
+            message = f"{quote(transfer.source.display)} is not in the jobs' directories, and --goVia site delivers "
             message += "what is there"
             hint = "leave it out, and transfer it by itself"
             yield RequestError(message, hint=hint, code="combination", subject="--goVia")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from goclient.errors import GoclientError, UsageError
 from goclient.errors.conditions import UnknownOption
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.nearest import hint_of_known, nearest
 from goclient.model.option import is_flag, is_number, number_mistakes, setting_fields
 from goclient.model.options import SubmitOptions
@@ -52,7 +52,7 @@ def read_keywords(kind: type[T], given: Mapping[str, Any], defaults: Defaults, *
             offered = [other for other, field in known.items() if not field.metadata["grave"]]
             near = "".join(nearest(name, offered, most=1))
             hint = f"did you mean {near}?" if near else "options are named as on the command line, without dashes"
-            message, code = f"{quoted(name)} is not an option", UnknownOption.code
+            message, code = f"{quote(name)} is not an option", UnknownOption.code
             errors.append(UnknownOption(message, hint=hint, code=code, subject=name, option=near))
         elif name in present:
             found = list(_mistakes(known[name], value))
@@ -74,7 +74,7 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
     if one.metadata["many"]:
         if not (isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value)):
             texts = [value] if isinstance(value, str) and value else ["…", "…"]
-            yield _wrong_type(name, value, "a list of texts", f"write {name}=[{', '.join(map(quoted, texts))}]")
+            yield _wrong_type(name, value, "a list of texts", f"write {name}=[{', '.join(map(quote, texts))}]")
     elif is_flag(one):
         if not isinstance(value, bool):
             said = value in ("False", "false", "no", "0", 0)
@@ -88,7 +88,7 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
             yield from number_mistakes(one, name, value)
     elif not isinstance(value, str):
         text = str(value) if isinstance(value, int | PurePath) and not isinstance(value, bool) else "…"
-        yield _wrong_type(name, value, "a text", f"write {name}={quoted(text)}")
+        yield _wrong_type(name, value, "a text", f"write {name}={quote(text)}")
     elif not value:
         yield UsageError(
             f"{name} is empty", hint=f"leave {name} out, or give it a value", code="empty-value", subject=name
@@ -102,11 +102,11 @@ def choice_mistakes(one: Field[Any], typed: str, value: str) -> Iterator[UsageEr
     words = one.metadata["one_of"]
     if words and value not in words:
         hint = hint_of_known(value, words)
-        yield UsageError(f"{typed} {quoted(value)} is not known", hint=hint, code="unknown-value", subject=typed)
+        yield UsageError(f"{typed} {quote(value)} is not known", hint=hint, code="unknown-value", subject=typed)
 
 
 def _wrong_type(name: str, value: object, wanted: str, hint: str) -> UsageError:
-    shown = quoted(value) if isinstance(value, str) else quoted(repr(value))
+    shown = quote(value) if isinstance(value, str) else quote(repr(value))
     return UsageError(f"{name} must be {wanted}, not {shown}", hint=hint, code="wrong-type", subject=name)
 
 
@@ -133,4 +133,4 @@ def in_keywords() -> Iterator[None]:
     try:
         yield
     except GoclientError as error:
-        raise error.reworded(as_keywords) from error.__cause__
+        raise error.reword(as_keywords) from error.__cause__

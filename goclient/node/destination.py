@@ -8,11 +8,11 @@ from typing import NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathNotFound, PermissionDenied, StaleAttempt
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.engines.base import Attempt
-from goclient.node.ownership import NEW, Fate, Left, attempts_of, digest, hidden_name, is_list, judge, read_marks
+from goclient.node.ownership import NEW, Fate, Left, attempts_of, digest, is_list, judge, name_hidden, read_marks
 
 MOST_DIRECTORIES = 100  # of one output, that are listed to know whether somebody else has changed it
 
@@ -58,7 +58,7 @@ class Destination:
 
     def __init__(self, store: Store, directory: str, attempt: Attempt) -> None:
         self.directory = directory
-        self.hidden = f"{directory}/{hidden_name(attempt)}"
+        self.hidden = f"{directory}/{name_hidden(attempt)}"
         self._store = store
         self._attempt = attempt
         self._left: list[Left] = []
@@ -72,14 +72,14 @@ class Destination:
         attempts = attempts_of(self._attempt.origin, self._entries)
         if attempts and attempts[-1].number > self._attempt.number:
             raise StaleAttempt(
-                f"a later attempt of this job, {attempts[-1].number}, delivers to {quoted(self.directory or '/')}",
+                f"a later attempt of this job, {attempts[-1].number}, delivers to {quote(self.directory or '/')}",
                 hint="this attempt leaves everything there as it is",
                 subject=self.directory,
             )
         self._left = [self._read_left(one) for one in attempts]
 
     def _read_left(self, attempt: Attempt) -> Left:
-        top = f"{self.directory}/{hidden_name(attempt)}"
+        top = f"{self.directory}/{name_hidden(attempt)}"
         entries = self._listing(f"{top}/")
         lists = [self._read_list(f"{top}/{one.name}", one) for one in entries.values() if is_list(one.name)]
         marks = read_marks(chain(entries, *lists))
@@ -175,7 +175,7 @@ def find_left(store: Store, directory: str, attempt: Attempt, *, delivered: bool
     try:
         entries = store.listing(f"{directory}/")
         numbers = [one for one in attempts_of(attempt.origin, entries) if one.number <= attempt.number]
-        tops = [f"{directory}/{hidden_name(one)}" for one in numbers]
+        tops = [f"{directory}/{name_hidden(one)}" for one in numbers]
         return [top for top in tops if delivered or not read_marks(store.listing(f"{top}/"))]
     except (PathNotFound, NotADirectory):
         return []

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from goclient.secrets import SHORTEST, WEB_PROXIES, hidden, is_called_secret
+from goclient.secrets import SHORTEST, WEB_PROXIES, hide, is_called_secret
 
 # All variables that begin with these hold the pilot's credentials, or where they are,
 _OWN = (
@@ -33,7 +33,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
         if not _is_secret(name)
         and (
             name in WEB_PROXIES
-            or not (hidden(value) != value or _PASSWORD.search(value) or any(one in value for one in held))
+            or not (hide(value) != value or _PASSWORD.search(value) or any(one in value for one in held))
         )
     }
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, GoclientError, RequestError
 from goclient.errors.conditions import EndpointNotFound, NodeFault
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import private
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint, GlobusEndpoint
 from goclient.node.engines.base import JobContext, TransferService
 from goclient.node.keeper import END_WITHIN, Command, KeptProcess, keep
 from goclient.node.payload import HEARTBEAT_EVERY
-from goclient.node.signals import check, has_come, uninterrupted
+from goclient.node.signals import check, defer_signals, has_come
 from goclient.reporter.base import Reporter
 from goclient.secrets import register
 from goclient.services.retry import turns
@@ -55,7 +55,7 @@ def node_endpoint(job: JobContext, service: TransferService, *, name: str, progr
             job.reporter.progress(f"Globus Connect runs, restricted to {job.directory}")
             yield endpoint
     finally:
-        with uninterrupted():
+        with defer_signals():
             remove_endpoints(job.journal, service, job.reporter, final=False)
 
 
@@ -96,19 +96,19 @@ def check_node(work: Path, program: str | None) -> None:
     """
     if not os.access(work, os.W_OK | os.X_OK) or not work.is_dir():
         raise RequestError(
-            f"jobs cannot run in {quoted(work)}: it is not a directory that can be written to",
+            f"jobs cannot run in {quote(work)}: it is not a directory that can be written to",
             hint="set TMPDIR to one, or start the pilot in one",
             code="no-folder",  # plain: a code is fixed
         )
     if find_spec("_ctypes") is None:
         raise RequestError(
-            f"{quoted(sys.executable)} cannot hold a job's processes: it has no module ctypes",
+            f"{quote(sys.executable)} cannot hold a job's processes: it has no module ctypes",
             hint="run the pilot with another Python, such as that of the system",
             code="no-ctypes",
         )
     if program is not None and shutil.which(program) is None:
         raise EndpointError(
-            f"{quoted(program)} is not on this node",
+            f"{quote(program)} is not on this node",
             hint="install Globus Connect Personal, or set GOCLIENT_GLOBUSCONNECT to its path",
             code="no-globus-connect",
         )
@@ -119,7 +119,7 @@ def _create(job: JobContext, service: TransferService, name: str, connect: _Conn
     remove_endpoints(job.journal, service, job.reporter)
     entry = Entry("endpoint", f"{name}-{secrets.token_hex(4)}", "intended")
     job.journal.append(entry)
-    with uninterrupted():
+    with defer_signals():
         try:
             made = service.create_personal(entry.key)
         except GoclientError as error:
@@ -187,14 +187,14 @@ class _Connect:
             try:
                 yield process
             finally:
-                with uninterrupted():
+                with defer_signals():
                     process.end(within=END_WITHIN if has_come() else STOP_WITHIN)
 
     @property
     def said(self) -> str:
         """Return the last words of the program, quoted."""
         words = self._log.read_text(errors="replace").strip()[-500:]
-        return quoted(words) if words else "nothing"
+        return quote(words) if words else "nothing"
 
     @property
     def _log(self) -> Path:
@@ -208,7 +208,7 @@ class _Connect:
             try:
                 process = stack.enter_context(keep(command, name, self._job.journal))
             except OSError as error:
-                raise _failure(f"cannot be used: {quoted(self._program)}: {error.strerror}") from error
+                raise _failure(f"cannot be used: {quote(self._program)}: {error.strerror}") from error
             yield process
 
 

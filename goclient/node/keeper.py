@@ -22,7 +22,7 @@ from pathlib import Path
 
 from goclient.journal import Entry, Journal
 from goclient.node.keeper_program import began
-from goclient.node.signals import uninterrupted
+from goclient.node.signals import defer_signals
 from goclient.services.retry import turns
 
 END_WITHIN = 3.0  # seconds that a process has to end itself: a site may kill all of a job after ten
@@ -54,12 +54,12 @@ def keep(command: Command, name: str, journal: Journal) -> Iterator[KeptProcess]
     journal.append(entry)
     process = None
     try:
-        with uninterrupted():
+        with defer_signals():
             process = _start(command)
         journal.append(entry.then("accepted", str(process.pid), str(process.start), process.cgroup))
         yield process
     finally:
-        with uninterrupted():
+        with defer_signals():
             if process is None or process.end():
                 journal.append(entry.then("done"))
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from goclient.errors import Collector, raise_all
 from goclient.errors.conditions import LeftForGood, NoUserProxy
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import NODE, Endpoint, UrlEndpoint, read_endpoint
 from goclient.node.destination import Store, find_left
@@ -72,7 +72,7 @@ def _as_left(directories: list[str]) -> Iterator[None]:
     except NoUserProxy as error:
         if error.transient:
             raise
-        names = ", ".join(map(quoted, directories))
+        names = ", ".join(map(quote, directories))
         raise LeftForGood(
             f"not removed: {names}: {error.message}", hint="the job's owner can remove that", subject=directories[0]
         ) from error

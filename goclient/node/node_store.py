@@ -11,7 +11,7 @@ from pathlib import Path
 
 from goclient.errors import Collector, EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import NODE
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.destination import Renaming, Store
@@ -68,5 +68,5 @@ def _translate(path: str) -> Iterator[None]:
         kinds = {FileNotFoundError: PathNotFound, NotADirectoryError: NotADirectory, FileExistsError: PathExists}
         kind = kinds.get(type(error), EndpointError)
         raise kind(
-            f"{quoted(path)}: {error.strerror}", hint="look at the name, and at the node", subject=path
+            f"{quote(path)}: {error.strerror}", hint="look at the name, and at the node", subject=path
         ) from error

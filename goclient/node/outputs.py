@@ -17,7 +17,7 @@ from pathlib import Path
 
 from goclient.errors import Collector, EndpointError, GoclientError, TransferFailed, raise_all
 from goclient.errors.conditions import PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB
 from goclient.model.plan import Phase, TransferTask
 
@@ -74,7 +74,7 @@ def _real(name: str, top: Path) -> Path:
         real.stat()
     except (FileNotFoundError, NotADirectoryError):
         hint = "look at the job's output and the names of its files"
-        raise PathNotFound(f"{quoted(name)}: the job did not create this file", hint=hint, subject=name) from None
+        raise PathNotFound(f"{quote(name)}: the job did not create this file", hint=hint, subject=name) from None
     except OSError as error:
         raise _error(top / name, top, f"cannot be read: {error.strerror}") from error
     return real
@@ -112,9 +112,9 @@ def _check(path: Path, top: Path) -> os.stat_result:
 def _resolve(link: Path, top: Path) -> None:
     target = Path(os.path.realpath(link))
     if not target.is_relative_to(top):
-        raise _error(link, top, f"leads outside the job's directory, to {quoted(os.readlink(link))}")
+        raise _error(link, top, f"leads outside the job's directory, to {quote(os.readlink(link))}")
     if not target.is_file():
-        raise _error(link, top, f"is a link to {quoted(os.readlink(link))}, which is not a file")
+        raise _error(link, top, f"is a link to {quote(os.readlink(link))}, which is not a file")
     part = link.with_name(f".goclient-{secrets.token_hex(8)}")
     os.link(target, part)
     part.replace(link)
@@ -129,4 +129,4 @@ def _raise(phase: Phase, errors: Sequence[GoclientError]) -> None:
 
 def _error(path: Path, top: Path, problem: str, hint: str = "let the job put a file of its own there") -> EndpointError:
     name = path.relative_to(top)
-    return EndpointError(f"{quoted(name)}: it {problem}", hint=hint, code="not-a-file", subject=str(name))
+    return EndpointError(f"{quote(name)}: it {problem}", hint=hint, code="not-a-file", subject=str(name))

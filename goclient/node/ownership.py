@@ -39,7 +39,7 @@ def attempt_at(attempt: Attempt, items: Sequence[TransferItem]) -> Attempt:
     return Attempt(f"{attempt.origin}-{delivered}", attempt.number)
 
 
-def hidden_name(attempt: Attempt) -> str:
+def name_hidden(attempt: Attempt) -> str:
     """Return the name of the hidden directories of an attempt."""
     return f".goclient-{attempt.origin}-{attempt.number}"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from goclient.errors import GoclientError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.journal import Entry, Journal
 from goclient.model.location import JOB_OUT
 from goclient.node.engines.base import Heartbeat, JobContext
@@ -81,7 +81,7 @@ def run(program: Path, words: Sequence[str], context: JobContext, *, env: Mappin
         if code != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise PayloadError(
-                f"the payload {how}: {quoted(last) if last else 'it said nothing'}",
+                f"the payload {how}: {quote(last) if last else 'it said nothing'}",
                 status=code if code > 0 else 128 - code,
             )
         if failed is not None:
@@ -101,7 +101,7 @@ def _exit_code(command: Command, context: JobContext) -> int:
         try:
             process = stack.enter_context(keep(command, PAYLOAD.key, context.journal))
         except OSError as error:
-            raise PayloadError(f"{quoted(command.words[0])} cannot be run: {error.strerror}") from error
+            raise PayloadError(f"{quote(command.words[0])} cannot be run: {error.strerror}") from error
         except ValueError as error:  # a NUL in a word
             raise PayloadError(f"the payload's words cannot be passed: {error}") from error
         while (status := process.wait(HEARTBEAT_EVERY)) is None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import Listing
 
@@ -57,7 +57,7 @@ def check_sees(listing: Callable[[E, str], Listing], server: E, *, directory: Pa
             mark.unlink()
     if not seen:
         raise EndpointError(
-            f"the server {quoted(server.display)} does not see the job's directory as {quoted(seen_as)}: {problem}",
+            f"the server {quote(server.display)} does not see the job's directory as {quote(seen_as)}: {problem}",
             hint="the site says how its servers see the node: goclient pilot --sharedFolder HERE=THERE",
             code="server-blind",
             subject=server.display,

@@ -16,13 +16,13 @@ SIGNALS = (
     signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2,
 )  # fmt: skip
 
-_held = 0  # how many bodies of uninterrupted() the main thread is in
+_held = 0  # how many bodies of defer_signals() the main thread is in
 _pending = False  # the signal has come, and is to be raised
 _stopped = False  # the signal has come
 
 
 def install() -> None:
-    """Make the first of these signals raise KeyboardInterrupt, at once or at the end of :func:`uninterrupted`."""
+    """Make the first of these signals raise KeyboardInterrupt, at once or at the end of :func:`defer_signals`."""
     for number in SIGNALS:
         signal.signal(number, _receive)
 
@@ -90,7 +90,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Run the body to its end; a signal that arrives meanwhile is raised afterwards, in the main thread."""
     global _pending
     try:

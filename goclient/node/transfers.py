@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from goclient.errors import Collector, GoclientError, TransferFailed, raise_all
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.model.plan import Phase, TransferTask
 from goclient.node.engines.base import JobContext, Steps, TransferEngine, Transport, choose
 from goclient.node.signals import check
@@ -93,7 +93,7 @@ class Transfers:
                         due[label] = time.monotonic() + next(steps[label])
                     except StopIteration as end:
                         del due[label]
-                        files, size = counted(end.value.files, "file"), counted(end.value.bytes, "byte")
+                        files, size = pluralize(end.value.files, "file"), pluralize(end.value.bytes, "byte")
                         self._context.reporter.progress(f"{phase}: {files}, {size}")
             raise_all(collector.errors)
             if due:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.trees import remove_tree
 from goclient.journal import HOST, Entry, Journal
 from goclient.node.engines.base import TransferService
@@ -73,9 +73,9 @@ def _cancel(entry: Entry, service: TransferService, journal: Journal) -> None:
 def _remove(entry: Entry, journal: Journal) -> None:
     """Remove a directory; raise GoclientError if it stays."""
     if entry.host != HOST:
-        raise GoclientError(f"the directory {quoted(entry.key)} is on the node {entry.host}")
+        raise GoclientError(f"the directory {quote(entry.key)} is on the node {entry.host}")
     try:
         remove_tree(Path(entry.key))
     except OSError as error:
-        raise GoclientError(f"the directory {quoted(entry.key)} is left: {error}") from error
+        raise GoclientError(f"the directory {quote(entry.key)} is left: {error}") from error
     journal.append(entry.then("done"))

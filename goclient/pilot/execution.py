@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from goclient.errors import EndpointError, RequestError
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.model.campaign import campaign_of
 from goclient.model.endpoint import Endpoint, GridftpEndpoint, WebdavEndpoint
 from goclient.model.mode import Mode
@@ -125,7 +125,7 @@ class Node:
                 elif not settings.needs_globus:
                     raise EndpointError(
                         "the job has transfers from collection to collection, and the pilots of "
-                        f"{quoted(settings.site)} are not set up to ask Globus",
+                        f"{quote(settings.site)} are not set up to ask Globus",
                         hint="submit it to another queue", code="mode",
                     )  # fmt: skip
                 service, connect = self._globus(context), None
@@ -202,7 +202,7 @@ class Node:
         """Check that the pilot is set up for jobs of a mode; raise EndpointError."""
         if needed not in self.settings.modes:
             raise EndpointError(
-                f"the job needs the mode {needed}, for which the pilots of {quoted(self.settings.site)} are not set up",
+                f"the job needs the mode {needed}, for which the pilots of {quote(self.settings.site)} are not set up",
                 hint="submit it to another queue",
                 code="mode",
             )
@@ -212,7 +212,7 @@ def _check_inputs(job: AssignedJob) -> None:
     """Raise RequestError for a job that PanDA is to bring files to: its program would run without them."""
     if job.inputs:
         message = (
-            f"the job needs files of PanDA's, which pilots of goclient do not bring: {quoted(said(job.inputs, 200))}"
+            f"the job needs files of PanDA's, which pilots of goclient do not bring: {quote(cite(job.inputs, 200))}"
         )
         hint = "submit it without a build (--noBuild) and without --inDS, or to another queue; bring files with "
         raise RequestError(message, hint=f"{hint}--StageinGOsrc", code="panda-input")

@@ -9,7 +9,7 @@ from goclient.config import environment, grid
 from goclient.config.connections import Connections
 from goclient.errors import Collector, GoclientError, RequestError
 from goclient.errors.conditions import NoIdentity
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.pilot.readiness import check_rights
 from goclient.services.globus.login import whoami
 from goclient.services.gsi.certificate import time_text
@@ -68,8 +68,8 @@ class PilotIdentity:
         found = (("dn", dn, mine | {self.dn}), ("identity", identity, {self.globus, self.globus_id}))
         return [
             RequestError(
-                f"[pilot] {name} of the settings is {quoted(told)}, but the pilot is {quoted(min(own))}",
-                hint=f"set it to {quoted(min(own))}",
+                f"[pilot] {name} of the settings is {quote(told)}, but the pilot is {quote(min(own))}",
+                hint=f"set it to {quote(min(own))}",
                 code="pilot-identity",
                 subject=f"pilot.{name}",
             )

@@ -27,7 +27,7 @@ from goclient.errors.conditions import (
     NotRetriever,
     NoUserProxy,
 )
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.journal import Entry, Journal
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import JobContext
@@ -64,7 +64,7 @@ class Deposit:
     @property
     def shown(self) -> str:
         """Return the account, for a message."""
-        return quoted(str(self.account))
+        return quote(str(self.account))
 
     @property
     def subjects(self) -> tuple[str, str]:
@@ -97,9 +97,9 @@ class Deposit:
         except GoclientError as error:
             raise NoUserProxy(f"the proxy in {self.shown} cannot be used: {error.message}", hint=error.hint) from error
         if not is_owned(self.owner, found.base):
-            whose = f"the job is {quoted(self.owner)}'s" if self.owner else "the server does not say whose the job is"
+            whose = f"the job is {quote(self.owner)}'s" if self.owner else "the server does not say whose the job is"
             raise NoUserProxy(
-                f"the proxy in {self.shown} is {quoted(found.base)}'s, and {whose}",
+                f"the proxy in {self.shown} is {quote(found.base)}'s, and {whose}",
                 hint="the job's owner must deposit a proxy of their own, in an account of their own: "
                 + to_deposit(server_of(self.account), "ACCOUNT", pilot=pilot),
                 code="proxy-owner",
@@ -111,7 +111,7 @@ class Deposit:
     def _explain(self, error: GoclientError, pilot: str) -> GoclientError:
         """Return an error that says who must do what, and which DN this pilot has."""
         mend = f"the job's owner must type: {to_deposit(server_of(self.account), self.account.user, pilot=pilot)}"
-        message = f"the proxy in {self.shown} was not retrieved as {quoted(pilot)}: {error.message}"
+        message = f"the proxy in {self.shown} was not retrieved as {quote(pilot)}: {error.message}"
         correct = "the site must correct MYPROXY_SERVER" if self.is_guess else "the job's owner must correct --myproxy"
         if not pilot or isinstance(error, IdentityError):
             own = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from goclient.errors import GoclientError, LoginNeeded, RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import make_directory
 from goclient.journal import JOBS
 from goclient.node.globus_connect import check_node
@@ -53,7 +53,7 @@ def check_state(state: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, ROOM)
     except OSError as error:
         raise RequestError(
-            f"the end of a job could not be kept in {quoted(directory)}: {error.strerror}",
+            f"the end of a job could not be kept in {quote(directory)}: {error.strerror}",
             hint="make room, or set GOCLIENT_STATE to another directory",
             code="state",
         ) from error
@@ -63,7 +63,7 @@ def check_rights(rights: Rights, server: str) -> None:
     """Check that the server takes reports of jobs, and that this node has its time; raise GoclientError."""
     if not rights.is_pilot:
         raise NotAPilot(
-            f"{server} takes no reports of jobs from {quoted(rights.name)}: it has neither the production nor the "
+            f"{server} takes no reports of jobs from {quote(rights.name)}: it has neither the production nor the "
             "pilot role",
             hint="set GOCLIENT_PILOT_TOKEN_FILE or X509_USER_PROXY to a credential with that role",
         )

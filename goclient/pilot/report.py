@@ -34,7 +34,7 @@ from goclient.node.payload import PayloadError
 from goclient.pilot.rungen import ReportedError
 from goclient.pilot.taken import DIRECTORY, TakenJob
 from goclient.reporter.base import Reporter
-from goclient.secrets import hidden
+from goclient.secrets import hide
 from goclient.services.panda.client import Command, PandaServer
 from goclient.services.retry import turns
 
@@ -207,7 +207,7 @@ def end_report(job: TakenJob, outcome: Outcome, *, metrics: str) -> Report:
     if metrics:
         details["job_metrics"] = metrics
     error = outcome.error
-    reason = hidden(_reason(error))[:MAX_DIAGNOSIS] if error is not None else ""  # for all to see
+    reason = hide(_reason(error))[:MAX_DIAGNOSIS] if error is not None else ""  # for all to see
     if isinstance(error, PayloadError):
         status = error.status if error.status is not None else 1
         code = error.reported if isinstance(error, ReportedError) else int(PilotCode.PAYLOAD)
@@ -229,7 +229,7 @@ def _metadata(job: TakenJob) -> str:
             suppress(OSError, UnicodeDecodeError),
             open(job.scratch / DIRECTORY / METADATA, encoding="utf-8", opener=regular) as file,
         ):
-            text = hidden(file.read(MOST_METADATA + 1))
+            text = hide(file.read(MOST_METADATA + 1))
             return text if len(text) <= MOST_METADATA else ""
     return ""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from goclient.errors import GoclientError, Interrupted, LoginNeeded, RequestError, ServerError, TransferFailed
 from goclient.errors.conditions import NoUserProxy, PathExists, PathNotFound, StaleAttempt
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.node.payload import PayloadError
 from goclient.pilot.pilot import Pilot
 from goclient.pilot.recovery import recover
@@ -49,7 +49,7 @@ def serve(pilot: Pilot, *, max_failures: int, told: Callable[[Outcome], None]) -
         if failures >= max_failures:
             assert outcome.error is not None
             raise TooManyFailures(
-                f"{counted(failures, 'job')} in a row failed on this node, the last because {outcome.error.message}",
+                f"{pluralize(failures, 'job')} in a row failed on this node, the last because {outcome.error.message}",
                 hint="look at the jobs' logs, and at this node",
             )
 

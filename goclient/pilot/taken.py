@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from goclient.errors import GoclientError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files import private
 from goclient.journal import HOST, Entry, JobJournal
 from goclient.model.records.answers import AssignedJob
@@ -67,7 +67,7 @@ class TakenJob:
             directory.mkdir(mode=private.DIRECTORY)
             private.replace(directory / DOCUMENT, document)
         except OSError as error:
-            raise GoclientError(f"no directory for the job in {quoted(work)}: {error.strerror}") from error
+            raise GoclientError(f"no directory for the job in {quote(work)}: {error.strerror}") from error
         self.journal.append(entry.then("accepted"))
         return directory
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import requests
 
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.files.private import private
-from goclient.model.payload import shown
+from goclient.model.payload import hide_login
 from goclient.node.payload import PayloadError
 from goclient.pilot.rungen import server_program
 from goclient.secrets import register_url
-from goclient.services.exchange import download, unfetched
+from goclient.services.exchange import download, explain_error
 
 FETCH_WITHIN = 120.0  # seconds
 MAX_SIZE = 1 << 30  # bytes
@@ -29,7 +29,7 @@ def fetch(transformation: str, scratch: Path, directory: Path) -> Path:
         path = Path(transformation)
         if not path.is_absolute() or not os.access(path, os.X_OK) or path.is_dir():
             raise PayloadError(
-                f"the transformation {quoted(transformation)} is neither a URL nor an absolute path of a program here",
+                f"the transformation {quote(transformation)} is neither a URL nor an absolute path of a program here",
                 hint="give its URL, or its path on the worker node",
             )
         return path
@@ -40,8 +40,9 @@ def fetch(transformation: str, scratch: Path, directory: Path) -> Path:
         with open(target, "wb", opener=private) as file:
             download(transformation, file, seconds=FETCH_WITHIN, size=MAX_SIZE)
     except (requests.exceptions.RequestException, OSError) as error:
+        why = cite(explain_error(error))
         raise PayloadError(
-            f"the transformation {quoted(shown(transformation))} could not be fetched: {said(unfetched(error))}",
+            f"the transformation {quote(hide_login(transformation))} could not be fetched: {why}",
             hint="look at the URL, and whether the node can reach it",
         ) from error
     target.chmod(0o700)

@@ -10,18 +10,18 @@ from goclient.carrier.archive import FILES, LIMIT, Contents, check_size, is_take
 from goclient.carrier.carried import contents_of
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.text import credential_in
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.names import SERVER_PLACEHOLDERS
-from goclient.model.payload import is_url, shown
+from goclient.model.payload import hide_login, is_url
 from goclient.model.plan import needs_token
 from goclient.model.planner import group_tasks
 from goclient.model.request import Request, Who
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.payload import HEAD, judge_head
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 MAX_READ = 1 << 20  # bytes of a file in which a credential is searched for: keys and tokens are in small ones
 CARRY_CLIENT = "GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET"
@@ -70,7 +70,7 @@ def _find_unusable(spec: TransferSpec, *, unfilled: Sequence[str]) -> Iterator[G
     for endpoint in spec.endpoints:
         if endpoint.needs_proxy:
             message = (
-                f"{quoted(endpoint.display)} is {endpoint.title}, where the user's proxy acts: a job with --goCarry "
+                f"{quote(endpoint.display)} is {endpoint.title}, where the user's proxy acts: a job with --goCarry "
             )
             hint = "name a collection of that storage, or leave out --goCarry"
             error = RequestError(f"{message}has none", hint=hint, code="no-carrier-way", subject=endpoint.display)
@@ -78,7 +78,7 @@ def _find_unusable(spec: TransferSpec, *, unfilled: Sequence[str]) -> Iterator[G
     locations = dict.fromkeys(end for one in spec.transfers for end in (one.source, one.destination))
     found = ((one, name) for one in locations for name in unfilled if name in one.path)
     for location, name in islice(found, SHOWN):
-        message = f"{quoted(location.display)}: nothing fills {name} in a job with --goCarry"
+        message = f"{quote(location.display)}: nothing fills {name} in a job with --goCarry"
         hint = "use '${SN}' or '${SN/P}', which is filled in"
         yield RequestError(message, hint=hint, code="carried-placeholder", subject=location.display)
 
@@ -98,20 +98,20 @@ def _judge_way(spec: TransferSpec, connect: str) -> Iterator[GoclientError]:
         hint += "or add --goConnect=URL, of Globus Connect Personal for Linux"
         yield RequestError(message, hint=hint, code="no-carrier-way", subject=phase)
     if connect and not needing:
-        message = f"--goConnect={quoted(connect)}: no transfer of the job goes through Globus Connect"
+        message = f"--goConnect={quote(connect)}: no transfer of the job goes through Globus Connect"
         hint = "leave out --goConnect, or add --goVia=gc"
         yield RequestError(message, hint=hint, code="combination", subject="--goConnect")
 
 
 def _judge_connect(connect: str, contents: Contents) -> Iterator[GoclientError]:
     """Yield an error for what no node can find: neither a URL, nor a path there, nor a file that travels."""
-    if shown(connect) != connect:
-        message = f"--goConnect={quoted(shown(connect))} is a URL with a password, which everybody could read"
+    if hide_login(connect) != connect:
+        message = f"--goConnect={quote(hide_login(connect))} is a URL with a password, which everybody could read"
         yield RequestError(message, hint="give one without a password", code="credential", subject="--goConnect")
     name = os.path.normpath(connect) if connect else ""
     if not connect or is_url(connect) or connect.startswith("/") or any(one.name == name for one in contents.members):
         return
-    message = f"--goConnect={quoted(connect)} is neither a URL, nor a path on the node, nor a file that travels"
+    message = f"--goConnect={quote(connect)} is neither a URL, nor a path on the node, nor a file that travels"
     hint = f"add {FILES}={shell_word(connect)} (all that travels has {LIMIT >> 20} MB at most), or give its URL"
     yield RequestError(message, hint=hint, code="no-connect", subject="--goConnect")
 
@@ -123,7 +123,7 @@ def _find_collisions(spec: TransferSpec, contents: Contents) -> Iterator[Goclien
         path = transfer.target.path.strip("/")
         if transfer.target.in_job and (is_taken(path) or path in travelling):
             whose = "the carrier has a file" if is_taken(path) else "a file of --goFiles or the payload is"
-            shown = f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)}"
+            shown = f"{quote(transfer.source.display)} would be {quote(transfer.target.display)}"
             message = f"{shown} in the job's directory, where {whose}"
             hint = f"give it another name there, such as --StageinGOdest={spec.working}:/NAME"
             yield RequestError(message, hint=hint, code="own-file", subject=transfer.source.display)
@@ -138,7 +138,7 @@ def warn_of_packed(request: Request) -> Iterator[Finding]:
     found = ((one, _read(one.path, MAX_READ)) for one in contents.members if 0 < one.size <= MAX_READ)
     kinds = ((one, _credential_in(head.decode("latin-1"))) for one, head in found)
     for member, kind in islice(((one, kind) for one, kind in kinds if kind), SHOWN):
-        message = f"{quoted(member.name)} has {kind} in it, which everybody who knows the archive's name can read"
+        message = f"{quote(member.name)} has {kind} in it, which everybody who knows the archive's name can read"
         yield Finding("warning", "credential", FILES, message, f"leave it out of {FILES}")
     payload = request.common.transformation
     if request.packs_payload and payload:
@@ -148,7 +148,7 @@ def warn_of_packed(request: Request) -> Iterator[Finding]:
 
 def _credential_in(text: str) -> str:
     """Return what kind of credential a text has in it, also one that this process was given; empty if none."""
-    return credential_in(text) or ("a credential of yours" if hidden(text) != text else "")
+    return credential_in(text) or ("a credential of yours" if hide(text) != text else "")
 
 
 def _read(path: str, size: int) -> bytes:
@@ -164,9 +164,7 @@ def find_unresolved(spec: TransferSpec) -> Iterator[Finding]:
     """Yield an error for each name of a collection that a carrier would have to look up."""
     for endpoint in spec.endpoints:
         if isinstance(endpoint, GlobusEndpoint) and not endpoint.is_resolved:
-            message = (
-                f"{quoted(endpoint.display)} is not in the catalogue and was not looked up, and the plan of a job "
-            )
+            message = f"{quote(endpoint.display)} is not in the catalogue and was not looked up, and the plan of a job "
             hint = f"leave out --noCheck, or type: goclient endpoint add {endpoint.display} UUID"
             error = EndpointError(f"{message}with --goCarry has ids", hint=hint, code="unresolved")
             yield error.replace(subject=endpoint.display).finding

@@ -9,7 +9,7 @@ from goclient.config.catalogue_toml import command
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import AmbiguousEndpoint, Disconnected, EndpointNotFound
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, Endpoint, GlobusEndpoint
 from goclient.preflight.base import Check, Connection, Context
 
@@ -33,7 +33,7 @@ class Endpoints(Check):
         server = connection.collections.get(local.text) if local is not None else None
         if local is not None and server is not None and server.is_personal and not server.is_of(connection.identity):
             name, owner = local.display, server.owner or "nobody"
-            message = f"{quoted(name)}, which must see the job's directory, is {server.kind} of {owner}"
+            message = f"{quote(name)}, which must see the job's directory, is {server.kind} of {owner}"
             hint = "name a server of the site, or leave it out: the job makes an endpoint of its own"
             yield Finding("warning", "not-yours", name, message, hint)
 
@@ -54,7 +54,7 @@ def _judge(endpoint: Endpoint, found: Collection | GoclientError, connection: Co
 def find_problem(endpoint: Endpoint, found: Collection, identity: str) -> EndpointError | None:
     """Return what keeps a collection from being used; None if nothing does."""
     name, mine, owner = endpoint.display, found.is_of(identity), found.owner or "its owner"
-    shown = quoted(name) if name == found.name or not found.name else f"{quoted(name)} ({found.name})"
+    shown = quote(name) if name == found.name or not found.name else f"{quote(name)} ({found.name})"
     if not found.holds_data:
         return EndpointError(
             f"{shown} is a GCSv5 endpoint: it holds no data itself, its collections do",
@@ -96,7 +96,7 @@ class WorkingName(Check):
         connection, name = context.connection, context.spec.working
         if connection.working is None or name is None:
             return
-        message, hint = f"there is an endpoint {quoted(name)} already", "give the job's own another name"
+        message, hint = f"there is an endpoint {quote(name)} already", "give the job's own another name"
         try:
             there = connection.working.result(min(PATIENCE, context.deadline.left))
             message += f" (of {there.owner or 'nobody'}, {there.id}), {there.kind}"
@@ -108,7 +108,7 @@ class WorkingName(Check):
             return
         except (GoclientError, TimeoutError) as error:
             why = error.message if isinstance(error, GoclientError) else "Globus has not answered in time"
-            message = f"whether there is an endpoint {quoted(name)} already was not checked: {why}"
+            message = f"whether there is an endpoint {quote(name)} already was not checked: {why}"
             yield Finding("warning", "unchecked", name, message, "the job makes one of its own in any case")
             return
         message += ": the job makes one of its own all the same"
@@ -140,7 +140,7 @@ class PersonalEnds(Check):
             ends = [end for end in pair if end.is_remote]
             if any(personal[end].subscribed for end in ends):
                 continue
-            named = " and ".join(quoted(end.display) for end in ends) + (" and the node's own" if JOB in pair else "")
+            named = " and ".join(quote(end.display) for end in ends) + (" and the node's own" if JOB in pair else "")
             yield EndpointError(
                 f"files cannot go between two Globus Connect Personal endpoints without a subscription: {named}",
                 hint="use a collection of a server at one end, or say --goAllowPersonal if there is a subscription",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError
 from goclient.errors.findings import ExitCode, Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
 from goclient.model.remote import FileInfo
@@ -46,11 +46,11 @@ class Https(Check):
         for location, entry in _sources(context):
             shown = location.display
             if entry.is_directory and connection.locations.listings.is_closed(Directory.at(location)):
-                message = f"{quoted(shown)} is a directory that cannot be listed, and HTTPS brings single files only"
+                message = f"{quote(shown)} is a directory that cannot be listed, and HTTPS brings single files only"
                 hint = f"name its files, or {other_way}"
                 closed.append(EndpointError(message, hint=hint, code="https-directory", subject=shown).finding)
             elif not entry.is_directory and entry.size > LARGE:
-                message = f"{quoted(shown)} has {entry.size} bytes: a transfer task is the better way for a file above "
+                message = f"{quote(shown)} has {entry.size} bytes: a transfer task is the better way for a file above "
                 message += f"{LARGE // 10**9} GB, as Globus resumes it"
                 large.append(Finding("warning", "https-large", shown, message, other_way))
         yield from (*few(closed), *few(large))

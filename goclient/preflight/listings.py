@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import PathNotFound, PermissionDenied, StorageDenied
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
 from goclient.services.parallel import Parallel
@@ -160,7 +160,7 @@ class Listings:
             if isinstance(held, PathNotFound) or (not isinstance(held, GoclientError) and part.name not in held):
                 below = one
                 while below != part.parent:
-                    self._known[below] = PathNotFound(f"{quoted(below.display)} is not there", subject=below.display)
+                    self._known[below] = PathNotFound(f"{quote(below.display)} is not there", subject=below.display)
                     below = below.parent
 
     def _ask(

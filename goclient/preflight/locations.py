@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import GoclientError
 from goclient.errors.conditions import PermissionDenied, TooLarge
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.location import Location, Transfer
 from goclient.model.names import LocationError, fill_serial
 from goclient.model.remote import FileInfo
@@ -67,7 +67,7 @@ class Locations:
             for location in (self.in_jobs(target) if "$" in target.directory else [target])
         )
         self.listings.fetch([*ends, *([self.server] if self.server else [])], about=about)
-        written = [location for transfer in self.transfers for location in self.written(transfer)]
+        written = [location for transfer in self.transfers for location in self.find_written(transfer)]
         inside = dict.fromkeys(Directory.at(location) for location, entry in self.sources() if entry.is_directory)
         self.listings.fetch(written, inside=inside)
         self.listings.climb()
@@ -85,7 +85,7 @@ class Locations:
             self._filled[location] = [location.with_path(path) for path in paths]
         return self._filled[location]
 
-    def written(self, transfer: Transfer) -> list[Location]:
+    def find_written(self, transfer: Transfer) -> list[Location]:
         """Return the locations that a transfer will write: inside a directory that exists where a new name was typed.
 
         There are none where its destination is not known.
@@ -121,7 +121,7 @@ class Locations:
             return location.with_path(f"{location.path}/")
         return location
 
-    def unlisted(self, location: Location, error: GoclientError, identity: str) -> Finding:
+    def explain_unlisted(self, location: Location, error: GoclientError, identity: str) -> Finding:
         """Return the finding of what could not be listed: it stops a job only if the job is known to fail."""
         if isinstance(error, Unlisted | TooLarge):
             return Finding("warning", "unchecked", error.subject, error.message, "what is in it could not be checked")
@@ -142,7 +142,7 @@ def kind_of(entry: FileInfo) -> str:
     if entry.type in ("file", "dir", ""):
         return ""
     words = _TYPES.get(entry.type, f"of the type {entry.type}")
-    return f"{words} ({quoted(entry.link_target)})" if entry.link_target else words
+    return f"{words} ({quote(entry.link_target)})" if entry.link_target else words
 
 
 def nobody_may(entry: FileInfo, bits: int) -> bool:

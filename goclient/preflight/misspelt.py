@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.confusable import are_confusable, with_code_points
 from goclient.model.location import Location
 from goclient.model.nearest import nearest
@@ -28,14 +28,14 @@ def hint_of_near(name: str, names: Iterable[str]) -> str:
     if same is not None:
         return f"{with_code_points(same)} is there and looks the same as {with_code_points(name)}: copy that name"
     near = nearest(name, names)
-    return f"did you mean {' or '.join(map(quoted, near))}?" if near else ""
+    return f"did you mean {' or '.join(map(quote, near))}?" if near else ""
 
 
-def listed(names: Iterable[str]) -> str:
+def list_first(names: Iterable[str]) -> str:
     """Return the first of these names in order, in quotes, and how many more there are."""
     found = sorted(names)
     more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(map(quoted, found[:SHOWN])) + more
+    return ", ".join(map(quote, found[:SHOWN])) + more
 
 
 class Wildcards(NamedTuple):
@@ -57,7 +57,7 @@ def judge_wildcards(part: Location, rest: str, entries: Mapping[str, FileInfo]) 
     one, several = ("directory", "directories") if rest else ("name", "names")
     message = f"; there are no wildcards, and {len(found)} {one if len(found) == 1 else several} there would match"
     if not part.endpoint.is_globus:  # no command that every user has lists a server
-        return Wildcards(message, f"name each of them: {listed(found)}" if found else "")
+        return Wildcards(message, f"name each of them: {list_first(found)}" if found else "")
     # What makes locations of the names: the directory in front, and what follows it in the path behind.
     texts = (Directory.of(part).display, rest)
     front, behind = (text.replace("\\", r"\\").replace("&", r"\&").replace("|", r"\|") for text in texts)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.findings import SHOWN
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.confusable import with_code_points
 from goclient.model.endpoint import is_uuid
 from goclient.model.location import JOB_OUT, Location
 from goclient.model.names import TASK_PLACEHOLDERS
 from goclient.model.overlaps import Overlap
 from goclient.model.planner import find_collisions
-from goclient.model.serial import insert_serial, needs_serial, shared_targets
+from goclient.model.serial import find_shared_targets, insert_serial, needs_serial
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.shell import shell_word
 
@@ -40,13 +40,13 @@ def find_mistakes(
     copied = (transfer for _, mode, transfers in spec.phases if mode.copies_on_node for transfer in transfers)
     forbidden = (end for transfer in copied for end in (transfer.source, transfer.target) if end.no_files_of)
     for location in islice(forbidden, SHOWN):
-        message = f"{quoted(location.display)}: what is below {location.no_files_of} is not copied"
+        message = f"{quote(location.display)}: what is below {location.no_files_of} is not copied"
         yield RequestError(message, hint="name a file of the node's disks", code="forbidden", subject=location.display)
     own = f"\n/{JOB_OUT}/"
     for transfer, key in zip(spec.stage_in, spec.target_keys, strict=False):
         if key.startswith(own) and transfer.destination.in_job:
             message = (
-                f"{quoted(transfer.source.display)} would be {quoted(transfer.target.display)} in the job's directory"
+                f"{quote(transfer.source.display)} would be {quote(transfer.target.display)} in the job's directory"
             )
             yield RequestError(
                 f"{message}, like the payload's output",
@@ -58,7 +58,7 @@ def find_mistakes(
     for location in (one for one in locations if "$" in one.path and not task):
         for placeholder in TASK_PLACEHOLDERS:
             if placeholder in location.path:
-                message = f"{quoted(location.display)}: only tasks fill {placeholder}, a job of sendJob keeps it"
+                message = f"{quote(location.display)}: only tasks fill {placeholder}, a job of sendJob keeps it"
                 yield RequestError(
                     f"{message} as it stands",
                     hint="use '${SN}' or '${SN/P}', which sendJob fills, or submit with prun",
@@ -69,7 +69,7 @@ def find_mistakes(
     for outer, inner in nested:
         if outer.source.in_job:
             message = (
-                f"{quoted(outer.target.display)} would be a file, and the directory of {quoted(inner.target.display)}"
+                f"{quote(outer.target.display)} would be a file, and the directory of {quote(inner.target.display)}"
             )
             hint = f"name another place, or write {shell_word(f'{outer.source.display}/')} if it is a directory"
             yield RequestError(message, hint=hint, code="file-and-directory", subject=inner.target.display)
@@ -84,22 +84,22 @@ def find_conflicts(spec: TransferSpec, deal: Deal | None) -> Iterator[RequestErr
         source = transfer.source
         if source.endpoint == transfer.destination.endpoint and transfer.target.is_in(source):
             hint = "leave the destination out to bring it into the job's directory, or name another place"
-            message = f"{quoted(source.display)} would be written onto or into itself"
+            message = f"{quote(source.display)} would be written onto or into itself"
             yield RequestError(message, hint=hint, code="onto-itself", subject=source.display)
 
 
 def _find_shared(spec: TransferSpec, count: int, deal: Deal | None) -> Iterator[RequestError]:
     """Yield an error for each target that several jobs would write; what was dealt, one job alone writes."""
-    for transfer in needs_serial(spec if deal is None else deal.shared(spec)):
+    for transfer in needs_serial(spec if deal is None else deal.find_shared(spec)):
         yield RequestError(
-            f"{count} jobs would all write {quoted(transfer.target.display)}",
+            f"{count} jobs would all write {quote(transfer.target.display)}",
             hint=f"write {shell_word(insert_serial(transfer))}, in single quotes: a shell puts nothing for ${{SN}}",
             code="shared-target",
             subject=transfer.target.display,
         )
-    for first, second in shared_targets(spec, count):
+    for first, second in find_shared_targets(spec, count):
         yield RequestError(
-            f"{quoted(first.display)} and {quoted(second.display)} are one file in two of the {count} jobs",
+            f"{quote(first.display)} and {quote(second.display)} are one file in two of the {count} jobs",
             hint="use '${SN/P}', which always has six digits, or names that differ in more than numbers",
             code="shared-target",
             subject=second.display,
@@ -115,13 +115,13 @@ def find_unlikely_mistakes(spec: TransferSpec, locations: Sequence[Location], *,
 
             if parts := split_locations(location.display):
                 hint = f"write {shell_word(','.join(parts))}"
-                message = f"{quoted(location.display)} is {len(parts)} locations, and a list is separated by commas"
+                message = f"{quote(location.display)} is {len(parts)} locations, and a list is separated by commas"
                 yield RequestError(message, hint=hint, code="location", subject=location.display)
         name = _longest_name(location.path, count) if len(location.path) * 4 > LONGEST_NAME else None
         if name is not None and name not in too_long:
             too_long.add(name)
             size = len(name.encode(errors="surrogatepass"))
-            message = f"{quoted(location.display, 80)}: {quoted(name, 40)} has {size} bytes"
+            message = f"{quote(location.display, 80)}: {quote(name, 40)} has {size} bytes"
             yield RequestError(
                 f"{message}, and a name has at most {LONGEST_NAME}",
                 hint="give it a shorter name",
@@ -133,7 +133,7 @@ def find_unlikely_mistakes(spec: TransferSpec, locations: Sequence[Location], *,
         path = first.get(endpoint, "/")
         if (right := _unwrap(endpoint, path)) != endpoint:
             shown, typed = "" if endpoint.isascii() else f", {with_code_points(endpoint)},", f"{endpoint}:{path}"
-            message = f"{quoted(typed)} has signs around the endpoint's name{shown} that do not belong to it"
+            message = f"{quote(typed)} has signs around the endpoint's name{shown} that do not belong to it"
             hint = f"write {shell_word(f'{right}:{path.removesuffix(endpoint[0])}')}"
             yield RequestError(message, hint=hint, code="location", subject=endpoint)
 

@@ -12,13 +12,13 @@ from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import GoclientError, MyproxyError
 from goclient.errors.conditions import IdentityMissing, IdentityNotNamed
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.spec import MyproxyAccount
 from goclient.preflight.base import Check, Context
 from goclient.services.deadline import Background
 from goclient.services.gsi.certificate import time_text
 from goclient.services.gsi.names import base_dn
-from goclient.services.myproxy.policy import checked_dn, dn_of, matches
+from goclient.services.myproxy.policy import check_dn, dn_of, matches
 
 if TYPE_CHECKING:
     from goclient.services.gsi.identity import Identity
@@ -111,20 +111,20 @@ class _Judge:
         self._account = account
         self._context = context
         self._options = context.options
-        self._pilot = checked_dn(context.options.pilot) if context.options.pilot is not None else None
+        self._pilot = check_dn(context.options.pilot) if context.options.pilot is not None else None
 
     def judge(self, answer: Answer) -> Iterator[Finding]:
         """Yield what is found: a deposit that is missing or ends too soon is an error, unless one will be made."""
         account, identity = str(self._account), answer.identity
         if answer.deposits is None:
-            message = f"{quoted(account)} was not checked: the key {quoted(identity.key)} needs a pass phrase"
+            message = f"{quote(account)} was not checked: the key {quote(identity.key)} needs a pass phrase"
             hint = "make a proxy first (voms-proxy-init, grid-proxy-init -rfc), or look: "
             hint += command("info", server_of(self._account), self._account.user)
             yield Finding("warning", "unchecked", account, message, hint)
             return
         yield Finding("ok", "identity", account, f"MyProxy was asked as {identity.base} ({identity.found})")
         if self._pilot is not None and base_dn(self._pilot) == identity.base:
-            message = f"the pilot {quoted(self._pilot)} is yourself: servers let nobody retrieve their own deposit"
+            message = f"the pilot {quote(self._pilot)} is yourself: servers let nobody retrieve their own deposit"
             hint = "name the pilot's DN: --pilot"
             yield MyproxyError(message, hint=hint, code="myproxy-own-dn", subject="--pilot").finding
             return
@@ -132,7 +132,7 @@ class _Judge:
             yield Finding("warning", "myproxy-remark", account, text)  # plain: a code of the JSON
         if self._context.server_dn not in ("", identity.base):
             message = (
-                f"what is deposited in {quoted(account)} acts as {identity.base}, and the servers of the job's files"
+                f"what is deposited in {quote(account)} acts as {identity.base}, and the servers of the job's files"
             )
             message += f" were asked as {self._context.server_dn}: they may let the two do different things"
             hint = f"make a proxy of {identity.base}: grid-proxy-init -rfc; then type the command again"
@@ -142,18 +142,18 @@ class _Judge:
             yield from self._judge_deposit(plain)
         else:
             message, names = (
-                f"nothing of yours is deposited in {quoted(account)}",
+                f"nothing of yours is deposited in {quote(account)}",
                 [one.name for one in answer.deposits],
             )
             if names:
-                message = f"what is deposited in {quoted(account)} has names, {', '.join(map(quoted, names))}"
+                message = f"what is deposited in {quote(account)} has names, {', '.join(map(quote, names))}"
                 message += "; a pilot asks for none"
             yield self._lack("myproxy-none", message, "make a deposit")
 
     def _judge_deposit(self, deposit: Deposit) -> Iterator[Finding]:
         account, hours = str(self._account), self._options.hours
         left, end = (deposit.end - time.time()) / HOUR, time_text(deposit.end)
-        where = f"the proxy deposited in {quoted(account)}"
+        where = f"the proxy deposited in {quote(account)}"
         if left >= hours:
             yield Finding("ok", "myproxy-deposit", account, f"{where} lasts until {end}")
         elif left <= 0:
@@ -172,13 +172,13 @@ class _Judge:
             message = f"it is for {who}; --pilot DN tells whether that is your pilot"
             yield Finding("ok", "myproxy-policy", account, message)
         elif fits is None:
-            message = f"whether {quoted(self._pilot)} fits the policy {quoted(policy)} is not known"
+            message = f"whether {quote(self._pilot)} fits the policy {quote(policy)} is not known"
             yield Finding("warning", "myproxy-pilot", account, message, "the server alone can tell")
         elif fits:
             message = f"the pilot {self._pilot} may retrieve it, unless the server's own policy says no"
             yield Finding("ok", "myproxy-policy", account, message)
         else:
-            message = f"{where} is for {quoted(who)}, not for the pilot {quoted(self._pilot)}"
+            message = f"{where} is for {quote(who)}, not for the pilot {quote(self._pilot)}"
             yield self._error("myproxy-pilot", message, "deposit it again for that pilot").finding
 
     def _lack(self, code: str, message: str, remedy: str, *, former: str = "") -> Finding:

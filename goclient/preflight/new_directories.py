@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from goclient.errors import GoclientError
 from goclient.errors.conditions import GlobusSilent
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.listings import Directory
 from goclient.preflight.locations import wrong_or_first
@@ -26,7 +26,7 @@ class NewDirectories(Check):
         made = None if is_wrong else make_directories(context.new, context.connection)
         targets, locations = Targets(context), context.connection.locations
         for transfer in locations.transfers:
-            new = [one for one in locations.written(transfer) if Directory.of(one) in context.new]
+            new = [one for one in locations.find_written(transfer) if Directory.of(one) in context.new]
             if made is None:
                 yield from wrong_or_first([targets.judge_one(one, one, transfer).as_warning() for one in new])
             else:
@@ -69,8 +69,8 @@ def make_directories(directories: Iterable[Directory], connection: Connection) -
                 listings.add(directory)
             elif isinstance(answer, GlobusSilent) or (answer.transient and directory.endpoint.needs_proxy):
                 shown = directory.display  # it may be there now
-                why = answer.message.removeprefix(f"{quoted(shown)}: ")
-                message = f"it is not known whether the directory {quoted(shown)} was made: {why}"
+                why = answer.message.removeprefix(f"{quote(shown)}: ")
+                message = f"it is not known whether the directory {quote(shown)} was made: {why}"
                 failed[directory] = answer.replace(message=message, subject=shown)
             else:
                 failed[directory] = answer

@@ -12,7 +12,7 @@ from itertools import islice
 from urllib.parse import unquote
 
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.text import credential_in
 from goclient.model.confusable import skeleton, with_code_points
 from goclient.model.location import Location
@@ -24,7 +24,7 @@ from goclient.model.syntax.shell import shell_word
 from goclient.model.wildcards import alternatives, has_wildcards
 from goclient.preflight.base import Check, Context
 from goclient.preflight.mistakes import LONGEST_NAME
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 ELSEWHERE = "name another place for it"
 _CODE = re.compile("%[0-9A-Fa-f]{2}")
@@ -36,12 +36,12 @@ class PayloadWords(Check):
     def findings(self, context: Context) -> Iterator[Finding]:
         """Yield a warning for the credential, and one for each such word."""
         words = context.words
-        if kind := credential_in(words) or ("a credential" if hidden(words) != words else ""):
+        if kind := credential_in(words) or ("a credential" if hide(words) != words else ""):
             message = f"--jobParameters has {kind} in it, which everybody can read in a job"
             hint = "have the payload get it where it runs"
             yield Finding("warning", "credential", "--jobParameters", message, hint)
         for typed, right in islice(find_nearly_serial(words).items(), SHOWN):
-            message = f"--jobParameters: {quoted(typed)} is not the job's number, and stays as it is"
+            message = f"--jobParameters: {quote(typed)} is not the job's number, and stays as it is"
             hint = f"write {right}, with single quotes around all of it, or leave it if it is the payload's own"
             yield Finding("warning", "placeholder", typed, message, hint)
 
@@ -55,15 +55,13 @@ class NodeOnly(Check):
         for phase, mode, transfers in spec.phases:
             if mode.copies_on_node and transfers:
                 location = (transfers[0].source if phase == "stage-in" else transfers[0].target).display
-                message = f"{phase}: {quoted(location)} is copied on the worker node"
+                message = f"{phase}: {quote(location)} is copied on the worker node"
                 if len(transfers) > 1:
-                    message = (
-                        f"{phase}: {len(transfers)} items such as {quoted(location)} are copied on the worker node"
-                    )
+                    message = f"{phase}: {len(transfers)} items such as {quote(location)} are copied on the worker node"
                 yield Finding("warning", "unchecked", location, message, "nothing there can be checked from here")
         server = spec.local_endpoint
         if server is not None and any(transfers for _, mode, transfers in spec.phases if mode.needs_server):
-            message = f"files pass through the server {quoted(server.display)}, which must see the job's directory"
+            message = f"files pass through the server {quote(server.display)}, which must see the job's directory"
             hint = "only the node can tell: ask the site whether it does (goclient pilot --sharedFolder)"
             yield Finding("warning", "unchecked", server.display, message, hint)
 
@@ -75,7 +73,7 @@ class Overlaps(Check):
         """Yield a few warnings of each kind."""
         spec = context.spec
         for brought, written in islice(find_output_in_input(spec), SHOWN):
-            source, target = quoted(brought.source.display), quoted(written.target.display)
+            source, target = quote(brought.source.display), quote(written.target.display)
             if brought.source.path.rstrip("/") != written.target.path.rstrip("/") or brought.source.is_directory:
                 message = f"{target} would be in {source}, which is brought as input: the next job brings it, too"
                 yield Finding("warning", "output-in-input", written.target.display, message, ELSEWHERE)
@@ -83,14 +81,14 @@ class Overlaps(Check):
                 message = f"{target} would replace the input {source} (--goOverwrite)"
                 yield Finding("warning", "output-over-input", written.target.display, message, ELSEWHERE)
         for written, brought in islice(find_output_over_input(spec), SHOWN) if spec.overwrite else ():
-            source, target = quoted(brought.source.display), quoted(written.target.display)
+            source, target = quote(brought.source.display), quote(written.target.display)
             message = f"{target} would be written over the input {source} (--goOverwrite)"
             yield Finding("warning", "output-over-input", written.target.display, message, ELSEWHERE)
         for outer, inner in context.nested:
             if not outer.source.in_job:
-                message = f"{quoted(outer.target.display)} must be a directory"
-                message += f", because {quoted(inner.target.display)} will be in it"
-                hint = f"if {quoted(outer.source.display)} is a file, name another place"
+                message = f"{quote(outer.target.display)} must be a directory"
+                message += f", because {quote(inner.target.display)} will be in it"
+                hint = f"if {quote(outer.source.display)} is a file, name another place"
                 yield Finding("warning", "file-and-directory", inner.target.display, message, hint)
 
 
@@ -101,7 +99,7 @@ class SiblingReads(Check):
         """Yield a few warnings."""
         reads = find_sibling_reads(context.spec, context.count) if context.count > 1 else ()
         for source, target in islice(reads, SHOWN):
-            message = f"{quoted(source.display)} of one job is {quoted(target.display)} of another"
+            message = f"{quote(source.display)} of one job is {quote(target.display)} of another"
             message += ": nothing says which comes first"
             yield Finding("warning", "sibling", source.display, message, "name another place for the output")
 
@@ -146,7 +144,7 @@ def _find_patterns(own: Iterable[Location]) -> Iterator[Finding]:
         if whole and ("{" in whole or "*" in whole or "?" in whole or "[" in whole) and has_wildcards(whole):
             choices = alternatives(whole)
             names = shell_word(",".join(choices)) if 1 < len(choices) <= SHOWN else "each name, or a directory"
-            message = f"{quoted(whole)} is a name in the job's directory as it stands: there are no wildcards"
+            message = f"{quote(whole)} is a name in the job's directory as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", whole, message, f"write {names}; or @FILE with one name a line")
         started = "" if "}" in name or len(started) > LONGEST_NAME else started
 
@@ -154,7 +152,7 @@ def _find_patterns(own: Iterable[Location]) -> Iterator[Finding]:
 def _find_wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
     for location in targets:
         if any(c in location.path for c in "*?[{") and has_wildcards(location.path):
-            message = f"{quoted(location.display)} is a path as it stands: there are no wildcards"
+            message = f"{quote(location.display)} is a path as it stands: there are no wildcards"
             yield Finding("warning", "wildcard", location.display, message, "write the directory that you mean")
 
 
@@ -164,7 +162,7 @@ def _find_encoded(locations: Iterable[Location]) -> Iterator[Finding]:
         code = _CODE.search(location.path) if "%" in location.path and location.endpoint.needs_proxy else None
         if code:
             right = location.endpoint.show(unquote(location.path, errors="replace"))
-            message = f"{quoted(location.display)} is a name with {code[0]} in it: paths are not percent-encoded"
+            message = f"{quote(location.display)} is a name with {code[0]} in it: paths are not percent-encoded"
             hint = f"write {shell_word(right)}, if that is meant"
             yield Finding("warning", "percent", location.display, message, hint)
 
@@ -175,7 +173,7 @@ def _find_joined(own: Iterable[Location]) -> Iterator[Finding]:
         name = str(location)
         parts = [part for part in re.split(r"\s*;\s*", name) if part] if ";" in name else name.split()
         if len(parts) > 1 and (";" in name or all("." in part.strip(".") for part in parts)):
-            message = f"{quoted(name)} in the job's directory is one name"
+            message = f"{quote(name)} in the job's directory is one name"
             hint = f"a list is separated by commas: write {shell_word(','.join(parts))}"
             yield Finding("warning", "joined", name, message, hint)
 
@@ -185,10 +183,10 @@ def _find_padded(locations: Iterable[Location]) -> Iterator[Finding]:
         if _is_plain(location):
             continue
         if any(part != part.strip() for part in location.path.split("/")):
-            message = f"{quoted(location)} in the job's directory has a blank at one of its ends"
+            message = f"{quote(location)} in the job's directory has a blank at one of its ends"
             yield Finding("warning", "blank", str(location), message, "separate the items of a list with a comma alone")
         elif location.name.strip(CURLY_QUOTES) != location.name:
-            message = f"{quoted(location)} in the job's directory has a curly quote, which a shell leaves in the name"
+            message = f"{quote(location)} in the job's directory has a curly quote, which a shell leaves in the name"
             right = location.path[1:].strip(CURLY_QUOTES)
             hint = f"write {shell_word(right)}" if right else "retype it"
             yield Finding("warning", "quote", str(location), message, hint)

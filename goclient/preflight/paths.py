@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.model.spec import TransferSpec
@@ -31,7 +31,7 @@ class Paths(Check):
         locations = connection.locations
         if options.make_directories:
             named = (one for one in locations.transfers if options.make_numbered or "$" not in one.target.directory)
-            wanted = (Directory.of(location) for one in named for location in locations.written(one))
+            wanted = (Directory.of(location) for one in named for location in locations.find_written(one))
             context.new = {one: None for one in wanted if locations.listings.chain(one)}
         sources = [judge_source(one, locations, connection.identity) for one in locations.transfers]
         targets = Targets(context)
@@ -65,10 +65,10 @@ class Targets:
         if not self._locations.knows(transfer.destination):
             return []
         sources = itertools.cycle(self._locations.in_jobs(transfer.source))
-        pairs = list(zip(sources, self._locations.written(transfer), strict=False))
+        pairs = list(zip(sources, self._locations.find_written(transfer), strict=False))
         if any(target.is_in(source) for source, target in pairs):
             shown = transfer.source.display
-            message, hint = f"{quoted(shown)} would be written onto or into itself", "name another place"
+            message, hint = f"{quote(shown)} would be written onto or into itself", "name another place"
             return [EndpointError(message, hint=hint, code="onto-itself", subject=shown).finding]
         there = (pair for pair in pairs if Directory.of(pair[1]) not in self._new)
         return wrong_or_first([self.judge_one(target, source, transfer) for source, target in there])
@@ -84,13 +84,13 @@ class Targets:
         hint = "choose another name or directory"
         if not self._overwrite:
             kind = "directory whose files may be" if found.is_directory else "file that would be"
-            message = f"{quoted(shown)} exists: {kind_of(found) or f'a {kind} overwritten'}"
+            message = f"{quote(shown)} exists: {kind_of(found) or f'a {kind} overwritten'}"
             hint += "" if other else ", or allow it with --goOverwrite"
             return PathExists(message, hint=hint, subject=shown).finding
         if other:
-            message = f"{quoted(shown)} exists: {other}, which --goOverwrite does not replace"
+            message = f"{quote(shown)} exists: {other}, which --goOverwrite does not replace"
             if found.is_directory and not self._locations.knows(source):
-                hint = f"if {quoted(source.name)} is a directory, too, type a / at its end; else choose another name"
+                hint = f"if {quote(source.name)} is a directory, too, type a / at its end; else choose another name"
             return PathExists(message, hint=hint, subject=shown).finding
         return Finding("ok", "target", shown, f"{shown} exists and will be overwritten")
 
@@ -108,10 +108,10 @@ class Targets:
         by_https = bool(self._by_https) and transfer in self._by_https
         shown = directory.display
         if isinstance(error, NotADirectory):
-            message = f"{quoted(shown.rstrip('/'))} is a file: nothing can be written into it"
+            message = f"{quote(shown.rstrip('/'))} is a file: nothing can be written into it"
             return NotADirectory(message, hint="name a directory, or another name for the file", subject=shown).finding
         if not isinstance(error, PathNotFound):
-            return self._locations.unlisted(location, error, self._identity)
+            return self._locations.explain_unlisted(location, error, self._identity)
         if top is not None and shown.startswith(top.display):
             if self._listings.there(directory).path.startswith(top.path):
                 if not by_https:
@@ -121,17 +121,17 @@ class Targets:
                 return Finding("warning", "no-folder", shown, message, hint)  # plain: a code of the JSON
             directory, shown = Directory(directory.endpoint, top.path), top.display
         makes = "Globus will make it" if directory.endpoint.is_globus else "it is made when files come"
-        message, near = f"the directory {quoted(shown)} does not exist: {makes}", ""
+        message, near = f"the directory {quote(shown)} does not exist: {makes}", ""
         if missing := self._listings.missing(directory):
             name = missing.part.name
             near = hint_of_near(name, (one for one, entry in missing.entries.items() if entry.is_directory))
             if has_wildcards(name):
-                message += f", with that name: there are no wildcards in {quoted(name)}"
+                message += f", with that name: there are no wildcards in {quote(name)}"
         hint = f"{near} " if near else "if it is a typo, correct it; "
         hint += "--goMkdir makes it once nothing else is wrong" if self._makes else "--goMkdir makes it now"
         if self._has_tokens or by_https:
             makes = "a job with tokens makes none" if self._has_tokens else "HTTPS makes none: a pilot may have no more"
-            message = f"the directory {quoted(shown)} does not exist, and {makes}"
+            message = f"the directory {quote(shown)} does not exist, and {makes}"
             code = "no-folder"  # plain: a code of the JSON
             return PathNotFound(message, hint=hint, code=code, subject=location.display).finding
         return Finding("warning", "no-folder", location.display, message, hint)  # plain: a code of the JSON
@@ -158,14 +158,14 @@ class ReadOnly(Check):
     def findings(self, context: Context) -> Iterable[Finding]:
         """Return a few findings, one for each directory."""
         locations, found = context.connection.locations, []
-        written = (location for transfer in locations.transfers for location in locations.written(transfer))
+        written = (location for transfer in locations.transfers for location in locations.find_written(transfer))
         for directory in dict.fromkeys(map(locations.listings.there, dict.fromkeys(map(Directory.of, written)))):
-            entry, shown = locations.listings.itself(directory), quoted(directory.display)
+            entry, shown = locations.listings.itself(directory), quote(directory.display)
             if entry is None or not entry.is_directory:
                 continue
             if entry.is_closed:
                 code, message = "not-writable", f"{shown} cannot be written, as far as its server tells: it gives you "
-                message += f"the rights {quoted(entry.rights or '')} there" if entry.rights else "no rights there"
+                message += f"the rights {quote(entry.rights or '')} there" if entry.rights else "no rights there"
             elif nobody_may(entry, WRITE):
                 code, message = "read-only", f"nobody can write into {shown}: its mode is {entry.permissions}"
             else:

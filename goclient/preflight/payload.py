@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
-from goclient.model.payload import PAYLOAD, is_url, shown
+from goclient.errors.wording import quote
+from goclient.model.payload import PAYLOAD, hide_login, is_url
 from goclient.model.syntax.shell import shell_word
 from goclient.preflight.base import Check, Context
 from goclient.reporter.base import SILENT, Reporter
@@ -55,13 +55,13 @@ def check_payload(payload: str, seconds: float, reporter: Reporter = SILENT) -> 
     # requests takes 0.1 s: a payload at a path does without.
     import requests
 
-    from goclient.services.exchange import head, unfetched
+    from goclient.services.exchange import explain_error, head
 
     try:
         with reporter.waiting("the server of the payload", seconds):
             return judge_head(payload, head(payload, seconds=seconds, size=HEAD))
     except (requests.exceptions.RequestException, OSError, ValueError) as error:
-        return not_fetched(payload, unfetched(error))
+        return not_fetched(payload, explain_error(error))
 
 
 def judge_head(payload: str, head: bytes) -> Finding:
@@ -70,8 +70,8 @@ def judge_head(payload: str, head: bytes) -> Finding:
     if what:
         return _warning(payload, what, hint)
     line = head.partition(b"\n")[0].decode("utf-8", "replace")
-    kind = "a program" if head.startswith(_ELF) else f"a script that begins with {quoted(line, 40)}"
-    return Finding("ok", "payload", PAYLOAD, f"the payload {shown(payload)} is {kind}")
+    kind = "a program" if head.startswith(_ELF) else f"a script that begins with {quote(line, 40)}"
+    return Finding("ok", "payload", PAYLOAD, f"the payload {hide_login(payload)} is {kind}")
 
 
 def _problem(payload: str, head: bytes) -> tuple[str, str]:
@@ -86,7 +86,7 @@ def _problem(payload: str, head: bytes) -> tuple[str, str]:
         hint = "give the URL of the file itself; a page that asks for a login is not what a node should get"
         for page, raw in (("/-/blob/", "/-/raw/"), ("/blob/", "/raw/")):  # the page of a file in a repository shows it
             if page in payload:
-                return what, f"type: {PAYLOAD}={shell_word(shown(payload.replace(page, raw, 1)))}"
+                return what, f"type: {PAYLOAD}={shell_word(hide_login(payload.replace(page, raw, 1)))}"
         return what, hint
     if bom:
         hint = "save it as UTF-8 without a byte order mark"
@@ -94,7 +94,7 @@ def _problem(payload: str, head: bytes) -> tuple[str, str]:
     if text.startswith(_ELF):
         return "", ""
     if not text.startswith(b"#!"):
-        begins = quoted(line.decode("utf-8", "replace"), 40)
+        begins = quote(line.decode("utf-8", "replace"), 40)
         what = f"is neither a script with a #! line nor a program: it begins with {begins}"
         return what, "begin a script with #! and its interpreter: else /bin/sh runs it"
     if line.endswith(b"\r") and end:
@@ -102,15 +102,15 @@ def _problem(payload: str, head: bytes) -> tuple[str, str]:
         return "has a #! line that ends in CR, so that no node finds its interpreter", hint
     interpreter = line[2:].strip().decode("utf-8", "replace")
     if not interpreter.startswith("/"):
-        return f"has {quoted(interpreter)} in its #! line, which is not an absolute path", "write #!/bin/sh, or such"
+        return f"has {quote(interpreter)} in its #! line, which is not an absolute path", "write #!/bin/sh, or such"
     return "", ""
 
 
 def _warning(payload: str, what: str, hint: str) -> Finding:
-    return Finding("warning", "payload", PAYLOAD, f"the payload {quoted(shown(payload))} {what}", hint)
+    return Finding("warning", "payload", PAYLOAD, f"the payload {quote(hide_login(payload))} {what}", hint)
 
 
 def not_fetched(payload: str, reason: str) -> Finding:
     """Return the warning of a payload that could not be fetched from here."""
-    hint = f"look at it: curl -fsSL {shell_word(shown(payload))}; a node may see what is not seen from here"
+    hint = f"look at it: curl -fsSL {shell_word(hide_login(payload))}; a node may see what is not seen from here"
     return _warning(payload, f"could not be fetched from here: {reason}", hint)

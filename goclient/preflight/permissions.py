@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import PathNotFound
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.model.location import Location
 from goclient.model.request import Grant, Rights
@@ -124,7 +124,7 @@ class UserPermissions(Check):
             yield rules.finding
         elif isinstance(rules, GoclientError | None):
             why = "only its managers see who may" if rules is None else rules.message
-            message = f"whether you may write to {quoted(access.endpoint.display)} is not known: {why}"
+            message = f"whether you may write to {quote(access.endpoint.display)} is not known: {why}"
             is_site = any(need.location == context.options.staging for need in access.needs)
             hint = f"--goProbe tells, or {ask_site(context) if is_site else access.collection.owner or 'its owner'}"
             yield Finding("warning", "write-unknown", access.endpoint.display, message, hint)
@@ -133,9 +133,7 @@ class UserPermissions(Check):
                 # Who has a role may have rights that no rule shows: it is not known, and --goProbe tells.
                 if need.writes and not any(me.has(rule) for rule in rules if need.is_met_by(rule)):
                     shown = need.location.display
-                    message = (
-                        f"no rule lets you write to {quoted(shown)} (--goProbe tells whether you may all the same)"
-                    )
+                    message = f"no rule lets you write to {quote(shown)} (--goProbe tells whether you may all the same)"
                     hint = f"type: {_grant(rules, need, me, hours)}"
                     yield Finding("warning", "write-unknown", shown, message, hint)
 
@@ -197,9 +195,9 @@ class PilotPermissions(Check):
         if any(pilot.has(rule) for rule in lasting):
             return Finding("ok", "pilot", shown, f"{pilot.called} may {verb} {shown}")
         if any(rule.principal_type == "group" for rule in lasting):
-            message = f"a group may {verb} {quoted(shown)}: it is not known whether {pilot.called} is in it"
+            message = f"a group may {verb} {quote(shown)}: it is not known whether {pilot.called} is in it"
             return Finding("warning", "pilot-unknown", shown, message, "ask the group's manager")
-        message = f"{pilot.called} may not {verb} {quoted(shown)}"
+        message = f"{pilot.called} may not {verb} {quote(shown)}"
         ending = [rule for rule in meeting if pilot.has(rule) and rule.expires]
         if ending:
             message += f" for {hours} hours from now: its rule for {ending[-1].path} ends at {ending[-1].expires}"
@@ -211,10 +209,10 @@ class PilotPermissions(Check):
     def _unknown(self, access: Access, pilot: Identity, user: str) -> Finding:
         owner = access.collection.owner or "its owner"
         if access.is_guest:
-            message, hint = f"only its managers see who may use {quoted(access.endpoint.display)}", f"ask {owner}"
+            message, hint = f"only its managers see who may use {quote(access.endpoint.display)}", f"ask {owner}"
         else:
             own = f"it is your own ({owner}): see which accounts its storage has"
-            message = f"its storage decides who may use {quoted(access.endpoint.display)}"
+            message = f"its storage decides who may use {quote(access.endpoint.display)}"
             hint = f"{own if access.collection.is_of(user) else f'ask {owner}'}, or use a guest collection"
         message += f": whether {pilot.called} may is not known from here"
         return Finding("warning", "pilot-unknown", access.endpoint.display, message, hint)
@@ -232,8 +230,8 @@ def _find_unmade(access: Access, own: Sequence[AccessRule], pilot: Identity, con
         first = Need(need.location.with_path(chain[0].path), writes=True)
         if not any(first.is_met_by(rule) for rule in rules):
             shown = need.location.display
-            message = f"the directory {quoted(shown)} does not exist, and {pilot.called} may not make it: "
-            message += f"its permission is for {quoted(access.endpoint.show(rules[0].path))} only"
+            message = f"the directory {quote(shown)} does not exist, and {pilot.called} may not make it: "
+            message += f"its permission is for {quote(access.endpoint.show(rules[0].path))} only"
             hint = "add --goMkdir, which makes it now, as you"
             yield PathNotFound(message, hint=hint, code="no-folder", subject=shown).finding  # plain: a code of the JSON
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from goclient.errors import EndpointError, GoclientError, Interrupted, LoginNeeded
 from goclient.errors.conditions import PermissionDenied
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.preflight.base import Check, Connection, Context
 from goclient.preflight.listings import Directory
 from goclient.preflight.locations import ask_for_access
@@ -77,7 +77,7 @@ class Probe(Check):
                 is_staging = staging is not None and directory == Directory.at(staging)
                 hint = ask_site(context) if is_staging else ask_for_access(collection, connection.identity) or hint
             hint = hint or "ask the endpoint's owner, or choose another directory"
-            message = f"{shown} cannot be written: {answer.message.removeprefix(f'{quoted(shown)}: ')}"
+            message = f"{shown} cannot be written: {answer.message.removeprefix(f'{quote(shown)}: ')}"
             return EndpointError(message, hint=hint, code=f"probe:{answer.code}", subject=shown).finding
         if directory in self._left:
             said = answer.message if isinstance(answer, GoclientError) else f"the removal ended as {answer}"

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import make_directory, replace
 from goclient.model.nearest import nearest
 from goclient.model.queue import Queue
 from goclient.preflight.base import Check, Context
-from goclient.preflight.misspelt import hint_of_near, listed
+from goclient.preflight.misspelt import hint_of_near, list_first
 from goclient.services.deadline import Background
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class QueueState(Check):
         if self._asked is None:
             return
         names = context.job.queues
-        unknown = f"whether there is a queue {' or '.join(map(quoted, names))} is not known"
+        unknown = f"whether there is a queue {' or '.join(map(quote, names))} is not known"
         hint = "look at the name: the server takes any"
         try:
             queues = self._asked.result(context.deadline.left)
@@ -121,7 +121,7 @@ def check_pilot_queue(source: QueueSource, name: str, reporter: Reporter) -> Non
     try:
         queues = fetch_queues(source, [name], source.access.answer_timeout)
     except ServerError as error:
-        reporter.warning(f"whether there is a queue {quoted(name)} is not known: {error.message}")
+        reporter.warning(f"whether there is a queue {quote(name)} is not known: {error.message}")
         return
     if name not in queues.known and not queues.outdated:
         raise UnknownQueue(name, queues.known)
@@ -136,8 +136,8 @@ class UnknownQueue(RequestError):
     code = "queue-unknown"
 
     def __init__(self, name: str, known: Mapping[str, Queue]) -> None:
-        message = f"the PanDA server has no queue {quoted(name)}"
-        super().__init__(message, hint=hint_of_near(name, known) or f"it has {listed(known)}", subject=name)
+        message = f"the PanDA server has no queue {quote(name)}"
+        super().__init__(message, hint=hint_of_near(name, known) or f"it has {list_first(known)}", subject=name)
 
 
 def _judge(known: Mapping[str, Queue], name: str, label: str, input_size: int) -> list[Finding]:
@@ -147,12 +147,14 @@ def _judge(known: Mapping[str, Queue], name: str, label: str, input_size: int) -
     found = []
     if queue.status != "online" and not (queue.status == label == _TEST):
         meaning = _MEANINGS.get(queue.status, "it may run no jobs")
-        message = f"the queue {quoted(name)} is {queue.status or 'of no status'}: {meaning}"
+        message = f"the queue {quote(name)} is {queue.status or 'of no status'}: {meaning}"
         online = [one for one, of in known.items() if of.status == "online"]
-        hint = f"online: {listed(nearest(name, online) or online)}" if online else "no queue of that server is online"
+        hint = (
+            f"online: {list_first(nearest(name, online) or online)}" if online else "no queue of that server is online"
+        )
         found.append(Finding("warning", "queue-status", name, message, hint))
     if queue.megabytes and input_size > queue.megabytes * MB:
-        message = f"one job brings {input_size} bytes, and has {queue.megabytes} MB at {quoted(name)} (maxwdir)"
+        message = f"one job brings {input_size} bytes, and has {queue.megabytes} MB at {quote(name)} (maxwdir)"
         found.append(Finding("warning", "queue-space", name, message, "bring less in each job, or name another queue"))
     return found or [Finding("ok", "queue", name, f"the queue {name} is {queue.status}")]
 

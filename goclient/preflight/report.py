@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.model.location import Location
 from goclient.model.overlaps import find_nested_targets
 from goclient.model.records.registry import decode, read_text
@@ -49,10 +49,10 @@ def check_text(text: str, preflight: Preflight, job: Job) -> Report:
     except GoclientError as error:
         return Report(TransferSpec(), error.findings)
     if counts is not None:
-        message = f"the plan in the job's archive alone names its transfers: {counted(counts.items, 'item')}"
+        message = f"the plan in the job's archive alone names its transfers: {pluralize(counts.items, 'item')}"
         return Report(spec, (Finding("warning", "nothing-to-check", text, message),))
     with suppress(GoclientError):  # the preflight reports what is wrong with the catalogue
-        spec = spec.displayed(preflight.catalogue())
+        spec = spec.show_names(preflight.catalogue())
     nested = list(islice(find_nested_targets(spec), SHOWN))
     mistakes = [*mistakes, *find_mistakes(spec, 1, nested)]
     report = Report(spec, ()) if mistakes else preflight.run(spec, 1, job)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from goclient.errors import GoclientError
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Catalogue, GlobusEndpoint
 from goclient.model.frozen import Frozen
 from goclient.model.request import Job
@@ -134,7 +134,7 @@ def _warn_of_dealt_directories(context: Context) -> Iterator[Finding]:
     serials = context.deal.serials if context.deal is not None and not context.deal.may_share else ()
     dealt = (one.source for serial, one in zip(serials, context.resolved.stage_in, strict=False) if serial)
     for source in islice((one for one in dealt if one.is_directory), SHOWN):
-        message = f"{quoted(source.display)} is a directory, which one job brings as a whole"
+        message = f"{quote(source.display)} is a directory, which one job brings as a whole"
         hint = "to deal its files, name them, one on each line of a file: --StageinGOsrc=@FILE"
         yield Finding("warning", "dealt-directory", source.display, message, hint)
 
@@ -142,11 +142,11 @@ def _warn_of_dealt_directories(context: Context) -> Iterator[Finding]:
 def _name_staging(context: Context, names: Catalogue, collections: Mapping[str, Collection]) -> None:
     """Show a site's directory, if files are left at one, with the name that its collection has."""
     if (top := context.options.staging) is not None:
-        from goclient.preflight.staging import named_staging  # other jobs need none of it
+        from goclient.preflight.staging import name_staging  # other jobs need none of it
 
-        named = named_staging(top, names, collections)
+        named = name_staging(top, names, collections)
         context.options = context.options._replace(staging=named)
-        context.resolved = context.resolved.displayed({named.endpoint.display: named.endpoint})
+        context.resolved = context.resolved.show_names({named.endpoint.display: named.endpoint})
 
 
 def _find_unresolved(spec: TransferSpec) -> list[Finding]:
@@ -156,7 +156,7 @@ def _find_unresolved(spec: TransferSpec) -> list[Finding]:
             "warning",
             "unresolved",
             endpoint.display,
-            f"{quoted(endpoint.display)} is not in the catalogue and was not looked up: it is sent as typed",
+            f"{quote(endpoint.display)} is not in the catalogue and was not looked up: it is sent as typed",
             "leave out --noCheck, or add the name to the catalogue",
         )
         for endpoint in spec.endpoints

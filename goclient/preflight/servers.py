@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from goclient.errors import GoclientError
 from goclient.errors.conditions import IdentityError, IdentityExpired, IdentityMissing
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.preflight.base import Check, Context
 from goclient.preflight.storage import Server, ServerConnections
@@ -23,7 +23,7 @@ def find_servers(named: Mapping[Endpoint, UrlEndpoint], context: Context) -> Ser
         accounts = context.accounts()
         credential = accounts.credential()
         if credential.identity.encrypted:
-            message = f"there is no proxy, and the key {quoted(credential.identity.key)} needs a pass phrase"
+            message = f"there is no proxy, and the key {quote(credential.identity.key)} needs a pass phrase"
             raise IdentityMissing(message, hint=NO_PROXY)
         clients = accounts.server_files(credential, context.deadline)
     except GoclientError as error:
@@ -56,9 +56,9 @@ class Servers(Check):
             if isinstance(found, GoclientError):
                 yield found.finding
             elif found is not None:
-                more = f", where you have the account {quoted(found)}" if found else ""
+                more = f", where you have the account {quote(found)}" if found else ""
                 yield Finding("ok", "server", name, f"{name} is {endpoint.title}{more}")
             elif not wrong:
                 why = f": {servers.problem.message}" if servers.problem is not None else ""
-                message = f"{quoted(name)} is {endpoint.title}, which was not checked{why}"
+                message = f"{quote(name)} is {endpoint.title}, which was not checked{why}"
                 yield Finding("warning", "unchecked", name, message, NO_PROXY)

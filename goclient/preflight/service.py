@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import EndpointNotFound, PathNotFound, PermissionDenied
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.syntax.shell import command_line
 from goclient.preflight.base import Check, Context
 from goclient.preflight.misspelt import GLOBUS_COMMAND
@@ -62,13 +62,13 @@ def _judge_rule(rule: AccessRule, access: Access, hours: int) -> Iterator[Findin
         later = datetime.now(UTC) + timedelta(hours=hours, days=1)
         words = ("update", "--expiration-date", f"{later:%Y-%m-%d %H:%M:%S}", access.collection.id, rule.id)
         hint = f"type: {command_line('globus', 'endpoint', 'permission', *words)}; {GLOBUS_COMMAND}"
-        message = f"the permission of the service client for {quoted(shown)} has no end, {why}"
+        message = f"the permission of the service client for {quote(shown)} has no end, {why}"
         yield Finding("warning", "service-lasting", shown, message, hint)
     if rule.path == "/":
-        message = f"the permission of the service client for {quoted(shown)} is for all of the collection, {why}"
+        message = f"the permission of the service client for {quote(shown)} is for all of the collection, {why}"
         yield Finding("warning", "service-wide", shown, message, "give it one for the directory that the jobs need")
     elif not any(_are_related(rule.path, need.location.path) for need in access.needs):
-        message = f"the service client has a permission for {quoted(shown)}, too, which these jobs do not need, {why}"
+        message = f"the service client has a permission for {quote(shown)}, too, which these jobs do not need, {why}"
         yield Finding("warning", "service-shared", shown, message, "have a client for each campaign, used by you alone")
 
 
@@ -88,7 +88,7 @@ def _judge(need: Need, answer: bool | GoclientError, who: str) -> Iterator[Findi
         hint = "check GOCLIENT_CARRY_CLIENT_ID and GOCLIENT_CARRY_CLIENT_SECRET: the secret may have been replaced"
         yield LoginNeeded(message, hint=hint, code="carry-client", subject="GOCLIENT_CARRY_CLIENT_SECRET").finding
     elif isinstance(answer, PermissionDenied | EndpointNotFound):
-        shown = quoted(need.location.display)
+        shown = quote(need.location.display)
         why = answer.message.removeprefix(f"{shown}: ")
         message = f"{who} has to act for the jobs, and may not use {shown}: {why}"
         hint = "use a guest collection on which it has a permission, or ask the owner of this one"

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathNotFound, PermissionDenied
 from goclient.errors.findings import Finding
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo
 from goclient.preflight import misspelt
@@ -29,9 +29,9 @@ def judge_source(transfer: Transfer, locations: Locations, identity: str) -> lis
         return wrong_or_first([_judge(location, locations, identity) for location in locations.in_jobs(source)])
     found = locations.listings.entry(source)
     if isinstance(found, GoclientError):
-        return [locations.unlisted(source, found, identity)]
+        return [locations.explain_unlisted(source, found, identity)]
     what = "home directory" if source.path.startswith("/~") else "endpoint"
-    message = f"{quoted(source.display)} is the whole {what}"
+    message = f"{quote(source.display)} is the whole {what}"
     return [Finding("warning", "whole", source.display, message, "name a directory")]
 
 
@@ -41,21 +41,21 @@ def _judge(location: Location, locations: Locations, identity: str) -> Finding:
     if isinstance(found, PathNotFound):
         return _without_directory(location, found, listings).finding
     if isinstance(found, NotADirectory):
-        message = f"{quoted(Directory.of(location).display)} is not a directory, or is below a file"
+        message = f"{quote(Directory.of(location).display)} is not a directory, or is below a file"
         return NotADirectory(message, hint="check the path: a file has nothing in it", subject=shown).finding
     if isinstance(found, GoclientError):
-        return locations.unlisted(location, found, identity)
+        return locations.explain_unlisted(location, found, identity)
     if found is None:
         return _missing(location, listings).finding
     if kind := kind_of(found):
-        message = f"{quoted(shown)} is {kind}: only files and directories can be brought"
+        message = f"{quote(shown)} is {kind}: only files and directories can be brought"
         hint = "name the file itself" if found.link_target else "name a file or a directory"
         return EndpointError(message, hint=hint, code="not-a-file", subject=shown).finding
     if location.is_directory and not found.is_directory:
-        message = f"{quoted(shown)} is a file, not a directory"
+        message = f"{quote(shown)} is a file, not a directory"
         return NotADirectory(message, hint="leave out the final /", subject=shown).finding
     if found.is_unreadable:
-        message = f"{quoted(shown)} cannot be read: its server gives your account there no right to it"
+        message = f"{quote(shown)} cannot be read: its server gives your account there no right to it"
         hint = "allow it where the storage is, or ask the server's operators"
         return PermissionDenied(message, hint=hint, subject=shown).finding
     kind = "a directory" if found.is_directory else f"{found.size} bytes"
@@ -65,10 +65,10 @@ def _judge(location: Location, locations: Locations, identity: str) -> Finding:
 def _missing(location: Location, listings: Listings) -> PathNotFound:
     """Return the error of a source that is not in its directory: was it misspelt, or a wildcard?"""
     entries = listings.names_beside(location)
-    message = f"{quoted(location.display)}: there is no {quoted(location.name)} in that directory"
+    message = f"{quote(location.display)}: there is no {quote(location.name)} in that directory"
     if entries is None:
         more, hint = misspelt.judge_wildcards(location, "", {})
-        hint = hint or f"look at the name: {quoted(Directory.of(location).display)} cannot be listed"
+        hint = hint or f"look at the name: {quote(Directory.of(location).display)} cannot be listed"
     else:
         more, hint = misspelt.judge_wildcards(location, "", entries)
         hint = hint or misspelt.hint_of_near(location.name, entries) or _hint_of_entries(entries)
@@ -81,7 +81,7 @@ def _without_directory(location: Location, error: PathNotFound, listings: Listin
     if missing is None:
         return error
     part, shown = missing.part, Directory.of(location).display
-    message = f"{quoted(shown)}: there is no directory {quoted(part.name)} in {quoted(part.directory)}"
+    message = f"{quote(shown)}: there is no directory {quote(part.name)} in {quote(part.directory)}"
     more, hint = misspelt.judge_wildcards(part, location.path[len(part.path) + 1 :], missing.entries)
     directories = (name for name, entry in missing.entries.items() if entry.is_directory)
     hint = hint or misspelt.hint_of_near(part.name, directories) or _hint_of_entries(missing.entries)
@@ -90,7 +90,7 @@ def _without_directory(location: Location, error: PathNotFound, listings: Listin
 
 def _hint_of_entries(entries: Mapping[str, FileInfo]) -> str:
     """Return the hint that says what a directory holds."""
-    return f"the directory holds {misspelt.listed(entries)}" if entries else "the directory is empty"
+    return f"the directory holds {misspelt.list_first(entries)}" if entries else "the directory is empty"
 
 
 class Contents(Check):
@@ -104,11 +104,11 @@ class Contents(Check):
             shown, is_directory = location.display, entry.is_directory
             is_empty = entry.size == 0 and not kind_of(entry)
             if nobody_may(entry, READ) or (is_directory and nobody_may(entry, ENTER)):
-                message = f"nobody can read {quoted(shown)}: its mode is {entry.permissions}"
+                message = f"nobody can read {quote(shown)}: its mode is {entry.permissions}"
                 hint = "allow it where the storage is: chmod u+r" + ("x" if is_directory else "")
                 closed.append(Finding("warning", "unreadable", shown, message, hint))
             elif locations.listings.is_empty(Directory.at(location)) if is_directory else is_empty:
-                message = f"{quoted(shown)} is an empty {'directory' if is_directory else 'file'}"
+                message = f"{quote(shown)} is an empty {'directory' if is_directory else 'file'}"
                 hint = "look whether it was written completely"
                 empty.append(Finding("warning", "empty", shown, message, hint))
         return [*closed, *empty]
@@ -142,7 +142,7 @@ class Size(Check):
                     for_each += entry.size
         context.input_size = for_each + max(own.values(), default=0)
         if files or directories:
-            text = f"{counted(files, 'file')} of {size} bytes"
+            text = f"{pluralize(files, 'file')} of {size} bytes"
             more = f"{directories} director{'y' if directories == 1 else 'ies'}"
             text += f", and {more} whose size is not known" if directories else ""
             jobs = f", in {context.count} jobs" if context.count > 1 else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import NotADirectory, PathNotFound
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Catalogue, read_endpoint
 from goclient.model.location import Location
 from goclient.model.syntax.shell import shell_word
@@ -19,7 +19,7 @@ from goclient.preflight.paths import WRITE
 from goclient.services.globus.collection import GUEST_KINDS, Collection
 
 
-def named_staging(top: Location, names: Catalogue, collections: Mapping[str, Collection]) -> Location:
+def name_staging(top: Location, names: Catalogue, collections: Mapping[str, Collection]) -> Location:
     """Return a site's directory with its collection as a person knows it: by the catalogue, or by Globus."""
     for endpoint in names.values():
         if endpoint == top.endpoint:
@@ -43,7 +43,7 @@ class Staging(Check):
         inside = top.with_path(f"{top.path}CAMPAIGN")  # as the directory of one will be
         listings.fetch([inside], about=[directory])
         found, itself = listings.entry(inside), listings.itself(directory)
-        left = f"{quoted(top.display)}, where files for the jobs are left,"
+        left = f"{quote(top.display)}, where files for the jobs are left,"
         setting = f"[site.{context.job.queues[0]}] directory in the settings"
         if isinstance(found, NotADirectory):
             message = f"{left} is a file, not a directory"
@@ -55,7 +55,7 @@ class Staging(Check):
             hint += f"type: globus mkdir {path}; {GLOBUS_COMMAND}"
             yield found.replace(message=f"{left} does not exist", hint=hint, subject=top.display).finding
         elif isinstance(found, GoclientError):
-            yield connection.locations.unlisted(top, found, connection.identity)
+            yield connection.locations.explain_unlisted(top, found, connection.identity)
         elif itself is not None and nobody_may(itself, WRITE):
             message = f"nobody can write into {left[:-1]}: its mode is {itself.permissions}"
             error = EndpointError(message, hint=ask_site(context), code="read-only", subject=top.display)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.preflight.listings import About, Directory, Question, Storage
 from goclient.services.parallel import globus_is_late
@@ -94,7 +94,7 @@ class Server(Storage):
         """Return the error of the server that has not answered."""
         shown = self.endpoint.display
         return EndpointError(
-            f"{quoted(shown)} has not answered within {seconds:.0f} s: not everything there could be checked",
+            f"{quote(shown)} has not answered within {seconds:.0f} s: not everything there could be checked",
             hint="type the command again, with a longer --goTimeout",
             code=f"{self.endpoint.kind}-timeout",
             subject=shown,

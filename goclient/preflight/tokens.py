@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from goclient.carrier.secret import check_lasts
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import group_tasks
@@ -51,13 +51,13 @@ class Tokens(Check):
 def _find_impossible(task: TransferTask) -> Iterator[RequestError]:
     """Yield what takes Transfer: a token for it would open all that the user may do there, and never travels."""
     if task.is_globus:
-        shown = f"{quoted(task.source.display)} to {quoted(task.destination.display)}"
+        shown = f"{quote(task.source.display)} to {quote(task.destination.display)}"
         message = f"from {shown} a transfer task is needed, and a token for these would let a thief transfer everything"
         hint = "use --goCredential=service, or leave out --goCarry"
         yield RequestError(message, hint=hint, code="token-transfer", subject=task.far.display)
     for item in task.items if task.asks_https else ():
         if item.recursive:
-            message = f"{quoted(item.source)} is a directory, and with tokens single files pass only: "
+            message = f"{quote(item.source)} is a directory, and with tokens single files pass only: "
             message += "HTTPS lists and makes none"
             hint = "name its files, or use --goCredential=service"
             yield RequestError(message, hint=hint, code="token-directory", subject=item.source)
@@ -65,7 +65,7 @@ def _find_impossible(task: TransferTask) -> Iterator[RequestError]:
 
 def _judge_reach(endpoint: Endpoint, is_guest: bool, kind: str) -> Finding:
     name = endpoint.display
-    reach = f"who reads a log of the jobs may use {quoted(name)} as you until the token ends, or is taken back"
+    reach = f"who reads a log of the jobs may use {quote(name)} as you until the token ends, or is taken back"
     if is_guest:
         return Finding("ok", "token", name, f"{reach}: a guest collection, by the permissions that you have there")
     message = f"{reach}: it is {kind}, so that is all that you may do there"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import Collector, GoclientError, RequestError, UsageError
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.campaign import RULE as CAMPAIGN_RULE
 from goclient.model.campaign import is_campaign, repair_campaign
 from goclient.model.frozen import Frozen
@@ -65,7 +65,7 @@ def validate(typed: TypedWords, read_lines: ReadLines, errors: Sequence[Goclient
     collected, text = Collector(errors), typed.text
     if any(0xD800 <= ord(c) < 0xE000 or c == "\0" for c in text):
         option = typed.source.option
-        message = f"{option}={quoted(text)} has a NUL or is not valid UTF-8"
+        message = f"{option}={quote(text)} has a NUL or is not valid UTF-8"
         collected.errors.append(RequestError(message, hint="retype it", code="not-text", subject=option))
         text = ""
     spec, payload, mistakes, warnings = read_typed(
@@ -108,7 +108,7 @@ def validate_request(request: Request, read_lines: ReadLines, errors: Sequence[G
     if request.campaign and not is_campaign(request.campaign):
         instead = repair_campaign(request.campaign)
         hint = f"write --campaign {instead}" if instead else "such as --campaign scan2026"
-        message = f"--campaign {quoted(request.campaign, 80)}: {CAMPAIGN_RULE}"
+        message = f"--campaign {quote(request.campaign, 80)}: {CAMPAIGN_RULE}"
         collected.errors.append(UsageError(message, hint=hint, code="campaign", subject="--campaign"))
     with collected:
         request.common.check()

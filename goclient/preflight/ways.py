@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from goclient.errors import RequestError
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import group_tasks
@@ -22,9 +22,9 @@ def judge_ways(spec: TransferSpec) -> Iterator[Finding]:
     server = next((one for one in spec.endpoints if one.needs_proxy), None)
     if server is None or spec.myproxy is not None:
         return
-    message = f"{quoted(server.display)} is {server.title}, where the user's proxy acts, and no MyProxy account is "
+    message = f"{quote(server.display)} is {server.title}, where the user's proxy acts, and no MyProxy account is "
     if spec.user is not None:
-        message += f"named: the pilot tries that of globus-user={quoted(spec.user)}, which is a guess"
+        message += f"named: the pilot tries that of globus-user={quote(spec.user)}, which is a guess"
         hint = f"name it: --myproxy={shell_word(f'{spec.user}@HOST')}"
         yield Finding("warning", "account-guessed", server.display, message, hint)
         return
@@ -66,4 +66,4 @@ def _find_no_way(task: TransferTask) -> RequestError | None:
 
 
 def _describe(endpoint: Endpoint) -> str:
-    return f"{quoted(endpoint.display)} ({endpoint.title})"
+    return f"{quote(endpoint.display)} ({endpoint.title})"

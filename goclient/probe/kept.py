@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from goclient.config.settings import SiteDirectory
 from goclient.errors import EndpointError
 from goclient.errors.findings import Finding
-from goclient.errors.wording import counted, printable
+from goclient.errors.wording import pluralize, printable
 from goclient.files.private import make_directory, replace
 from goclient.probe.marks import Mark
 from goclient.probe.nodes import Node, Problem
@@ -111,4 +111,4 @@ def _places(nodes: Sequence[Node]) -> dict[tuple[str, str], set[str]]:
 def ago(seen: float) -> str:
     """Return how long ago a time is."""
     age = int(time.time() - seen)
-    return next((f"{counted(age // size, unit)} ago" for size, unit in _AGES if age >= size), "just now")
+    return next((f"{pluralize(age // size, unit)} ago" for size, unit in _AGES if age >= size), "just now")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from goclient.config.settings import SiteDirectory
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.findings import Finding
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.model.location import Location
 from goclient.model.syntax.shell import shell_word
@@ -72,7 +72,7 @@ def remove(mark: Mark, globus: Globus) -> list[Finding]:
     if not problem:
         return []
     shown = mark.endpoint.show(mark.path)
-    message = f"what the jobs made in {quoted(shown)} was not removed: {problem}"
+    message = f"what the jobs made in {quote(shown)} was not removed: {problem}"
     hint = f"remove {shown}; your account must be able to remove what jobs leave there"
     return [Finding("warning", "probe-left", shown, message, hint)]
 
@@ -101,7 +101,7 @@ class Answers:
             return []
         missing = sum(not one.path for one in self.told)
         if missing:
-            message = f"{quoted(place)} was not found on {missing} of {counted(total, 'node')} of {self.queue}"
+            message = f"{quote(place)} was not found on {missing} of {pluralize(total, 'node')} of {self.queue}"
             hint = "name a directory above it as the nodes have it, with --path /DIR; or ask the site"
             error = EndpointError(message, hint=hint, code="site-not-found", subject=place)
             return [error.finding if missing == total else error.finding.as_warning()]
@@ -109,13 +109,13 @@ class Answers:
         grant = f"ask the site to type, with a GROUP that both accounts are in: chgrp GROUP {shell_word(path)}; "
         grant += f"chmod g+rwxs {shell_word(path)}; setfacl -d -m g:GROUP:rwx {shell_word(path)}"
         if errors := [one.error for one in self.told if one.error]:
-            message = f"jobs at {self.queue} may not write into what you make in {quoted(place)} ({path} there): "
+            message = f"jobs at {self.queue} may not write into what you make in {quote(place)} ({path} there): "
             return [EndpointError(message + errors[0], hint=grant, code="site-closed", subject=place).finding]
         if any(one.answer not in self.seen for one in self.told):
-            message = f"what jobs at {self.queue} make in {path} is not seen by your account in {quoted(place)}"
+            message = f"what jobs at {self.queue} make in {path} is not seen by your account in {quote(place)}"
             return [EndpointError(message, hint=grant, code="site-closed", subject=place).finding]
         if len(paths := sorted({one.path for one in self.told})) > 1:
-            message = f"{quoted(place)} has several paths on the nodes of {self.queue}: {', '.join(map(quoted, paths))}"
+            message = f"{quote(place)} has several paths on the nodes of {self.queue}: {', '.join(map(quote, paths))}"
             hint = "ask the site for one that all of them have, and set it"
             return [Finding("warning", "site-not-found", place, message, hint)]
         message = f"{place} is {path} on the nodes of {self.queue}: files for jobs can be left there"
@@ -124,7 +124,7 @@ class Answers:
 
 def read_answers(queue: str, mark: Mark, nodes: Sequence[Node], *, globus: Globus) -> Answers:
     """Return what the nodes have told of a mark, and what the user's account sees of it; raise GoclientError."""
-    told = tuple(one for node in nodes if (one := node.shared(mark.name)) is not None)
+    told = tuple(one for node in nodes if (one := node.find_sharing(mark.name)) is not None)
     seen = set()
     for one in told:
         if one.path and not one.error:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 
 AUTH, TRANSFER, FILES = "Globus Auth", "Globus Transfer", "PanDA's file server"
 # What a carrier needs: its Python (carrier/start.py), room at once (program.py), and the clock (credential.py).
@@ -74,7 +74,7 @@ class Node:
     @property
     def name(self) -> str:
         """Return the name of the node, as it calls itself."""
-        return said(_take(self.report, "node", str, ""), 60)
+        return cite(_take(self.report, "node", str, ""), 60)
 
     def problems(self, *, wanted: Container[str] | None = None, needs: int = 0) -> Iterator[Problem]:
         """Yield what is wrong with it; of servers with those that are ``wanted``, None for all that were asked for.
@@ -82,7 +82,7 @@ class Node:
         ``needs``: bytes that a job brings.
         """
         if not self.report:
-            yield Problem("node-failed", f"where the probe failed: {said(self.reason or 'nobody says why')}")
+            yield Problem("node-failed", f"where the probe failed: {cite(self.reason or 'nobody says why')}")
         elif "status" in self.report:
             yield self._no_program()
         else:
@@ -92,7 +92,7 @@ class Node:
             yield from self._of_network(wanted)
             for one in _dicts(self.report, "paths"):
                 if error := _take(one, "error", str, ""):
-                    yield Problem("node-path", f"without {quoted(one.get('of'))}: {said(error)}", stops=False)
+                    yield Problem("node-path", f"without {quote(one.get('of'))}: {cite(error)}", stops=False)
 
     def facts(self) -> dict[str, str]:
         """Return what a user sees of it, by short names."""
@@ -109,21 +109,21 @@ class Node:
         }
         for one in _dicts(report, "paths"):
             if not _take(one, "error", str, ""):
-                shown[said(one.get("of"), 100)] = _describe_path(one)
+                shown[cite(one.get("of"), 100)] = _describe_path(one)
         for one in _dicts(report, "targets"):
             if not _take(one, "error", str, ""):
-                shown[said(one.get("name"), 60)] = f"reached in {_take(one, 'seconds', float, 0.0):.2f} s"
+                shown[cite(one.get("name"), 60)] = f"reached in {_take(one, 'seconds', float, 0.0):.2f} s"
         if (ahead := self._ahead()) is not None:
             shown["clock"] = f"{ahead:+.1f} s"
-        return {name: said(value, 100) for name, value in shown.items() if value}
+        return {name: cite(value, 100) for name, value in shown.items() if value}
 
     def marks(self) -> Iterator[tuple[str, str]]:
         """Yield each path that was asked for and is there, with the mark of its directory."""
         for one in _dicts(self.report, "paths"):
             if mark := _take(one, "mark", str, ""):
-                yield said(one.get("of"), 100), mark
+                yield cite(one.get("of"), 100), mark
 
-    def shared(self, mark: str) -> Sharing | None:
+    def find_sharing(self, mark: str) -> Sharing | None:
         """Return what it tells of the directory that has a mark; None if it tells nothing of that."""
         found = _dict(self.report, "shared")
         if _take(found, "mark", str, "") != mark:
@@ -132,7 +132,7 @@ class Node:
         is_path = path.startswith("/") and path.isprintable() and ".." not in path.split("/")
         if not is_path or re.fullmatch("[0-9a-f]{16}", answer) is None:
             return Sharing("", "", "")
-        return Sharing(path, answer, said(_take(found, "error", str, "")))
+        return Sharing(path, answer, cite(_take(found, "error", str, "")))
 
     # --- the parts of a report --------------------------------------------------------------------------------------
 
@@ -144,11 +144,11 @@ class Node:
         if version is not None and tuple(map(int, version.groups())) < NEEDED:
             return Problem("node-python", f"with {says}, and a carried job needs Python 3.9 or later", hint)
         if status == NOT_FOUND:
-            return Problem("node-python", f"without python3: {said(says, 100)}", hint)
+            return Problem("node-python", f"without python3: {cite(says, 100)}", hint)
         number = status - 128
         known = {one.value: one.name for one in signal.Signals}
         ended = f"it is ended by {known[number]}" if number in known else f"exit code {status}"
-        return Problem("node-python", f"with a python3 that does not work ({ended}): {said(says, 100)}", hint)
+        return Problem("node-python", f"with a python3 that does not work ({ended}): {cite(says, 100)}", hint)
 
     def _of_python(self) -> Iterator[Problem]:
         version = re.match(r"(\d{1,3})\.(\d{1,3})", _take(self.report, "python", str, ""))
@@ -168,16 +168,16 @@ class Node:
         found = _dict(self.report, "directory")
         free, files = _take(found, "free", int, SMALL), _take(found, "files", int, FEW_FILES)
         if write := _take(found, "write", str, ""):
-            yield Problem("node-disk", f"with a job directory that cannot be written: {said(write)}")
+            yield Problem("node-disk", f"with a job directory that cannot be written: {cite(write)}")
         elif free < max(SMALL, needs):
             least = f", and a job brings {needs / _MB:.0f} MB" if needs > free else ""
             yield Problem("node-disk", f"with {free / _MB:.0f} MB of disk{least}", stops=free < max(ROOM, needs))
         elif files < FEW_FILES:
             yield Problem("node-disk", f"with room for {files} more files", stops=False)
         if run := _take(found, "run", str, ""):
-            yield Problem("node-exec", f"with a job directory in which no program can be started: {said(run)}")
+            yield Problem("node-exec", f"with a job directory in which no program can be started: {cite(run)}")
         if why := _take(self.report, "temporary", str, ""):
-            yield Problem("node-tmp", f"without room for temporary files: {said(why)}", stops=False)
+            yield Problem("node-tmp", f"without room for temporary files: {cite(why)}", stops=False)
 
     def _of_limits(self) -> Iterator[Problem]:
         limits = _dict(self.report, "limits")
@@ -199,7 +199,7 @@ class Node:
         failed = [one for one in targets if _take(one, "error", str, "")]
         proxy = _dict(self.report, "proxy")
         if error := _take(proxy, "error", str, ""):
-            phrase = f"with a web proxy that cannot be reached: {said(proxy.get('of'))}: {said(error)}"
+            phrase = f"with a web proxy that cannot be reached: {cite(proxy.get('of'))}: {cite(error)}"
             yield Problem("node-proxy", phrase)
         if _take(self.report, "authorities", int, 1) == 0:
             yield Problem("node-authorities", "without the certificates of any authority (CA)")
@@ -207,7 +207,7 @@ class Node:
         if failed and len(failed) == len(targets) and steps <= {"name"}:
             yield Problem("node-names", "without a name service (DNS)")
         elif len(failed) > 1 and len(failed) == len(targets) and steps <= {"name", "connect"}:
-            yield Problem("node-network", f"without outbound network: {said(failed[0]['error'])}")
+            yield Problem("node-network", f"without outbound network: {cite(failed[0]['error'])}")
         else:
             yield from map(_access_problem, failed)
         for one in targets:
@@ -222,7 +222,7 @@ class Node:
 
 def _access_problem(target: Mapping[str, Any]) -> Problem:
     """Return the problem of a node that does not reach a server, or does not believe it."""
-    error, name = said(target["error"]), said(target.get("name"))
+    error, name = cite(target["error"]), cite(target.get("name"))
     if target.get("step") == "certificate":
         hint = "ask the site: its CAs may be missing, or something reads the traffic of its nodes"
         return Problem("node-certificate", f"where the certificate of {name} is not trusted: {error}", hint)
@@ -255,4 +255,4 @@ def _dicts(found: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _texts(found: Mapping[str, Any], key: str) -> list[str]:
-    return [said(one, 60) for one in _take(found, key, list, []) if isinstance(one, str)]
+    return [cite(one, 60) for one in _take(found, key, list, []) if isinstance(one, str)]

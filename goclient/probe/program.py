@@ -63,7 +63,7 @@ def main(question: str) -> int:
             found[name] = find()
         except Exception as error:  # one defect of a node must not hide the others
             found[name] = None
-            found.setdefault("errors", {})[name] = said(error)
+            found.setdefault("errors", {})[name] = describe(error)
     told = {"goclient": {"probe": found}}
     home = os.environ.get("TRF_EXEC_HOME_DIR") or "."
     for path, document in ((METADATA, told), (os.path.join(home, JOB_REPORT), {"user_job_metadata": told})):
@@ -73,12 +73,12 @@ def main(question: str) -> int:
             os.chmod(path, 0o644)  # whatever the umask is
             return 0
         except OSError as error:
-            problem = said(error)
+            problem = describe(error)
     print(f"CRIT{'ICAL'} goclient: the probe cannot write its report: {problem}")  # pilots search all that is printed
     return UNWRITTEN
 
 
-def said(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Return the words of an error."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:LONGEST]
 
@@ -153,9 +153,9 @@ def find_directory() -> dict[str, Any]:
         try:
             subprocess.run(["./" + script], check=True)
         except (OSError, subprocess.SubprocessError) as error:
-            run = said(error)
+            run = describe(error)
     except OSError as error:
-        write = said(error)
+        write = describe(error)
     finally:
         with suppress(OSError):
             os.unlink(script)
@@ -168,7 +168,7 @@ def find_temporary() -> str:
         with tempfile.TemporaryFile(dir=os.environ.get("TMPDIR") or "/tmp"):  # noqa: S108  # as programs look for it
             return ""
     except OSError as error:
-        return said(error)
+        return describe(error)
 
 
 def file_system(path: str) -> str:
@@ -193,7 +193,7 @@ def find_path(asked: dict[str, Any], _: float) -> dict[str, Any]:
         room = os.statvfs(path)
         found.update(type=file_system(path), writable=os.access(path, os.W_OK), free=room.f_bavail * room.f_frsize)
     except OSError as error:
-        found["error"] = said(error)
+        found["error"] = describe(error)
     return found
 
 
@@ -212,7 +212,7 @@ def find_shared(sought: dict[str, Any], seconds: float) -> dict[str, Any]:
     try:
         os.mkdir(f"{told['node']}/{mark}/{answer}")
     except OSError as error:
-        told["error"] = said(error)
+        told["error"] = describe(error)
     return told
 
 
@@ -243,7 +243,7 @@ def find_proxy() -> dict[str, str] | None:
     try:
         socket.create_connection((parts.hostname, parts.port or 80), 5.0).close()
     except OSError as error:
-        found["error"] = said(error)
+        found["error"] = describe(error)
     return found
 
 
@@ -262,7 +262,7 @@ def reach(target: dict[str, Any], seconds: float) -> dict[str, Any]:
                     server = parsedate_to_datetime(answer.headers["Date"]).timestamp()
                     found["clock"] = (before + time.time()) / 2 - server
     except Exception as error:  # of http.client, of ssl, of a thread that cannot be
-        found.update(error=said(error), step=step_of(error))
+        found.update(error=describe(error), step=step_of(error))
     found["seconds"] = round(time.monotonic() - started, 3)
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from goclient.reporter.base import SILENT, Kind, Reporter
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ class RecordingReporter(SteadyReporter):
 
 def _write(file: IO[bytes], message: Message) -> None:
     with suppress(OSError, ValueError):  # a full disk stops no job, and what is told of a job after its log is closed
-        file.write(f"{hidden(message.line)}\n".encode(errors="backslashreplace"))
+        file.write(f"{hide(message.line)}\n".encode(errors="backslashreplace"))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from goclient.errors import GoclientError
 from goclient.errors.conditions import SandboxRuns
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import FILE, private
 from goclient.sandbox import lock, seed
 from goclient.sandbox.directory import Directory, prepare
@@ -114,7 +114,7 @@ def run(path: Path, *, until: Callable[[], None] | None = None, ready: int | Non
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     directory = prepare(path)
     if not lock.take(directory.lock):
-        raise SandboxRuns(f"a sandbox runs in {quoted(path)} already", hint="stop it first")
+        raise SandboxRuns(f"a sandbox runs in {quote(path)} already", hint="stop it first")
     directory.answers.unlink(missing_ok=True)
     # start, stop and status need not load cryptography (0.08 s) and the services (0.26 s with it).
     from goclient.sandbox.myproxy.authority import make_grid

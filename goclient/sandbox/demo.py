@@ -75,7 +75,7 @@ def command_line(url: str) -> list[str]:
     ]
 
 
-def carried_command_line(url: str) -> list[str]:
+def build_carried(url: str) -> list[str]:
     """Return the command for the same job with files that pass by HTTPS, at a site that knows nothing of goclient."""
     return [
         *("sendJob.py", "--goCarry", "--computingSite", "TEST1"),
@@ -136,7 +136,7 @@ class Example:
         """Submit the job with its transfers, run it at a site without goclient; return the exit code."""
         self.show("again", "at a site that knows nothing of goclient, by HTTPS: the job brings its own transfers")
         env, root = self._environment(), str(self.state.directory.root)
-        typed = [*carried_command_line(self.state.fact("url")), *["--goOverwrite"] * overwrite]
+        typed = [*build_carried(self.state.fact("url")), *["--goOverwrite"] * overwrite]
         site = ["sandbox", "site", "--dir", root, "--site", "TEST1", "--once", "--json"]
         code = self._submit_and_run(typed, env, site=site, site_env=env)
         output = self.state.directory.collections / SITE / f"{GUEST_BASE}{THERE}/{NAME}".strip("/")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import NODE
 from goclient.model.location import directory_problem
 from goclient.sandbox.exports import FILES
@@ -60,7 +60,7 @@ def prepare(path: Path) -> Directory:
     except OSError as error:
         problem = "it is a file" if root.is_file() else str(error.strerror)
     if problem:
-        message = f"the directory {quoted(root)} cannot be used: {problem}"
+        message = f"the directory {quote(root)} cannot be used: {problem}"
         raise RequestError(message, hint="name another one with --dir", code="folder")  # plain: as below
     return directory
 
@@ -73,7 +73,7 @@ def _make(root: Path, own: Set[str]) -> None:
     foreign = "" if Directory(root).database.name in found else min(found - own, default="")
     if foreign:
         raise RequestError(
-            f"the directory {quoted(root)} is not a sandbox's: it has {quoted(foreign)} in it",
+            f"the directory {quote(root)} is not a sandbox's: it has {quote(foreign)} in it",
             hint="name a new directory with --dir",
             code="folder",  # plain: an error's code stays as it is
         )

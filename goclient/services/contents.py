@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from goclient.errors.conditions import SourceChanged
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 Moved = Callable[[int], object]  # is told of bytes that have moved, now and then; what it raises ends the copy
 MOST_BYTES = 1 << 40  # bytes that are taken of a file whose size its server does not tell
@@ -43,15 +43,15 @@ class Source:
     def check(self) -> None:
         """Raise SourceChanged unless the file is as it was."""
         if self._state() != self._before:
-            raise changed(self._shown)
+            raise explain_change(self._shown)
 
 
-def changed(shown: str) -> SourceChanged:
+def explain_change(shown: str) -> SourceChanged:
     """Return the error of a file that was changed while it was copied."""
-    return SourceChanged(f"{quoted(shown)}: it was changed while it was copied", hint=_HINT, subject=shown)
+    return SourceChanged(f"{quote(shown)}: it was changed while it was copied", hint=_HINT, subject=shown)
 
 
 def grown(shown: str, size: int) -> SourceChanged:
     """Return the error of a file that has more bytes than its server has said before."""
-    message = f"{quoted(shown)}: more than the {size} bytes came that it has: it was changed while it was copied"
+    message = f"{quote(shown)}: more than the {size} bytes came that it has: it was changed while it was copied"
     return SourceChanged(message, hint=_HINT, subject=shown)

@@ -82,7 +82,7 @@ def current() -> Deadline | None:
     return found
 
 
-def left() -> float:
+def get_left() -> float:
     """Return the seconds that the calls of this thread have left; LONGEST_WAIT if they have no end."""
     end = current()
     return LONGEST_WAIT if end is None else end.left

@@ -115,7 +115,7 @@ _POOLS = {"http": _PlainPool, "https": _SecurePool}
 class Bounded(HTTPAdapter):
     """Adapter of a session of requests: each exchange ends after its ``timeout``, or with the time of ``one_end``.
 
-    The answers come whole, of at most MAX_ANSWER bytes or what :func:`allowed` says.  ``into``: the file that the body
+    The answers come whole, of at most MAX_ANSWER bytes or what :func:`allow` says.  ``into``: the file that the body
     of a good answer is written to instead.  ``cut``: the rest of a longer answer is left.  ``context``: what holds
     further authorities that servers are believed with.
     """
@@ -216,7 +216,7 @@ def _pieces(response: requests.Response, size: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def allowed(size: int) -> Iterator[None]:
+def allow(size: int) -> Iterator[None]:
     """Run the body, in which an answer may have so many bytes."""
     _here.size, before = size, getattr(_here, "size", None)
     try:
@@ -225,7 +225,7 @@ def allowed(size: int) -> Iterator[None]:
         _here.size = before
 
 
-def bounded(session: requests.Session, adapter: Bounded | None = None) -> None:
+def limit(session: requests.Session, adapter: Bounded | None = None) -> None:
     """Give all exchanges of a session their bounds; each of them has to have a time-out, a number of seconds."""
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter or Bounded())
@@ -249,25 +249,25 @@ class Anonymous(requests.Session):
 def download(url: str, into: IO[bytes], *, seconds: float, size: int) -> None:
     """Write what is at a URL into a file; raise requests' RequestException or OSError."""
     session = Anonymous()
-    bounded(session, Bounded(into))
-    with session, one_end(seconds), allowed(size):
+    limit(session, Bounded(into))
+    with session, one_end(seconds), allow(size):
         session.get(url, timeout=seconds).raise_for_status()
 
 
 def head(url: str, *, seconds: float, size: int) -> bytes:
     """Return the first bytes at a URL; the rest is not read; raise as :func:`download`."""
     session = Anonymous()
-    bounded(session, Bounded(cut=True))
-    with session, one_end(seconds), allowed(size):
+    limit(session, Bounded(cut=True))
+    with session, one_end(seconds), allow(size):
         response = session.get(url, timeout=seconds)
         response.raise_for_status()
     return response.content[:size]
 
 
-def unfetched(error: Exception) -> str:
+def explain_error(error: Exception) -> str:
     """Return why one of these two has raised an error, in a user's words, without the name and password of a URL."""
-    from goclient.model.payload import shown  # only a mistake pays for it
+    from goclient.model.payload import hide_login  # only a mistake pays for it
 
     if isinstance(error, requests.exceptions.HTTPError):
         return f"its server answers {error.response.status_code} {error.response.reason or ''}".rstrip()
-    return shown(innermost(error))
+    return hide_login(innermost(error))

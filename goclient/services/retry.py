@@ -47,7 +47,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(seconds, 0.0) if seconds <= LONGEST_WAIT else None
 
 
-def limited(status: int, headers: Mapping[str, str]) -> str:
+def explain_limit(status: int, headers: Mapping[str, str]) -> str:
     """Return what a service says of being asked again, for a message; the empty string if it says nothing."""
     seconds = retry_after(headers) if status in (TOO_MANY, *AWAY) else None
     if seconds is None:

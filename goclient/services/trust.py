@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import requests
 from urllib3.util.ssl_ import create_urllib3_context
 
-from goclient.services.exchange import Bounded, bounded
+from goclient.services.exchange import Bounded, limit
 from goclient.services.loopback import LOOPBACK
 
 
@@ -25,5 +25,5 @@ def session_for(host: str | None, locations: Iterable[str]) -> requests.Session:
         directory = os.path.isdir(location)
         assert context is not None, "it is made for the first place"
         context.load_verify_locations(None if directory else location, location if directory else None)
-    bounded(made, Bounded(context=context))
+    limit(made, Bounded(context=context))
     return made

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from goclient.errors import UsageError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 
 class SentTask(NamedTuple):
@@ -50,10 +50,10 @@ def pathena(args: Sequence[str]) -> TaskResult:
 
 def _run(tool: str, args: Sequence[str]) -> TaskResult:
     if isinstance(args, str | bytes):
-        message = f"goclient.{tool} takes a list of arguments, not one text: {quoted(args)}"
+        message = f"goclient.{tool} takes a list of arguments, not one text: {quote(args)}"
         raise UsageError(message, hint=f"goclient.{tool}(shlex.split(text))", code="arguments", subject="args")
     for wrong in (one for one in args if not isinstance(one, str)):
-        message = f"goclient.{tool} takes a list of texts: {quoted(repr(wrong))} in it is not a text"
+        message = f"goclient.{tool} takes a list of texts: {quote(repr(wrong))} in it is not a text"
         raise UsageError(message, hint="write it in quotes, or str(…)", code="arguments", subject="args")
     with tempfile.TemporaryFile() as sent:  # each task is written down when it was sent, whatever comes later
         command = [sys.executable, "-P", "-m", "goclient.cli.tasks", str(sent.fileno()), tool, *args]

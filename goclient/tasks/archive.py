@@ -17,7 +17,7 @@ from typing import IO
 from goclient.carrier.archive import FORM, LIMIT, is_taken
 from goclient.carrier.plan import CARRY, PLAN
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 SOURCES, SOURCES_LIMIT = "sources.", 768 << 20  # of a task with a build: Client.putFile of panda-client, and the server
 _GZIP = b"\x1f\x8b"
@@ -50,7 +50,7 @@ def add_carrier(path: Path, *, carrier: bytes, plans: Sequence[bytes]) -> None:
         os.replace(packed, path)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        message = f"the carrier cannot be added to the task's archive {quoted(path.name)}: {reason}"
+        message = f"the carrier cannot be added to the task's archive {quote(path.name)}: {reason}"
         hint = "--inTarBall takes a tar file, packed with gzip or not; --tmpDir names a directory with room"
         raise RequestError(message, hint=hint, code="archive-file", subject="--goCarry") from error
     finally:
@@ -76,7 +76,7 @@ def _check_names(members: Sequence[tarfile.TarInfo]) -> None:
     for member in members:
         name = posixpath.normpath(member.name)
         if is_taken(name):
-            message = f"{quoted(name)} of the archive is a name that goclient, or PanDA, uses in a job's directory"
+            message = f"{quote(name)} of the archive is a name that goclient, or PanDA, uses in a job's directory"
             hint = f"give it another name, or leave it out: --excludeFile={shlex.quote(name)}"
             raise RequestError(message, hint=hint, code="archive-name", subject="--goCarry")
 
@@ -86,7 +86,7 @@ def _check_size(name: str, size: int, members: Sequence[tarfile.TarInfo]) -> Non
     limit = SOURCES_LIMIT if name.startswith(SOURCES) else LIMIT
     if size > limit - FORM:
         largest = sorted(members, key=lambda one: -one.size)[:_SHOWN]
-        named = ", ".join(f"{quoted(one.name)} ({one.size / _MB:.1f} MB)" for one in largest)
+        named = ", ".join(f"{quote(one.name)} ({one.size / _MB:.1f} MB)" for one in largest)
         message = (
             f"the task's archive has {size / _MB:.1f} MB, packed, more than the {limit // _MB} MB that PanDA takes"
         )

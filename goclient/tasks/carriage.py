@@ -18,7 +18,7 @@ from goclient.carrier.sending import confirm_secret, hand_out
 from goclient.config.connections import Connections
 from goclient.config.environment import journal_path
 from goclient.errors import GoclientError, RequestError, ServerError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.jobs.credentials import Credentials
 from goclient.jobs.grants import make_ready
 from goclient.journal import Journal
@@ -120,7 +120,7 @@ class TaskCarriage:
         self._pack(name)
         _, said = upload(reuseSandbox=False)
         if said != _UPLOADED:
-            message = f"the archive of the task could not be uploaded: {quoted(said)}; nothing was submitted"
+            message = f"the archive of the task could not be uploaded: {quote(said)}; nothing was submitted"
             raise ServerError(message, hint="type the command again", code="upload", transient=True)
 
     def start(self, task: TaskMap, spec: TransferSpec, ready: ExpectedTask) -> Started:
@@ -130,7 +130,7 @@ class TaskCarriage:
         """
         own, expected = keep_names(spec, ready.outputs), self._plans.get(ready.dataset)
         if expected is None or expected.spec != own:
-            message = f"the outputs of the task {quoted(ready.dataset)} are not those that the plan in its archive has"
+            message = f"the outputs of the task {quote(ready.dataset)} are not those that the plan in its archive has"
             raise RequestError(message, hint="declare all of them with --outputs or --extOutFile", code="outputs")
         made = expected.made
         if self._waiting is not None:

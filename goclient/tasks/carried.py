@@ -15,7 +15,7 @@ from goclient.carrier.archive import Contents, Member
 from goclient.carrier.carried import MAX_PARAMETERS
 from goclient.carrier.rungen import Wrapping, within_quote
 from goclient.errors import GoclientError, RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB
 from goclient.model.location import Location, Transfer
 from goclient.model.names import SERVER_PLACEHOLDERS, TASK_NUMBER, TASK_PLACEHOLDERS
@@ -25,7 +25,7 @@ from goclient.model.request import Carriage, Who
 from goclient.model.spec import TransferSpec
 from goclient.preflight.carried import find_impossible, no_carry_client
 from goclient.tasks import panda_client
-from goclient.tasks.inputs import INPUTS, SPLITS, given_options
+from goclient.tasks.inputs import INPUTS, SPLITS, list_given
 from goclient.tasks.output_server import OutputServer
 from goclient.tasks.outputs import MAP, TaskMap, pad_serial
 
@@ -67,7 +67,7 @@ def find_refused(spec: TransferSpec, options: Any, *, tool: str) -> Iterator[Goc
     if os.path.realpath(getattr(options, "workDir", None) or ".") != os.path.realpath("."):
         why = "PanDA's transformation does not find the credential of a job that runs in a directory below"
         yield _refusal("--workDir", why, "type the command in the directory that is to be packed")
-    given = given_options(options, SPLITS)
+    given = list_given(options, SPLITS)
     if given and spec.stage_in and not any(getattr(options, name, None) for name in INPUTS):
         why = "JEDI deals out the files that PanDA brings, and knows nothing of those of --StageinGOsrc"
         hint = (
@@ -103,7 +103,7 @@ def start_carrier(task: TaskMap, tool: str, *, checksum: str, taken: Mapping[str
     if len(opens) != 1 or not closes or directory is None or not unpacked:
         raise panda_client.incompatible(f"{tool} starts the command of a job in another way")
     if os.path.normpath(directory[1]) != ".":
-        why = f"the jobs would run in {quoted(directory[1])}, and the carrier is at the top of their archive"
+        why = f"the jobs would run in {quote(directory[1])}, and the carrier is at the top of their archive"
         raise _refusal("a command in a directory below", why, "type it in the directory that is packed")
     for item in items[opens[0] + 1 : closes[0]]:
         if "$" not in str(item["value"]):  # else it is filled in

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.nearest import CLOSE, nearest
 from goclient.model.option import help_text, is_flag, is_number
 from goclient.model.task_options import PathenaOptions, TaskOptions
@@ -119,7 +119,7 @@ def words_of(given: Mapping[str, Any], table: Table) -> list[str]:
             found += [f"--{name}={one}" for one in each]
         elif value is not None:
             kind = "true or false" if flag else "a number" if number else "a text"
-            message = f"--loadJson: {name} is {quoted(json.dumps(value))}, not {kind}"
+            message = f"--loadJson: {name} is {quote(json.dumps(value))}, not {kind}"
             errors.append(UsageError(message, hint="correct the file", code="load-json", subject=f"--{name}"))
     raise_all(errors)
     return found
@@ -226,7 +226,7 @@ class CommandLine:
                 continue
             if not before.startswith("--") or "=" in before:
                 hint = "write a list with commas and without blanks, no blanks around =, and no value after a flag"
-                message = f"{quoted(word)} belongs to no option"
+                message = f"{quote(word)} belongs to no option"
                 errors.append(UsageError(message, hint=hint, code="stray-word", subject=word))
             elif before not in near:  # panda-client would leave it out without a word
                 right = "".join(nearest(before, theirs, most=1))
@@ -236,7 +236,7 @@ class CommandLine:
             raise_all([*errors, *self._find_mistakes(self.words)])
 
     def _unknown(self, word: str, hint: str) -> UsageError:
-        message = f"{quoted(word)} is not an option of goclient {self._tool}"
+        message = f"{quote(word)} is not an option of goclient {self._tool}"
         return UsageError(message, hint=hint, code="unknown-option", subject=word)
 
 

@@ -13,6 +13,6 @@ _UNSET = ("None", "", "0", "-1")  # what panda-client has for an option that is 
 INPUTS = ("inDS", "inDsTxt", "inOutDsJson", "pfnList", "goodRunListXML", "eventPickEvtList", "secondaryDSs", "loadXML")
 
 
-def given_options(options: Any, names: Sequence[str]) -> list[str]:
+def list_given(options: Any, names: Sequence[str]) -> list[str]:
     """Return those of panda-client's options that are given, with their dashes."""
     return [f"--{name}" for name in names if str(getattr(options, name, None)) not in _UNSET]

@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from goclient.errors.findings import SHOWN, Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.location import JOB_OUT
 from goclient.model.names import SERIAL_NUMBERS
 from goclient.model.nearest import nearest
 from goclient.model.spec import TransferSpec
-from goclient.model.syntax.lists import listed
+from goclient.model.syntax.lists import list_some
 from goclient.model.syntax.shell import shell_word
-from goclient.tasks.inputs import DEALS, INPUTS, SPLITS, given_options
+from goclient.tasks.inputs import DEALS, INPUTS, SPLITS, list_given
 from goclient.tasks.outputs import ExpectedTask, Outputs, pad_serial, read_trf
 from goclient.tasks.validation import ValidTask
 
@@ -42,12 +42,10 @@ def find_losses(
     image = str(getattr(options, "containerImage", "") or "")
     carried = valid.request.carrying is not None
     if image:
-        message = f"goclient's pilot starts no container: --containerImage={quoted(image)} needs another one"
+        message = f"goclient's pilot starts no container: --containerImage={quote(image)} needs another one"
         hint = "ask the site whether its pilot starts containers and moves files for goclient; else leave it out"
         if carried:
-            message = (
-                f"--containerImage={quoted(image)}: the carrier runs in it, and needs python3, 3.9 or later, there"
-            )
+            message = f"--containerImage={quote(image)}: the carrier runs in it, and needs python3, 3.9 or later, there"
             hint = "make sure that the image has it"
         yield Finding("warning", "container", "--containerImage", message, hint)
     if carried and getattr(options, "maxAttempt", None) != 1:
@@ -68,7 +66,7 @@ def find_losses(
 def find_no_outputs(valid: ValidTask, options: Any, *, outputs: Outputs) -> Iterator[Finding]:
     """Yield a warning for each file to take away that is not an output of the task."""
     known = {*outputs.names, *outputs.names.values(), outputs.log, JOB_OUT}
-    there = f"its outputs are {listed(list(outputs.names))}" if outputs.names else "it declares none"
+    there = f"its outputs are {list_some(list(outputs.names))}" if outputs.names else "it declares none"
     option = "files-out" if valid.request.words.strip() else "--Data"
     for word, transfers in ((option, valid.spec.output), ("--StageoutGOsrc", valid.spec.stage_out)):
         names = [*dict.fromkeys(transfer.source.path[1:] for transfer in transfers if transfer.source.in_job)]
@@ -80,15 +78,15 @@ def find_no_outputs(valid: ValidTask, options: Any, *, outputs: Outputs) -> Iter
         declaring = _with_declared(options, undeclared)
         for name in strange[:SHOWN]:
             message = (
-                f"{quoted(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
+                f"{quote(name)} is not an output of the task ({there}): a job whose payload does not write it fails"
             )
             hint = "make sure that the payload writes it"
             if near[name]:
-                hint = f"did you mean {right or quoted(near[name])}?"
+                hint = f"did you mean {right or quote(near[name])}?"
             elif name in undeclared:
                 hint = f"if the payload writes it, declare it{declaring and f': {declaring}'}"
             if "*" in near[name]:
-                packed = f"{quoted(name)} is one of the files of the output {quoted(near[name])}"
+                packed = f"{quote(name)} is one of the files of the output {quote(near[name])}"
                 message = f"{packed}, which are packed into one archive"
             yield Finding("warning", "not-an-output", name, message, hint)
         if len(strange) > SHOWN:
@@ -119,7 +117,7 @@ def _find_unsplit(spec: TransferSpec, options: Any) -> Iterator[Finding]:
     """Yield a warning if what splits or names PanDA's input is given for the files that goclient brings."""
     count = sum("${SN" not in transfer.source.path for transfer in spec.stage_in)  # the others are a job's own already
     inputs = next((name for name in INPUTS if getattr(options, name, None)), "")
-    given = given_options(options, SPLITS if inputs else DEALS)
+    given = list_given(options, SPLITS if inputs else DEALS)
     given += ["%IN in --exec"] if not inputs and re.search(r"%IN\b", str(getattr(options, "jobParams", ""))) else []
     if not given or not count or (inputs and count == 1):
         return
@@ -134,7 +132,7 @@ def _find_renumbered(spec: TransferSpec) -> Iterator[Finding]:
     """Yield a warning for a source that another attempt would not find: it is a new job with a new number."""
     for transfer in spec.stage_in:
         if any(number in transfer.source.path for number in SERIAL_NUMBERS):
-            source = quoted(transfer.source.display)
+            source = quote(transfer.source.display)
             message = f"{source} is another file in a further attempt of a job, which has a new number"
             yield Finding("warning", "renumbered", "--StageinGOsrc", message, "add --maxAttempt=1")
             return
@@ -148,7 +146,7 @@ def _find_optional(valid: ValidTask, options: Any, outputs: Outputs) -> Iterator
     for name, lfn in outputs.names.items():
         taken = valid.server is not None or not named.isdisjoint((name, lfn))
         if taken and any(lfn.endswith(one) or fnmatchcase(lfn, f"*{one}") for one in patterns):
-            message = f"a job without {quoted(name)} fails in spite of --allowNoOutput, because Globus is to take it"
+            message = f"a job without {quote(name)} fails in spite of --allowNoOutput, because Globus is to take it"
             hint = "name with --Data and --OutputGO only what each job writes"
             yield Finding("warning", "may-be-missing", name, message, hint)
 
@@ -159,7 +157,7 @@ def _find_unfilled(valid: ValidTask) -> Iterator[Finding]:
     texts += [f"{valid.server.endpoint}:{valid.server.directory}"] if valid.server else []
     found = ((text, match[0]) for text in dict.fromkeys(texts) if (match := FILLED_ELSEWHERE.search(text)))
     for text, word in list(found)[:SHOWN]:
-        message = f"{quoted(text)}: {word} is filled in --exec and --trf alone, and stays as it is here"
+        message = f"{quote(text)}: {word} is filled in --exec and --trf alone, and stays as it is here"
         hint = (
             "write the name alone, without %OUT." if word == "%OUT." else "a job's own number is '${SN}' or '${SN/P}'"
         )
@@ -172,7 +170,7 @@ def _find_in_payload(options: Any) -> Iterator[Finding]:
         text = str(getattr(options, "jobParams" if option == "exec" else option, "") or "")
         words = [match[0] for match in _OURS.finditer(text)]
         if words:
-            message = f"{listed(words)} in --{option} is the payload's own word: nothing is transferred for it"
+            message = f"{list_some(words)} in --{option} is the payload's own word: nothing is transferred for it"
             hint = f"if it is goclient's, write it outside the quotes of --{option}"
             yield Finding("warning", "payload-word", words[0], message, hint)
 
@@ -181,13 +179,13 @@ def _find_mangled(trf: str, outputs: Outputs) -> Iterator[Finding]:
     """Yield a warning for each %OUT of a transformation that pathena does not read as it was meant."""
     for name in read_trf(trf).missed:
         if name not in outputs.names:
-            word = quoted(f"%OUT.{name}")
+            word = quote(f"%OUT.{name}")
             message = f"pathena does not take {word} in --trf for an output: it takes one in each word"
             yield Finding("warning", "not-declared", name, message, f"add {shell_word(f'--extOutFile={name}')}")
     for name in outputs.names if "%OUT" in trf else ():
         end = _ENDS_NAME.search(name)
         if end:
-            message = f"pathena reads the output {quoted(name)} in --trf up to the next blank, quote, comma or ;"
+            message = f"pathena reads the output {quote(name)} in --trf up to the next blank, quote, comma or ;"
             hint = f"put a blank after the name: %OUT.{name[: end.start()]} {name[end.start() :]}"
             yield Finding("warning", "not-declared", name, message, hint)
 
@@ -198,7 +196,7 @@ def _find_repeated_directory(valid: ValidTask, nickname: str, dataset: str) -> I
     path = (server.directory or "").rstrip("/") if server else ""
     if server and path.endswith(f"/{dataset}"):
         above = path.removesuffix(f"/{dataset}").removesuffix(f"/{nickname}")
-        directory = quoted(server.directory_of(nickname, dataset))
+        directory = quote(server.directory_of(nickname, dataset))
         message = f"the files go to {directory}, because {nickname}/{dataset}/ is added to what is typed"
         hint = f"did you mean {shell_word(f'--useGOForOutput={server.endpoint}:{above}/')}?"
         yield Finding("warning", "twice", "--useGOForOutput", message, hint)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from goclient.errors import GoclientError, RequestError, UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.tasks.command_line import Table, find_nearest, hint_of_near
 
 EXAMPLE = '{"outDS": "user.NAME.test", "exec": "run.sh"}'
@@ -35,7 +35,7 @@ def read(path: str) -> Any:
         where = f"line {error.lineno}, column {error.colno}"
         raise _wrong(path, f"is not JSON: {error.msg} in {where}", f"write {EXAMPLE}") from None
     except _Twice as error:
-        raise _wrong(path, f"gives {quoted(error)} two values", "leave one of them out") from None
+        raise _wrong(path, f"gives {quote(error)} two values", "leave one of them out") from None
     except RecursionError:
         raise _wrong(path, "has too many brackets in one another", f"write {EXAMPLE}") from None
     except UnicodeEncodeError as error:
@@ -60,7 +60,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _wrong(path: str, what: str, hint: str) -> RequestError:
-    return RequestError(f"the file {quoted(path)} {what}", hint=hint, code="load-json", subject=path)
+    return RequestError(f"the file {quote(path)} {what}", hint=hint, code="load-json", subject=path)
 
 
 def check_options(document: Any, options: Any, table: Table) -> None:
@@ -75,7 +75,7 @@ def check_options(document: Any, options: Any, table: Table) -> None:
         known = name == "exec" or hasattr(options, name)
         near = "" if known else find_nearest(f"--{name}", table)
         if near:
-            message = f"--loadJson: {quoted(name)} in {quoted(path)} is not an option"
+            message = f"--loadJson: {quote(name)} in {quote(path)} is not an option"
             hint = hint_of_near(name, near, table).replace("--", "", 1)  # as the file has names
             errors.append(UsageError(message, hint=hint, code="unknown-option", subject=name))
     raise_all(errors)
@@ -100,6 +100,6 @@ def find_unwritable(options: Any, names: Sequence[str]) -> Iterator[GoclientErro
         directory = os.path.dirname(os.path.abspath(path))
         parent = os.path.isdir(directory) and os.access(directory, os.W_OK)
         if not (not os.path.isdir(path) and os.access(path, os.W_OK) if os.path.exists(path) else parent):
-            message = f"--{name}={quoted(path)} cannot be written"
+            message = f"--{name}={quote(path)} cannot be written"
             hint = "name a file in a directory that is there and yours"
             yield RequestError(message, hint=hint, code="dump", subject=f"--{name}")

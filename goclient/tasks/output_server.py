@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import GLOBUS_SCHEME, SCHEMES, Endpoint
 from goclient.model.location import Location
 from goclient.model.syntax.parse import parse_destination, parse_endpoint
@@ -26,7 +26,7 @@ class OutputServer:
         """Return the server that ``ENDPOINT[:/DIR/]`` names; raise RequestError with the reason."""
         first, comma, rest = text.partition(",")
         if comma and ":/" in rest:
-            message = f"--useGOForOutput={quoted(text)} is a list, and all outputs go to one location"
+            message = f"--useGOForOutput={quote(text)} is a list, and all outputs go to one location"
             hint = shell_word(f"--useGOForOutput={first}")
             raise RequestError(message, hint=hint, code="location", subject="--useGOForOutput")
         scheme = text.startswith((GLOBUS_SCHEME, *SCHEMES))
@@ -35,7 +35,7 @@ class OutputServer:
             if alone:
                 endpoint = parse_endpoint(text.removesuffix(":"))
                 if not endpoint.has_home:
-                    message = f"{quoted(text)} names no directory, and {endpoint.title} has no home directories"
+                    message = f"{quote(text)} names no directory, and {endpoint.title} has no home directories"
                     raise RequestError(
                         message, hint=f"write --useGOForOutput={endpoint.write('/DIR/')}", code="location"
                     )
@@ -56,5 +56,5 @@ class OutputServer:
         try:
             return Location(self.endpoint, path)
         except ValueError as error:
-            message = f"--useGOForOutput: the files would go to {quoted(f'{self.endpoint}:{path}')}: {error}"
+            message = f"--useGOForOutput: the files would go to {quote(f'{self.endpoint}:{path}')}: {error}"
             raise RequestError(message, hint="choose another --outDS", code="location") from error

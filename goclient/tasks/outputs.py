@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.tasks import panda_client
 
 TaskMap = dict[str, Any]  # the parameters of a task, a JSON object of panda-client's
@@ -63,7 +63,7 @@ def read_outputs(task: TaskMap) -> Outputs:
     names.update((pad_serial(lfn), lfn) for item, lfn in zip(outputs, lfns, strict=True) if not item.get("hidden"))
     if set(lfns) - set(names.values()):
         raise RequestError(
-            f"the task does not say which files become the outputs {', '.join(map(quoted, lfns[:5]))}",
+            f"the task does not say which files become the outputs {', '.join(map(quote, lfns[:5]))}",
             hint="submit without --useGOForOutput and --Data, or declare the outputs otherwise",
             code="outputs",
         )
@@ -151,7 +151,7 @@ def check_dataset(dataset: str, options: Any, nickname: str) -> None:
         f"{dataset}/", options.official, nickname, merging, options.verbose
     )
     if not right:
-        message = f"panda-client takes no output dataset {quoted(dataset)}; nothing was uploaded"
+        message = f"panda-client takes no output dataset {quote(dataset)}; nothing was uploaded"
         own = re.sub(rf"^(user\.[^.]*|{re.escape(nickname)})(\.|$)", "", dataset)
         name = own if re.fullmatch(r"[A-Za-z0-9_.-]+", own) else "test"
         hint = "name it group.GROUP.SOMETHING" if options.official else f"did you mean --outDS=user.{nickname}.{name}?"

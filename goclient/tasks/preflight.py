@@ -8,12 +8,12 @@ from functools import partial
 
 from goclient.errors import GoclientError, PreflightFailed, raise_all
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import UrlEndpoint
 from goclient.model.location import Transfer
 from goclient.model.names import fill_serial
 from goclient.model.request import Job, Rights
-from goclient.model.spec import TransferSpec, checked_transfer
+from goclient.model.spec import TransferSpec, make_transfer
 from goclient.preflight.connect import find_collection
 from goclient.preflight.run import Preflight
 from goclient.services.deadline import Deadline
@@ -78,7 +78,7 @@ def check_tasks(
 
 def _with_source(typed: Transfer, found: Transfer) -> Transfer:
     """Return a transfer that was found with its source as typed: what was checked has the names of one task."""
-    return checked_transfer(typed.source, found.destination) if typed.source.in_job else found
+    return make_transfer(typed.source, found.destination) if typed.source.in_job else found
 
 
 def _with_directory(server: OutputServer, preflight: Preflight) -> tuple[OutputServer, Preflight]:
@@ -114,7 +114,7 @@ def _without_numbered(preflight: Preflight, specs: Sequence[TransferSpec]) -> tu
     numbered = next((one.target for spec in specs for one in spec.transfers if is_numbered(one)), None)
     if numbered is None or not preflight.options.make_directories:
         return preflight, []
-    message = f"--goMkdir makes no directory for {quoted(numbered)}: its name is known only when the job is made"
+    message = f"--goMkdir makes no directory for {quote(numbered)}: its name is known only when the job is made"
     hint = "Globus makes directories when files come"
     warning = Finding("warning", "no-folder", str(numbered), message, hint)  # plain: a code of the JSON
     return replace(preflight, options=preflight.options._replace(make_numbered=False)), [warning]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from goclient.errors import GoclientError, RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB
 from goclient.model.location import Location, Transfer
 from goclient.model.names import SERIAL_NUMBERS, TASK_NUMBER
 from goclient.model.planner import plan
 from goclient.model.records.base import MAX_TASK_BLOCK
 from goclient.model.records.registry import attach
-from goclient.model.serial import needs_serial, shared_targets
-from goclient.model.spec import TransferSpec, checked_transfer
+from goclient.model.serial import find_shared_targets, needs_serial
+from goclient.model.spec import TransferSpec, make_transfer
 from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.shell import shell_word
 from goclient.tasks.output_server import OutputServer
@@ -27,7 +27,7 @@ def transfers_of(spec: TransferSpec, server: OutputServer | None, *, task: Expec
 
     def rename(one: Transfer) -> Transfer:
         lfn = task.outputs.names.get(one.source.path[1:]) if one.source.in_job else None
-        return one if lfn is None else checked_transfer(_in_job(lfn), one.destination)
+        return one if lfn is None else make_transfer(_in_job(lfn), one.destination)
 
     renamed = spec.model_copy(
         update={"stage_out": tuple(map(rename, spec.stage_out)), "output": tuple(map(rename, spec.output))}
@@ -45,7 +45,7 @@ def _in_job(lfn: str) -> Location:
         return Location(JOB, f"/{lfn}")
     except ValueError as error:
         raise RequestError(
-            f"the output {quoted(lfn)} cannot be taken away: {error}",
+            f"the output {quote(lfn)} cannot be taken away: {error}",
             hint="declare outputs by their names, without --addNthFieldOf…ToLFN, for Globus to take them",
             code="outputs",
         ) from error
@@ -58,31 +58,31 @@ def add_outputs(spec: TransferSpec, directory: Location, outputs: Outputs) -> Tr
         message = "--useGOForOutput has nothing to take: the task has no outputs, and no log for goclient"
         hint = "declare outputs with --outputs; the log stays PanDA's with --noSeparateLog and with --goCarry"
         raise RequestError(message, hint=hint, code="outputs", subject="--useGOForOutput")
-    more = tuple(checked_transfer(_in_job(lfn), directory) for lfn in lfns)
+    more = tuple(make_transfer(_in_job(lfn), directory) for lfn in lfns)
     return spec.model_copy(update={"output": (*spec.output, *more), "working": spec.working or DEFAULT_WORKING})
 
 
 def find_shared(spec: TransferSpec, *, several: bool) -> Iterator[GoclientError]:
     """Yield an error for each file that two jobs would write; ``several``: there are several such tasks."""
 
-    def shared(message: str, hint: str, target: Location) -> GoclientError:
+    def refuse(message: str, hint: str, target: Location) -> GoclientError:
         return RequestError(message, hint=hint, code="shared-target", subject=target.display)
 
     for transfer in needs_serial(spec):
         hint = "put ${SN/P} (the job's number) in the destination or the name, or declare the file as an output"
         if any(number in transfer.source.path for number in SERIAL_NUMBERS):
             hint = f"if that is a directory, write a final slash: {shell_word(f'{transfer.destination.display}/')}"
-        yield shared(f"all jobs of the task would write {quoted(transfer.target.display)}", hint, transfer.target)
+        yield refuse(f"all jobs of the task would write {quote(transfer.target.display)}", hint, transfer.target)
     for transfer in spec.transfers if several else ():
         if not transfer.destination.in_job and TASK_NUMBER not in transfer.target_path:
-            message = f"each task of --inOutDsJson would write {quoted(transfer.target.display)}"
-            yield shared(
+            message = f"each task of --inOutDsJson would write {quote(transfer.target.display)}"
+            yield refuse(
                 message, f"put {TASK_NUMBER} in the destination or the name, beside ${{SN/P}}", transfer.target
             )
-    for first, second in shared_targets(spec, COUNT):
-        message = f"{quoted(first.display)} and {quoted(second.display)} are one file in two jobs"
+    for first, second in find_shared_targets(spec, COUNT):
+        message = f"{quote(first.display)} and {quote(second.display)} are one file in two jobs"
         hint = "use ${SN/P}, which always has six digits, or names that differ in more than numbers"
-        yield shared(message, hint, second)
+        yield refuse(message, hint, second)
 
 
 def keep_names(spec: TransferSpec, outputs: Outputs) -> TransferSpec:
@@ -95,7 +95,7 @@ def keep_names(spec: TransferSpec, outputs: Outputs) -> TransferSpec:
     def keep(one: Transfer) -> Transfer:
         name = own.get(one.source.path[1:], "") if one.source.in_job else ""
         if "*" in name:
-            message = f"the files of the output {quoted(name)} are packed into one when the carrier has ended"
+            message = f"the files of the output {quote(name)} are packed into one when the carrier has ended"
             hint = "name each of them with --Data, or leave the output to PanDA"
             raise RequestError(message, hint=hint, code="outputs", subject=name)
         return Transfer(_in_job(name), one.target) if name else one

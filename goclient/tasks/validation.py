@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from goclient.errors import Collector, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import OutputNotNamed
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.keywords import NAMES
 from goclient.model.syntax.lists import ReadLines
@@ -68,7 +68,7 @@ def validate_task(request: TaskRequest, read_lines: ReadLines, *, merging: bool)
     spec, payload, errors, warnings, _ = validate(typed, read_lines)
     collected.errors += [_for_task(part, request) for error in errors for part in error.parts]
     if payload.strip() and not errors:
-        message = f"{WORDS.option}: {quoted(payload)} is not about transfers"
+        message = f"{WORDS.option}: {quote(payload)} is not about transfers"
         hint = f"the words are {', '.join(NAMES)}; the payload's own words are in --exec or --trf"
         collected.errors.append(RequestError(message, hint=hint, code="not-a-word", subject=WORDS.option))
     collected.errors += _find_conflicts(request, spec, merging=merging)

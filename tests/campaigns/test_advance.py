@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from goclient.campaigns.batch import Batch, KeptBatch, keep, kept_batches, prune
+from goclient.campaigns.batch import Batch, KeptBatch, keep, load_batches, prune
 from goclient.campaigns.jobs import PandaJobs, Sender
 from goclient.campaigns.state import Allowed, Sent, Standing
 from goclient.errors import GoclientError
@@ -122,7 +122,7 @@ def test_nothing_is_lost_or_done_twice_wherever_processes_are_killed(
             for event in events:
                 _happen(world, event, kept)
         _settle(world, kept)
-        assert [one.is_open for one in kept_batches(Path(state))] == [False]
+        assert [one.is_open for one in load_batches(Path(state))] == [False]
         sent = len(world.rows)
         retry(world, Path(state), *world.first, all=True)
         assert len(world.rows) == sent, "nothing is sent when it is over"
@@ -284,7 +284,7 @@ def test_files_of_a_batch_that_was_closed_long_ago_are_removed(tmp_path: Path) -
     assert kept.path.exists(), "it is not done"
     _settle(world, kept)
     prune(tmp_path, now=time.time() + KEPT / 2)
-    assert len(kept_batches(tmp_path)) == 1
+    assert len(load_batches(tmp_path)) == 1
     prune(tmp_path, now=time.time() + 2 * KEPT)
     assert list((tmp_path / "campaigns").iterdir()) == []
 
@@ -294,19 +294,19 @@ def test_a_new_batch_is_never_seen_by_others_before_it_is_locked(
 ) -> None:
     def seen(path: Path, data: bytes) -> None:
         path.write_bytes(data)
-        with KeptBatch(path).locked() as is_free:
+        with KeptBatch(path).lock() as is_free:
             assert not is_free
 
     monkeypatch.setattr("goclient.campaigns.batch.replace", seen)
-    with keep(batch_of(1), tmp_path) as kept, kept.locked() as second:
+    with keep(batch_of(1), tmp_path) as kept, kept.lock() as second:
         assert not second
-    with kept.locked() as is_free:
+    with kept.lock() as is_free:
         assert is_free
 
 
 def test_the_second_process_leaves_a_batch_alone(tmp_path: Path) -> None:
     kept = begin(tmp_path, batch_of(1), World())
-    with kept.locked() as first, kept.locked() as second:
+    with kept.lock() as first, kept.lock() as second:
         assert (first, second) == (True, False)
 
 

@@ -282,7 +282,7 @@ def advance(world: World, kept: KeptBatch, allowed: Allowed = NOTHING_MORE, *, r
         raise_all(retry_jobs(panda_ids, RetryOptions(noCheck=True), Here(world, main.path.parent), show).refused)
 
     jobs = PandaJobs(kept.read(), Sender(server, main, SILENT, allowed, retry=again))
-    with kept.locked() as is_ours:
+    with kept.lock() as is_ours:
         assert is_ours
         return Advance(kept, Globus(world), jobs, reporter=reporter, allowed=allowed).run()
 

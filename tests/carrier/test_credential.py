@@ -11,7 +11,7 @@ import pytest
 
 from goclient.carrier.credential import ClientSecret, HandedTokens, ServiceClient, find_secret, read_secret
 from goclient.errors import GoclientError, LoginNeeded
-from goclient.secrets import MASK, hidden
+from goclient.secrets import MASK, hide
 from goclient.services.globus.rest import RestAuth
 
 SECRET = ClientSecret("8b5eb87a-10b2-4626-96dc-d9ab00c6942a", "a-secret-of-a-client")
@@ -19,7 +19,7 @@ SECRET = ClientSecret("8b5eb87a-10b2-4626-96dc-d9ab00c6942a", "a-secret-of-a-cli
 
 def test_a_secret_is_read_and_hidden() -> None:
     assert read_secret(json.dumps(vars(SECRET)).encode()) == SECRET
-    assert hidden(f"it is {SECRET.client_secret}") == f"it is {MASK}"
+    assert hide(f"it is {SECRET.client_secret}") == f"it is {MASK}"
     assert SECRET.client_secret not in repr(SECRET)
 
 
@@ -46,7 +46,7 @@ def test_what_has_no_such_secret_gives_nothing(content: bytes) -> None:
 def test_tokens_of_single_collections_are_read_and_hidden() -> None:
     found = read_secret(json.dumps({"tokens": {"c1": "a-token-of-one"}}).encode())
     assert found == HandedTokens({"c1": "a-token-of-one"})
-    assert hidden("it is a-token-of-one") == f"it is {MASK}"
+    assert hide("it is a-token-of-one") == f"it is {MASK}"
     assert "a-token-of-one" not in repr(found)
     tokens = replace(found, servers={"c1": "https://c1.example"})
     assert (tokens.https("c1"), tokens.https_server("c1")) == ("a-token-of-one", "https://c1.example")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.carrier.others import Other, OtherCredentials, check_same, judge_others, opened_by, read_others
+from goclient.carrier.others import Other, OtherCredentials, check_same, judge_others, read_opened, read_others
 from goclient.carrier.secret import Secret
 from goclient.model.request import Credential
 
@@ -20,12 +20,12 @@ def tokens(*collections: str) -> Secret:
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 def test_what_is_not_ours_opens_nothing(value: str) -> None:
-    assert opened_by(value) == frozenset()
+    assert read_opened(value) == frozenset()
 
 
 def test_what_a_secret_opens_is_read_from_it() -> None:
-    assert opened_by(CLIENT.value) == {ONE}
-    assert opened_by(tokens(ONE, OTHER.upper()).value) == {ONE, OTHER}
+    assert read_opened(CLIENT.value) == {ONE}
+    assert read_opened(tokens(ONE, OTHER.upper()).value) == {ONE, OTHER}
     kept = {CLIENT.key: CLIENT.value, "grid pass": CLIENT.value, tokens(ONE).key: "x"}
     assert [one.key for one in read_others(kept)] == [CLIENT.key]
 

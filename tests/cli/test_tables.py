@@ -154,7 +154,7 @@ def endpoint_view() -> None:
 
 def collections_found() -> None:
     one = Collection(TASK, LONG, WIDE, "GCSv5_mapped_collection", HOSTILE, None, None, False, False, COMBINED, ())
-    tables.print_table(("name", "kind", "owner", "id"), endpoint_text.found_rows([one]))
+    tables.print_table(("name", "kind", "owner", "id"), endpoint_text.make_rows([one]))
 
 
 def globus_identity() -> None:

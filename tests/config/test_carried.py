@@ -9,7 +9,7 @@ import pytest
 
 from goclient.config.carried import carry_access, file_server_url, globus_urls
 from goclient.errors import RequestError
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
 SECRET = "a-secret-of-the-service"
@@ -20,7 +20,7 @@ def test_the_service_client_is_in_two_variables_and_its_secret_is_never_shown() 
     access = carry_access(BOTH)
     assert access is not None
     assert (access.client_id, access.client_secret) == (UUID, SECRET)
-    assert SECRET not in hidden(f"it is {SECRET}") + repr(access)
+    assert SECRET not in hide(f"it is {SECRET}") + repr(access)
     assert carry_access({}) is None
 
 

@@ -17,7 +17,7 @@ def test_all_that_is_wrong_in_both_files_is_said_at_once(tmp_path: Path) -> None
     user.write_text('[A]\nkind = "s3"\n[B]\nkind = "globus"\nid = "x"\n')
     site.write_text("[C\n")
     with pytest.raises(GoclientError) as caught:
-        catalogue.merged(str(user), str(site))
+        catalogue.merge(str(user), str(site))
     assert [one.message.split(": ")[0] for one in caught.value.parts] == [
         f'the endpoint catalogue "{site}", line 1',
         f'the endpoint catalogue "{user}", line 1',

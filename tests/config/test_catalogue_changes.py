@@ -26,7 +26,7 @@ SITE1 = f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n'
 @pytest.mark.parametrize("name", NASTY)
 def test_the_hint_to_a_name_that_is_taken_or_wrong_removes_it(path: Path, name: str) -> None:
     line = command("remove", name)
-    assert catalogue_changes.taken(str(path), name, UUID).hint.startswith(f"{line} takes it out")
+    assert catalogue_changes.refuse_taken(str(path), name, UUID).hint.startswith(f"{line} takes it out")
     path.write_text(f"[{key(name)}]\nkind = 's3'\n")
     with pytest.raises(RequestError) as caught:
         catalogue.read(str(path))

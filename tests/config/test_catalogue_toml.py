@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.config.catalogue_toml import (
-    checked_name,
-    checked_where,
+    check_name,
+    check_where,
     command,
     fields_of,
     read_entries,
@@ -33,7 +33,7 @@ SITE1 = f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n'
 
 def _is_name(text: str) -> bool:
     try:
-        return checked_name(text) == text
+        return check_name(text) == text
     except RequestError:
         return False
 
@@ -201,7 +201,7 @@ def test_what_is_wrong_is_said_with_its_line(text: str, line: int, words: str) -
 )
 def test_a_name_that_a_location_would_misread_is_none(name: str, why: str) -> None:
     with pytest.raises(RequestError) as caught:
-        checked_name(name)
+        check_name(name)
     assert why in caught.value.message
     assert (caught.value.code, bool(caught.value.hint)) == ("name", True)
 
@@ -229,7 +229,7 @@ def test_a_name_is_none_or_every_location_on_it_reads_so(text: str) -> None:
     ],
 )
 def test_an_endpoint_is_a_uuid_or_a_server(typed: str, where: str) -> None:
-    assert checked_where(typed) == where
+    assert check_where(typed) == where
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_an_endpoint_is_a_uuid_or_a_server(typed: str, where: str) -> None:
 )
 def test_what_is_no_endpoint_is_quoted_with_what_to_type(typed: str) -> None:
     with pytest.raises(RequestError) as caught:
-        checked_where(typed)
+        check_where(typed)
     assert (f'"{typed}"' in caught.value.message, caught.value.code) == (True, "no-endpoint")
     assert "endpoint list --search" in caught.value.hint
 
@@ -284,5 +284,5 @@ def test_a_command_in_a_hint_is_one_line_whose_words_a_shell_leaves_alone(name: 
 )
 def test_a_url_that_is_nearly_a_servers_is_mended(typed: str, right: str) -> None:
     with pytest.raises(RequestError) as caught:
-        checked_where(typed)
+        check_where(typed)
     assert caught.value.hint == f"write {right}"

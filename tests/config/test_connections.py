@@ -15,9 +15,9 @@ ENV = {
 def test_secrets_of_the_environment_are_hidden_though_nothing_is_asked() -> None:
     assert Connections(environ={**ENV, "HOME": "/nonexistent"}).env["GOCLIENT_CLIENT_SECRET"] == "of-the-client-1"
     text = "of-the-client-1, of-the-service-2 and of-the-proxy-3"
-    assert secrets.hidden(text) == "***, *** and ***"
+    assert secrets.hide(text) == "***, *** and ***"
 
 
 def test_what_no_shell_has_expanded_is_no_secret() -> None:
     _ = Connections(environ={"GOCLIENT_CLIENT_SECRET": "$MY_OWN_SECRET", "HOME": "/nonexistent"}).env
-    assert secrets.hidden("$MY_OWN_SECRET") == "$MY_OWN_SECRET"
+    assert secrets.hide("$MY_OWN_SECRET") == "$MY_OWN_SECRET"

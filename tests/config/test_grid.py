@@ -12,7 +12,7 @@ from goclient.services.gsi.server import Server
 @pytest.mark.parametrize("typed", ["u@h:7512:7512", "u@1:2:3", "https://h", "u@https://h"])
 def test_an_account_that_is_none_is_shown_as_typed(typed: str) -> None:
     with pytest.raises(RequestError) as raised:
-        Accounts({}).named(typed)
+        Accounts({}).parse(typed)
     assert f'--myproxy "{typed}": ' in raised.value.message
 
 
@@ -48,7 +48,7 @@ def test_without_a_server_the_hint_says_how_to_name_one() -> None:
     ("typed", "account"), [("u@h", "u@h:7512"), ("u@h:1", "u@h:1"), ("u", "u@s:7512"), ("a@b@h", "a@b@h:7512")]
 )
 def test_an_account_is_a_user_at_a_server(typed: str, account: str) -> None:
-    assert str(Accounts({"MYPROXY_SERVER": "s"}).named(typed)) == account
+    assert str(Accounts({"MYPROXY_SERVER": "s"}).parse(typed)) == account
 
 
 def test_the_account_of_a_globus_user_is_guessed_at_the_site_s_first_server() -> None:

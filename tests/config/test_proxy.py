@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from goclient.config.proxy import proxy_file, shown_proxy
+from goclient.config.proxy import find_proxy, proxy_file
 from goclient.errors import LoginNeeded
-from goclient.secrets import hidden
+from goclient.secrets import hide
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
@@ -17,9 +17,9 @@ def test_a_proxy_is_shown_with_https_alone(tmp_path: Path) -> None:
     file = tmp_path / "proxy"
     file.write_text(PEM)
     env = {"X509_USER_PROXY": str(file)}
-    assert shown_proxy(env, "https") == proxy_file(env) == str(file)
+    assert find_proxy(env, "https") == proxy_file(env) == str(file)
     with pytest.raises(LoginNeeded, match="can only be shown with https") as caught:
-        shown_proxy(env, "http")
+        find_proxy(env, "http")
     assert caught.value.hint == "type: export PANDA_AUTH=oidc"
 
 
@@ -27,7 +27,7 @@ def test_a_proxy_that_was_named_and_is_not_there_is_quoted(tmp_path: Path) -> No
     env = {"X509_USER_PROXY": str(tmp_path / "none")}
     assert proxy_file(env) is None
     with pytest.raises(LoginNeeded, match=f'X509_USER_PROXY="{tmp_path}/none" cannot be read'):
-        shown_proxy(env, "https")
+        find_proxy(env, "https")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_file_that_is_no_proxy_says_what_it_is_and_is_not_shown(
     file = tmp_path / "proxy"
     file.write_text(text)
     with pytest.raises(LoginNeeded) as caught:
-        shown_proxy({"X509_USER_PROXY": str(file)}, "https")
+        find_proxy({"X509_USER_PROXY": str(file)}, "https")
     assert caught.value.message == f'the proxy "{file}" cannot be used: {problem}'
     assert caught.value.hint.startswith(hint)
-    assert "abcdefgh12345678" not in hidden(text)
+    assert "abcdefgh12345678" not in hide(text)

@@ -85,7 +85,7 @@ def test_the_account_and_the_client_are_as_if_the_variables_were_set(files: tupl
     )
     connections = Connections()
     assert connections.globus_access().client_id == UUID
-    assert str(connections.accounts().named("wdeng")) == "wdeng@px.example.org:7513"
+    assert str(connections.accounts().parse("wdeng")) == "wdeng@px.example.org:7513"
     assert connections.env["MYPROXY_SERVER_DN"] == DN
 
 
@@ -128,7 +128,7 @@ def test_a_site_says_where_https_servers_are(files: tuple[Path, Path]) -> None:
 def test_the_server_of_a_collection_is_shown_once_however_its_uuid_is_written(files: tuple[Path, Path]) -> None:
     files[1].write_text(f'[https]\n{UUID} = "https://site.example"\n')
     files[0].write_text(f'[https]\n{UUID.upper()} = "https://mine.example"\n')
-    shown = [one for one in read_settings().shown({}) if one.name.startswith("https")]
+    shown = [one for one in read_settings().list_settings({}) if one.name.startswith("https")]
     assert shown == [(f"https.{UUID}", "https://mine.example", str(files[0]))]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from goclient.config import environment
 from goclient.errors import RequestError
-from goclient.secrets import WEB_PROXIES, hidden
+from goclient.secrets import WEB_PROXIES, hide
 from tests import faults
 from tests.commands import Result, Run
 from tests.faults import FaultyServer
@@ -247,7 +247,7 @@ def test_the_password_of_a_web_proxy_is_a_credential(name: str) -> None:
     environment.globus_access(
         {"GOCLIENT_CLIENT_ID": COLLECTION, name: f"http://me:{name}-p%40ss%2F@proxy.example.org:3128"}
     )
-    assert hidden(f"{name}-p@ss/ and {name}-p%40ss%2F") == "*** and ***"
+    assert hide(f"{name}-p@ss/ and {name}-p%40ss%2F") == "*** and ***"
 
 
 @pytest.mark.parametrize("value", ["./~x", "a$b", "/data/~/x", "x~"])

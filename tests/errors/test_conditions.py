@@ -38,7 +38,7 @@ def test_a_condition_has_an_exit_code_that_is_no_accident(kind: type[GoclientErr
 
 
 def test_what_is_at_a_path_is_told_with_what_to_type() -> None:
-    there, file = PathExists.by_now("/a"), NotADirectory.typed("/a/")
+    there, file = PathExists.by_now("/a"), NotADirectory.from_path("/a/")
     assert there.message == '"/a" exists by now, and would be overwritten'
     assert there.hint.endswith("or with --goOverwrite")
     assert (file.subject, file.hint) == ("/a/", "leave out the final /")

@@ -34,7 +34,7 @@ def test_an_error_as_a_warning_stops_nothing_and_asks_for_no_login() -> None:
 
 
 def test_new_words_change_nothing_else() -> None:
-    assert ERROR.reworded(str.upper) == ERROR._replace(message="M", hint="H")
+    assert ERROR.reword(str.upper) == ERROR._replace(message="M", hint="H")
 
 
 def test_the_document_is_that_of_the_contract() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goclient.errors.wording import counted, innermost, printable, quoted, said, timestamp, utc
+from goclient.errors.wording import cite, innermost, pluralize, printable, quote, timestamp, utc
 from goclient.secrets import MASK, register
 from tests.strategies import MANY
 
@@ -27,13 +27,13 @@ from tests.strategies import MANY
     ],
 )
 def test_a_value_is_quoted_on_one_line_without_control_characters(value: object, shown: str) -> None:
-    assert quoted(value) == shown
+    assert quote(value) == shown
 
 
 @given(st.text(st.characters()))  # with the halves of characters that file names may have
 @MANY
 def test_any_text_can_be_quoted_and_printed(text: str) -> None:
-    for shown in (quoted(text), printable(text)):
+    for shown in (quote(text), printable(text)):
         assert shown.isprintable()
         assert shown.encode().decode() == shown
     assert printable(text) == text or not text.isprintable()
@@ -41,13 +41,13 @@ def test_any_text_can_be_quoted_and_printed(text: str) -> None:
 
 def test_what_somebody_else_wrote_is_hidden_before_it_is_cut() -> None:
     register("the-token-of-jdoe")
-    assert said("x" * 590 + "the-token-of-jdoe") == "x" * 590 + MASK[:10] + ("…" if len(MASK) > 10 else "")
-    assert said("a\nb", 2) == "a\\n…"
+    assert cite("x" * 590 + "the-token-of-jdoe") == "x" * 590 + MASK[:10] + ("…" if len(MASK) > 10 else "")
+    assert cite("a\nb", 2) == "a\\n…"
 
 
 @pytest.mark.parametrize(("number", "shown"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1000, "1000 files")])
 def test_a_noun_has_the_plural_that_its_number_asks_for(number: int, shown: str) -> None:
-    assert counted(number, "file") == shown
+    assert pluralize(number, "file") == shown
 
 
 def test_a_time_is_written_for_people_and_for_programs() -> None:

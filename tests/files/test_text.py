@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from goclient.errors.conditions import UnreadWord
 from goclient.files.text import (
     credential_in,
-    decoded,
+    decode,
     lines_joined,
     list_lines,
     split_command,
     tokens_in,
     unmark_command,
 )
-from goclient.secrets import hidden
+from goclient.secrets import hide
 from tests.strategies import MANY
 
 TOKEN = f"eyJ{'h' * 12}.eyJ{'c' * 12}.{'s' * 12}"
@@ -33,7 +33,7 @@ PEM = f"-----BEGIN CERTIFICATE-----\n{BODY}\n-----END CERTIFICATE-----\n"
 @MANY
 def test_any_text_comes_back_without_its_byte_order_mark(text: str, marked: bool) -> None:
     if not text.startswith("\ufeff"):
-        assert decoded(text.encode("utf-8-sig" if marked else "utf-8")) == text
+        assert decode(text.encode("utf-8-sig" if marked else "utf-8")) == text
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_any_text_comes_back_without_its_byte_order_mark(text: str, marked: bool
 )
 def test_what_is_not_utf_8_is_named_and_not_shown(content: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)) as caught:
-        decoded(content)
+        decode(content)
     assert caught.value.__cause__ is None
 
 
@@ -63,7 +63,7 @@ def test_what_is_not_utf_8_is_named_and_not_shown(content: bytes, reason: str) -
 def test_a_credential_in_a_text_is_found_and_hidden_from_then_on(text: str, kind: str) -> None:
     assert credential_in(text) == kind
     for secret in (*tokens_in(text), *(["A" * 64] if "KEY" in text else [])):
-        assert secret not in hidden(text)
+        assert secret not in hide(text)
 
 
 def test_a_list_has_its_lines_whatever_ends_them(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ class Case:
         return Credentials(Journal(self.journal.path), connections)
 
     def state(self) -> State:
-        return next(one.state for one in self.credentials.listed() if one.key == SHARED.key)
+        return next(one.state for one in self.credentials.list_open() if one.key == SHARED.key)
 
     def revoked(self, *ids: str) -> list[Outstanding]:
         return self.credentials.revoke(ids)
@@ -163,7 +163,7 @@ def test_a_lost_answer_leaves_it_unknown(case: Case) -> None:
     case.hand_out("r1")
     assert case.state() is State.UNKNOWN
     assert case.revoked() == []
-    assert [one.key for one in case.revoked(*[one.id for one in case.credentials.known()])] == [SHARED.key]
+    assert [one.key for one in case.revoked(*[one.id for one in case.credentials.list_known()])] == [SHARED.key]
 
 
 def test_a_process_that_sends_jobs_just_now_keeps_it(case: Case) -> None:
@@ -181,7 +181,7 @@ def test_one_of_several_submissions_is_enough(case: Case) -> None:
     assert (case.state(), case.revoked()) == (State.IN_USE, [])
     case.server.states[2] = "cancelled"
     assert [one.jobs for one in case.revoked()] == [(1, 2)]
-    assert (SHARED.key in case.server.kept, case.credentials.known()) == (False, [])
+    assert (SHARED.key in case.server.kept, case.credentials.list_known()) == (False, [])
 
 
 def permission(case: Case, process: str, state: str = "accepted") -> None:
@@ -230,7 +230,7 @@ def test_a_submission_that_fails_lets_go_of_what_no_other_one_holds(case: Case, 
     make_ready(SHARED, connections, 1, server=case.server.name)
     assert case.state() is State.IN_USE
     case.credentials.give_up(SHARED, RecordingReporter())
-    assert (case.server.taken, case.credentials.known()) == (["rule-1"], [])
+    assert (case.server.taken, case.credentials.list_known()) == (["rule-1"], [])
 
 
 def test_permissions_stay_while_another_machine_has_a_secret(case: Case) -> None:
@@ -240,10 +240,10 @@ def test_permissions_stay_while_another_machine_has_a_secret(case: Case) -> None
     permission(case, GONE)
     assert [one.key for one in case.revoked()] == [SHARED.key], "the other one's secret is that of tokens"
     assert case.server.taken == []
-    assert [len(one.grants) for one in case.credentials.known()] == [1]
+    assert [len(one.grants) for one in case.credentials.list_known()] == [1]
     case.server.kept.clear()
     case.revoked()
-    assert (case.server.taken, case.credentials.known()) == (["rule-1"], [])
+    assert (case.server.taken, case.credentials.list_known()) == (["rule-1"], [])
 
 
 def test_a_submission_that_begins_meanwhile_keeps_it(case: Case) -> None:
@@ -274,7 +274,7 @@ def test_tokens_are_void_before_the_secret_is_gone(case: Case) -> None:
 
 def test_what_is_of_another_server_or_machine_is_left_alone(case: Case) -> None:
     case.hand_out("r1", server="https://other.example")
-    assert {one.key: one.state for one in case.credentials.listed()} == {
+    assert {one.key: one.state for one in case.credentials.list_open()} == {
         SHARED.key: State.ELSEWHERE, TOKENS.key: State.ELSEWHERE,
     }  # fmt: skip
     assert case.revoked() == []
@@ -282,7 +282,7 @@ def test_what_is_of_another_server_or_machine_is_left_alone(case: Case) -> None:
 
 def test_a_name_that_is_nearly_right_is_suggested(case: Case) -> None:
     case.hand_out("r1")
-    (one,) = case.credentials.known()
+    (one,) = case.credentials.list_known()
     with pytest.raises(RequestError, match="there is no credential") as raised:
         case.revoked(one.id[:-1] + "x")
     assert raised.value.hint == f"did you mean {one.id}?"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from goclient.jobs.sent import CALL, new_request
-from goclient.jobs.tries import known_tries, new_tries, next_name
+from goclient.jobs.tries import new_tries, next_name, read_tries
 from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.panda_job import JobTemplate, job_records
 
@@ -46,16 +46,16 @@ def retried(path: Path, calls: list[tuple[str, tuple[str, ...]]]) -> Journal:
 def test_each_row_says_which_try_it_is(
     tmp_path: Path, calls: list[tuple[str, tuple[str, ...]]], expected: dict[int, int | None]
 ) -> None:
-    tries = known_tries(retried(tmp_path, calls), SERVER)
+    tries = read_tries(retried(tmp_path, calls), SERVER)
     assert {old: one.panda_id for old, one in tries.items()} == expected
     assert {one.name for one in tries.values()} <= {"a.try2", "b.try2", "c.try2"}
-    assert known_tries(retried(tmp_path, calls), "https://other.example") == {}
+    assert read_tries(retried(tmp_path, calls), "https://other.example") == {}
 
 
 def test_another_machine_may_make_the_other_calls_now(tmp_path: Path) -> None:
     journal = retried(tmp_path, [("accepted", ("11", "12"))])
     journal.path.write_text(journal.path.read_text().replace(f'"host":"{HOST}"', '"host":"other"'))
-    tries = known_tries(Journal(journal.path), SERVER)
+    tries = read_tries(Journal(journal.path), SERVER)
     assert {old: one.panda_id for old, one in tries.items()} == {1: 11, 2: 12, 3: None}
     assert tries[3].row is None, "nobody can say which it is"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from goclient.model.payload import mistakes, shown, warnings
+from goclient.model.payload import hide_login, mistakes, warnings
 from goclient.model.records.panda_job import JobTemplate
 
 COMMON = JobTemplate("http://h/run.sh", "TEST1", "user", "local", "block", 1, 1000)
@@ -110,4 +110,4 @@ def test_a_password_is_shown_by_no_mistake() -> None:
 
 @pytest.mark.parametrize("url", ["http://h/a@b", "http://h?x=a@b", "http://h#a@b", "/opt/a@b", "@"])
 def test_an_at_further_down_is_no_password(url: str) -> None:
-    assert shown(url) == url
+    assert hide_login(url) == url

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from goclient.errors import GoclientError
 from goclient.model.names import fill_serial
-from goclient.model.serial import find_sibling_reads, insert_serial, needs_serial, shared_targets
+from goclient.model.serial import find_shared_targets, find_sibling_reads, insert_serial, needs_serial
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import spec_from
 from goclient.model.syntax.parameters import read_typed
@@ -107,7 +107,7 @@ def test_two_jobs_never_write_one_file(items: dict[str, list[str]], shared: list
 )
 def test_two_names_are_never_one_in_two_jobs(names: list[str], count: int, shared: int) -> None:
     spec = spec_from({"Data": names, "OutputGO": ["B:/o"]})
-    assert len(list(shared_targets(spec, count))) == shared
+    assert len(list(find_shared_targets(spec, count))) == shared
 
 
 @given(st.lists(st.text("x1${SN/P}", min_size=1, max_size=8), min_size=2, max_size=4, unique=True), st.integers(2, 30))
@@ -118,7 +118,7 @@ def test_what_the_jobs_write_is_different_or_refused(names: list[str], count: in
     except GoclientError:
         return
     filled = [fill_serial(transfer.target_path, serial) for serial in range(1, count + 1) for transfer in spec.output]
-    assert (len(set(filled)) < len(filled)) == bool(list(shared_targets(spec, count)) or _equal(spec))
+    assert (len(set(filled)) < len(filled)) == bool(list(find_shared_targets(spec, count)) or _equal(spec))
 
 
 def _equal(spec: TransferSpec) -> bool:

@@ -20,7 +20,7 @@ from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
 from goclient.node.destination import Renaming, Store, find_left
 from goclient.node.engines.base import Attempt, JobContext
-from goclient.node.ownership import attempt_at, final_path, hidden_name, list_of, read_list
+from goclient.node.ownership import attempt_at, final_path, list_of, name_hidden, read_list
 from goclient.reporter.base import SILENT
 from tests.node.transfers import Beats
 
@@ -345,7 +345,7 @@ NAME = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=20)
 def test_the_path_of_a_hidden_file_tells_its_final_one(origin: int, number: int, name: str) -> None:
     items = [TransferItem(name, f"/out/{name}", recursive=False)]
     for attempt in (Attempt(str(origin), number), attempt_at(Attempt(f"t{origin}", number), items)):
-        assert final_path(f"/out/{hidden_name(attempt)}/new/{name}") == f"/out/{name}"
+        assert final_path(f"/out/{name_hidden(attempt)}/new/{name}") == f"/out/{name}"
     assert final_path(f"/out/new/{name}") == f"/out/new/{name}"
 
 

@@ -29,14 +29,14 @@ except KeyboardInterrupt:
     print("raised")
     for number in signals.SIGNALS:
         send()
-    with signals.uninterrupted():
+    with signals.defer_signals():
         send()
     print("cleaned up")
 """
 LATER = """
 try:
-    with signals.uninterrupted():
-        with signals.uninterrupted():
+    with signals.defer_signals():
+        with signals.defer_signals():
             send()
             send()
         signals.check()
@@ -70,7 +70,7 @@ with signals.finishing():
     with signals.interruptible():
         signals.hold()
         send()
-        with signals.uninterrupted():
+        with signals.defer_signals():
             signals.check()
         print("tidied up")
     print("finished", signals.has_come())
@@ -87,7 +87,7 @@ try:
     signals.check()
 except KeyboardInterrupt:
     print("raised")
-with signals.uninterrupted():
+with signals.defer_signals():
     print("cleaned up")
 """
 SWALLOWED = """
@@ -103,7 +103,7 @@ except KeyboardInterrupt:
 """
 THREADS = """
 def work():
-    with signals.uninterrupted():
+    with signals.defer_signals():
         started.set()
         stopped.wait()
     try:

@@ -10,7 +10,7 @@ import pytest
 from goclient.model.endpoint import read_endpoint
 from goclient.model.location import Location
 from goclient.model.remote import FileInfo
-from goclient.preflight.misspelt import LIST, SHOWN, Wildcards, hint_of_near, judge_wildcards, listed
+from goclient.preflight.misspelt import LIST, SHOWN, Wildcards, hint_of_near, judge_wildcards, list_first
 
 SITE, SERVER = read_endpoint("SITE1"), read_endpoint("davs://h")
 ENTRIES = {
@@ -34,8 +34,8 @@ def test_a_hint_has_the_names_that_are_nearly_this_one(name: str, hint: str) -> 
 
 
 def test_of_many_names_the_first_are_listed() -> None:
-    assert listed("ba") == '"a", "b"'
-    assert listed(map(str, range(10, 10 + SHOWN + 2))).endswith(f'"{9 + SHOWN}", and 2 more')
+    assert list_first("ba") == '"a", "b"'
+    assert list_first(map(str, range(10, 10 + SHOWN + 2))).endswith(f'"{9 + SHOWN}", and 2 more')
 
 
 @pytest.mark.parametrize("name", ["hits", "hits[12", "none[12].root"])

@@ -10,7 +10,7 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
 from goclient.preflight.base import Context
 from goclient.preflight.offline import PayloadWords, UnlikelyNames
-from goclient.secrets import hidden, register
+from goclient.secrets import hide, register
 
 
 def doubts(*names: str) -> list[Finding]:
@@ -93,8 +93,8 @@ def test_a_credential_among_a_payload_s_words_is_doubted_and_not_shown(payload: 
     register("registered-for-this-test")
     (doubt,) = doubts_of_words(payload)
     assert (doubt.level, doubt.code) == ("warning", "credential")
-    assert hidden(payload) != payload
-    assert hidden(doubt.message) == doubt.message
+    assert hide(payload) != payload
+    assert hide(doubt.message) == doubt.message
 
 
 @pytest.mark.parametrize(

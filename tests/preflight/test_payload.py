@@ -12,7 +12,7 @@ from goclient.errors import GoclientError
 from goclient.errors.findings import Finding
 from goclient.pilot.transformation import fetch
 from goclient.preflight.payload import HEAD, check_payload, judge_head, not_fetched
-from goclient.secrets import hidden
+from goclient.secrets import hide
 from tests.commands import TIMEOUT
 from tests.pace import within
 from tests.web_server import saying, serving
@@ -157,10 +157,10 @@ def test_the_pilot_says_what_it_cannot_fetch_without_its_credential(location: st
         port = asked.url.rpartition(":")[2]
         with pytest.raises(GoclientError, match="could not be fetched: its server answers 404") as caught:
             fetch(f"http://{location.format(port=port)}", tmp_path, tmp_path)
-    assert "Hidden" not in hidden(caught.value.message + caught.value.hint)
+    assert "Hidden" not in hide(caught.value.message + caught.value.hint)
     with pytest.raises(GoclientError, match="could not be fetched: Connection refused") as caught:
         fetch(f"http://{location.format(port=9)}", tmp_path, tmp_path)
-    assert "Hidden" not in hidden(caught.value.message)
+    assert "Hidden" not in hide(caught.value.message)
 
 
 def test_a_file_here_below_the_home_directory_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ anything = st.recursive(
 @given(told=st.dictionaries(st.sampled_from(["mark", "node", "answer", "error"]), anything), seen=st.sets(st.text()))
 @FEW
 def test_a_node_can_tell_anything(told: dict[str, Any], seen: set[str]) -> None:
-    sharing = Node(1, 1.0, {"shared": {"mark": MARK.name, **told}}).shared(MARK.name)
+    sharing = Node(1, 1.0, {"shared": {"mark": MARK.name, **told}}).find_sharing(MARK.name)
     if sharing is None:
         assert told.get("mark", MARK.name) != MARK.name
         return
@@ -70,8 +70,8 @@ def test_a_node_can_tell_anything(told: dict[str, Any], seen: set[str]) -> None:
 @pytest.mark.parametrize("path", ["relative", "/a/../b", "/a\nb", "/a\x1b[31m", 7, None])
 def test_a_path_that_is_none_counts_as_not_found(path: object) -> None:
     node = Node(1, 1.0, {"shared": {"mark": MARK.name, "node": path, "answer": ONE, "error": ""}})
-    assert node.shared(MARK.name) == Sharing("", "", "")
-    assert node.shared("another") is None
+    assert node.find_sharing(MARK.name) == Sharing("", "", "")
+    assert node.find_sharing("another") is None
 
 
 def test_a_directory_is_what_settings_would_say() -> None:

@@ -68,7 +68,7 @@ def test_details_are_printed_for_those_who_ask(capsys: pytest.CaptureFixture[str
 
 def test_a_quiet_terminal_is_told_what_is_wrong_and_all_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     kept: list[str] = []
-    reporter = TerminalReporter("pilot", verbose=True, quiet=True, keep=kept.append).named("site")
+    reporter = TerminalReporter("pilot", verbose=True, quiet=True, keep=kept.append).rename("site")
     for kind in Kind:
         reporter.report(kind, kind.value, "hint")
     assert capsys.readouterr().err == "site: warning: warning\n    hint\nsite: error: error\n    hint\n"

@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.services.globus.documents import parse
 from tests import faults
 from tests.faults import Connection, Fault, FaultyServer
@@ -177,5 +177,5 @@ def test_a_text_that_is_longer_than_any_is_seen_before_it_is_read() -> None:
 
 
 def test_a_value_of_others_is_cut_and_printable() -> None:
-    assert said("\x1b[31m" + "a" * 1000, 10) == r"\x1b[31maaaaa…"
-    assert quoted("a\nb") == r'"a\nb"'
+    assert cite("\x1b[31m" + "a" * 1000, 10) == r"\x1b[31maaaaa…"
+    assert quote("a\nb") == r'"a\nb"'

@@ -7,7 +7,7 @@ from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import exit_code
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
 from goclient.reporter.base import Reporter
@@ -73,7 +73,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     options = parser.parse(argv)
     names = {name for name in (options.campaign, options.named) if name}
     if len(names) > 1:
-        message = f"two campaigns are named: {' and '.join(map(quoted, sorted(names)))}"
+        message = f"two campaigns are named: {' and '.join(map(quote, sorted(names)))}"
         raise UsageError(message, hint="name one", code="combination", subject="--campaign")
     from goclient.campaigns.state import Allowed, Sent  # --help needs none of it
     from goclient.jobs.panda_ids import read_panda_ids

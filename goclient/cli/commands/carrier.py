@@ -7,7 +7,7 @@ from typing import Optional
 from goclient.carrier.build import build
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all, unwritten
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
 from goclient.reporter.base import Reporter
@@ -49,7 +49,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
             file.write(archive)
     except OSError as error:
         raise unwritten(error)(
-            f"{quoted(options.out)} cannot be written: {error.strerror}", hint="name another file", subject=options.out
+            f"{quote(options.out)} cannot be written: {error.strerror}", hint="name another file", subject=options.out
         ) from error
-    reporter.progress(f"{quoted(options.out)}: {len(archive)} bytes")
+    reporter.progress(f"{quote(options.out)}: {len(archive)} bytes")
     return 0

@@ -8,7 +8,7 @@ from goclient.cli.parser import LenientParser
 from goclient.errors import PreflightFailed, UsageError
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.findings import ExitCode
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
 from goclient.model.options import RequestOptions
@@ -99,4 +99,4 @@ def _print(report: "Report") -> None:
     errors = sum(finding.is_error for finding in report.findings)
     warnings = sum(finding.level == "warning" for finding in report.findings)
     result = "not ready" if errors else "ready" if report.spec else "nothing to check"
-    print(f"{result} ({counted(errors, 'error')}, {counted(warnings, 'warning')})")
+    print(f"{result} ({pluralize(errors, 'error')}, {pluralize(warnings, 'warning')})")

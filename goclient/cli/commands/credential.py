@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.nearest import hint_of_known
 from goclient.model.option import option
@@ -45,10 +45,10 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     options, errors = parser.read(argv)
     action, *ids = options.words or ("",)
     if action not in ACTIONS:
-        message = f"{quoted(action)} is not an action of {PROG}" if options.words else "the action is missing"
+        message = f"{quote(action)} is not an action of {PROG}" if options.words else "the action is missing"
         errors.append(UsageError(message, hint=hint_of_known(action, ACTIONS), code="action", subject="action"))
     elif action == "list" and ids:
-        message = f"list takes no names, not {', '.join(map(quoted, ids))}"
+        message = f"list takes no names, not {', '.join(map(quote, ids))}"
         errors.append(UsageError(message, hint=f"type: {PROG} list", code="words", subject=action))
     raise_all(errors)
     client = run.Session(reporter).client

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Optional
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, UsageError, raise_all
-from goclient.errors.wording import printable, quoted
+from goclient.errors.wording import printable, quote
 from goclient.model.endpoint import URL_FORMS
 from goclient.model.frozen import Frozen
 from goclient.model.nearest import hint_of_known
@@ -78,13 +78,13 @@ def _mistakes(options: EndpointOptions) -> list[GoclientError]:
     """Return every usage error in the action, its words, and the options that it takes."""
     action = options.words[0] if options.words else ""
     if action not in ACTIONS:
-        message = f"{quoted(action)} is not an action of {PROG}" if options.words else "the action is missing"
+        message = f"{quote(action)} is not an action of {PROG}" if options.words else "the action is missing"
         return [UsageError(message, hint=hint_of_known(action, ACTIONS), code="action", subject="action")]
     errors: list[GoclientError] = []
     wanted, given = ACTIONS[action], options.words[1:]
     if len(given) != len(wanted):
         takes = f"{len(wanted)} word{'s' * (len(wanted) > 1)} ({' '.join(wanted)})" if wanted else "no words"
-        shown = f"{len(given)}: {', '.join(map(quoted, given))}" if given else "none"
+        shown = f"{len(given)}: {', '.join(map(quote, given))}" if given else "none"
         hint = f"write {' '.join([PROG, action, *wanted])}; quote a name with blanks"
         errors.append(UsageError(f"{action} takes {takes}, not {shown}", hint=hint, code="words", subject=action))
     for name, typed, owner in (("--search", options.search, "list"), ("--noCheck", options.noCheck, "add")):
@@ -112,18 +112,18 @@ def _list(options: EndpointOptions, client: "Client", reporter: Reporter) -> Non
 
 
 def _search(text: str, client: "Client", reporter: Reporter, *, json: bool) -> None:
-    from goclient.cli.endpoint_text import found_documents, found_rows  # pydantic, which --help does not need
+    from goclient.cli.endpoint_text import make_documents, make_rows  # pydantic, which --help does not need
 
     found, more = client.search_endpoints(text)
     if json:
-        output.print_json(found_documents(found))
+        output.print_json(make_documents(found))
     else:
-        tables.print_table(("name", "kind", "owner", "id"), found_rows(found))
+        tables.print_table(("name", "kind", "owner", "id"), make_rows(found))
     if more:
         reporter.warning(f"Globus has more than these {len(found)}", "search for more words")
     if not found:
         hint = "a private collection is found only by its members"
-        reporter.progress(f"Globus finds nothing for {quoted(text)}", hint)
+        reporter.progress(f"Globus finds nothing for {quote(text)}", hint)
 
 
 def _show(options: EndpointOptions, client: "Client", _: Reporter, name: str) -> None:
@@ -141,14 +141,14 @@ def _add(options: EndpointOptions, client: "Client", reporter: Reporter, name: s
 
     added = client.add_endpoint(name, typed, check=not options.noCheck)
     if added.hidden:
-        reporter.warning(f"the site's {quoted(name)} is {added.hidden}; from now on yours counts")
+        reporter.warning(f"the site's {quote(name)} is {added.hidden}; from now on yours counts")
     if options.json:
         where = {"file": added.path, "written": added.written}
         output.print_json({"name": name, **fields_of(added.where), **where})
         return
     done = "is now in" if added.written else "is there already, nothing was changed in"
     one = added.collection
-    what = f": {one.kind}, {quoted(one.name or one.canonical_name)}, of {one.owner or 'nobody'}" if one else ""
+    what = f": {one.kind}, {quote(one.name or one.canonical_name)}, of {one.owner or 'nobody'}" if one else ""
     print(printable(f"{name} {done} {added.path}"))
     print(printable(f"it is {added.where}{what}"))
 
@@ -156,7 +156,7 @@ def _add(options: EndpointOptions, client: "Client", reporter: Reporter, name: s
 def _remove(options: EndpointOptions, client: "Client", reporter: Reporter, name: str) -> None:
     removed = client.remove_endpoint(name)
     if removed.where:
-        reporter.warning(f"the site's {quoted(name)} counts from now on: {removed.where}")
+        reporter.warning(f"the site's {quote(name)} counts from now on: {removed.where}")
     if options.json:
         output.print_json({"name": name, "file": removed.path, "removed": True})
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run, tables
 from goclient.cli.parser import Parser
 from goclient.errors import UsageError, raise_all
-from goclient.errors.wording import counted, quoted, timestamp
+from goclient.errors.wording import pluralize, quote, timestamp
 from goclient.model.frozen import Frozen
 from goclient.model.nearest import nearest
 from goclient.model.option import option
@@ -64,12 +64,12 @@ def _mistakes(words: Sequence[str]) -> list[UsageError]:
     action, *given = words or ("",)
     if action not in ACTIONS:
         near = nearest(action, ACTIONS, most=1)
-        message = f"{quoted(action)} is not an action of {PROG}" if words else "the action is missing"
+        message = f"{quote(action)} is not an action of {PROG}" if words else "the action is missing"
         hint = f"did you mean {near[0]}?" if near else f"{PROG} list, or {PROG} show NAME"
         return [UsageError(message, hint=hint, code="action", subject="action")]
     if len(given) != len(ACTIONS[action]):
         wanted = " ".join((PROG, action, *ACTIONS[action]))
-        message = f"{action} takes {counted(len(ACTIONS[action]), 'name')}, not {len(given)}"
+        message = f"{action} takes {pluralize(len(ACTIONS[action]), 'name')}, not {len(given)}"
         return [UsageError(message, hint=f"type: {wanted}", code="words", subject=action)]
     return []
 
@@ -87,7 +87,7 @@ def _print_items(items: Sequence["OpenItem"], path: "Path", reporter: Reporter) 
 
 
 def _print_entries(entries: Sequence["Entry"]) -> None:
-    from goclient.jobs.sent import named_in  # pydantic, which --help does not need
+    from goclient.jobs.sent import find_subjects  # pydantic, which --help does not need
 
     rows = [
         (
@@ -96,7 +96,7 @@ def _print_entries(entries: Sequence["Entry"]) -> None:
             one.key,
             one.state,
             one.host,
-            " ".join(dict.fromkeys(named_in(one))),
+            " ".join(dict.fromkeys(find_subjects(one))),
             one.detail,
         )
         for one in entries

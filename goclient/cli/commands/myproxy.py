@@ -15,7 +15,7 @@ from goclient.cli.options.myproxy import (
     DestroyOptions,
     InfoOptions,
     RetrieveOptions,
-    explained,
+    explain,
     of_c_tools,
     renewers_of,
     retrievers_of,
@@ -29,7 +29,7 @@ from goclient.config.settings import read_settings
 from goclient.deposit import DepositSpec, deposit
 from goclient.errors import GoclientError, MyproxyError, UsageError, raise_all
 from goclient.errors.conditions import NoDeposit
-from goclient.errors.wording import printable, quoted
+from goclient.errors.wording import printable, quote
 from goclient.model.nearest import hint_of_known
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import read_certificate, time_text
@@ -59,7 +59,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         rows = "\n".join(f"  {name:<9} {text}" for name, text in ACTIONS.items())
         print(f"usage: {PROG} ACTION [OPTION ...]\n\n{rows}\n\n{PROG} ACTION --help lists the options of one.")
         return 0
-    message = f"{quoted(action)} is not an action of {PROG}" if action else "the action is missing"
+    message = f"{quote(action)} is not an action of {PROG}" if action else "the action is missing"
     raise UsageError(message, hint=hint_of_known(action, ACTIONS), code="action", subject="action")
 
 
@@ -69,7 +69,7 @@ def parse(kind: type[T], action: str, *, words: Sequence[str], epilog: str = "")
         kind, prog=f"{PROG} {action}", description=f"{ACTIONS[action][0].upper()}{ACTIONS[action][1:]}.", epilog=epilog,
     )  # fmt: skip
     options, errors = parser.read(of_c_tools(words))
-    raise_all([*(explained(error, action) for error in errors), *wrong_hours(options)])
+    raise_all([*(explain(error, action) for error in errors), *wrong_hours(options)])
     return options
 
 
@@ -80,13 +80,13 @@ class _Account:
         env = read_settings().environment(os.environ)
         where = grid.servers(env, options.server, port=options.port)
         if options.user is not None and options.dn_as_user:
-            message = f"--user {quoted(options.user)} and --dn-as-user name two accounts"
+            message = f"--user {quote(options.user)} and --dn-as-user name two accounts"
             raise UsageError(message, hint="give one of the two", code="combination", subject="--dn-as-user")
         if options.proxy is not None and (options.cert or options.key):
             message = "--proxy holds a certificate and its key: --cert and --key name others"
             raise UsageError(message, hint="give either", code="combination", subject="--proxy")
         if options.key is not None and options.cert is None:
-            message = f"--key {quoted(options.key)} without --cert does not say whose key it is"
+            message = f"--key {quote(options.key)} without --cert does not say whose key it is"
             raise UsageError(message, hint="add --cert FILE", code="combination", subject="--key")
         who = grid.identity(env, options.cert, key=options.key, proxy=options.proxy, deposit=deposit)
         credential = Credential(who, lambda: passphrase(who.key, options.passphrase_fd))
@@ -99,7 +99,7 @@ class _Account:
         self._reported = 0
 
     def __str__(self) -> str:
-        return f"account {quoted(self.name)} of {self.service.server}"
+        return f"account {quote(self.name)} of {self.service.server}"
 
     def report_warnings(self) -> None:
         """Report what was passed over on the way, if anything, once."""
@@ -163,7 +163,7 @@ def _fault(account: _Account, found: Sequence[Deposit], *, options: InfoOptions)
     former = wanted[0].retrievers if wanted else ""
     hint = f"to make one, type: {grid.to_deposit(account.service.server, account.name, *words, former=former)}"
     if not found:
-        what = f" called {quoted(options.credname)}" if options.credname else ""
+        what = f" called {quote(options.credname)}" if options.credname else ""
         return NoDeposit(f"nothing{what} of yours is deposited in the {account}", hint=hint)
     last = max(one.end for one in wanted)
     if last <= time.time():
@@ -206,14 +206,14 @@ def check_out(out: str, *, replace_default: bool) -> None:
     elif out == "-":
         problem = "is not a file: a proxy is never printed"
     elif not os.path.isdir(os.path.dirname(out) or "."):
-        problem = f"cannot be made: there is no directory {quoted(os.path.dirname(out))}"
+        problem = f"cannot be made: there is no directory {quote(os.path.dirname(out))}"
     elif not replace_default and any(one and os.path.realpath(one) == os.path.realpath(out) for one in own):
         problem = "is where your own proxy is: all that you do would be done as somebody else"
         hint = "choose another file, or allow it with --replace-default"
     elif os.path.exists(out) and not _is_proxy(out):
         problem = "is a file, and not a proxy: it would be lost"
     if problem:
-        raise MyproxyError(f"--out {quoted(out)} {problem}", hint=hint, code="out", subject="--out")
+        raise MyproxyError(f"--out {quote(out)} {problem}", hint=hint, code="out", subject="--out")
 
 
 def _is_proxy(path: str) -> bool:
@@ -228,7 +228,7 @@ def _is_proxy(path: str) -> bool:
 def check_not_in_use(out: str, who: Identity) -> None:
     """Raise MyproxyError if the file is the certificate or the key of the identity that asks."""
     if os.path.realpath(out) in map(os.path.realpath, (who.certificate, who.key)):
-        message = f"--out {quoted(out)} is what you ask with: it would be lost"
+        message = f"--out {quote(out)} is what you ask with: it would be lost"
         raise MyproxyError(message, hint="choose another name", code="out", subject="--out")
 
 

@@ -11,7 +11,7 @@ from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import RequestError, UsageError, raise_all
 from goclient.errors.findings import ExitCode
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.mode import Mode
 from goclient.model.option import option
@@ -107,9 +107,9 @@ def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:
     options = parser.parse(argv)
     unknown = [word for word in options.modes.split(",") if Mode.read(word) is None]
     if unknown:
-        message = f"--modes {quoted(options.modes)} has {quoted(min(unknown))}, which is not a mode"
+        message = f"--modes {quote(options.modes)} has {quote(min(unknown))}, which is not a mode"
         raise UsageError(message, hint=f"such as --modes={','.join(Mode)}", code="unknown-value", subject="--modes")
-    connections = run.Session(reporter.named("pilot")).connections
+    connections = run.Session(reporter.rename("pilot")).connections
     if options.whoami:
         return _whoami(options, connections)
     if not options.site:
@@ -219,7 +219,7 @@ def _read_shared(options: PilotOptions, site: "SiteDirectory") -> "Shared":
     here, _, there = options.sharedFolder.partition("=")
     if not (here.startswith("/") and there.startswith("/")):
         raise RequestError(
-            f"--sharedFolder {quoted(options.sharedFolder)} is not two absolute paths",
+            f"--sharedFolder {quote(options.sharedFolder)} is not two absolute paths",
             hint="such as --sharedFolder /scratch=/node7/scratch",
             code="shared-folder",  # plain: a name that programs know
             subject="--sharedFolder",

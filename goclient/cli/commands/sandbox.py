@@ -14,7 +14,7 @@ from typing import Optional
 from goclient.cli import output
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, RequestError, UsageError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
 from goclient.reporter.base import Reporter
@@ -101,7 +101,7 @@ def command(argv: Sequence[str], reporter: output.TerminalReporter) -> int:
     path = choose(options.dir, os.environ)
     try:
         if action == "site":
-            return _site(path, options, reporter.named("site"))
+            return _site(path, options, reporter.rename("site"))
         return {"start": _start, "stop": _stop, "status": _status, "env": _env}[action](path, options)
     except sqlite3.Error as error:
         message = f"the state of the sandbox cannot be read: {error}"
@@ -206,7 +206,7 @@ def _env(path: Path, options: SandboxOptions) -> int:
 def _site(path: Path, options: SandboxOptions, reporter: Reporter) -> int:
     directory = Directory(path)
     if not daemon.running(path):
-        raise RequestError(f"no sandbox runs in {quoted(path)}", hint=_start_command(path), code="no-sandbox")
+        raise RequestError(f"no sandbox runs in {quote(path)}", hint=_start_command(path), code="no-sandbox")
     # Only this action needs to load what plays a site.
     from goclient.sandbox.site import defects, judge, site
 
@@ -230,4 +230,4 @@ def _site(path: Path, options: SandboxOptions, reporter: Reporter) -> int:
 
 
 def _no_sandbox(path: Path) -> RequestError:
-    return RequestError(f"there is no sandbox in {quoted(path)}", hint=_start_command(path), code="no-sandbox")
+    return RequestError(f"there is no sandbox in {quote(path)}", hint=_start_command(path), code="no-sandbox")

@@ -56,9 +56,9 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         if sent.jobs:
             _report_next_steps(sent, client, reporter)
     elif options.json:
-        from goclient.model.records.panda_job import encoded_pieces  # pydantic, which --help does not need
+        from goclient.model.records.panda_job import encode_pieces  # pydantic, which --help does not need
 
-        output.print_json(submission.document(), record=encoded_pieces(submission.records, output.inside_json()))
+        output.print_json(submission.document(), record=encode_pieces(submission.records, output.inside_json()))
     else:
         for job in submission.records:
             print(f"jobName={job.jobName} jobParameters={job.jobParameters}")
@@ -78,7 +78,7 @@ def _report(submission: "Submission", options: SendJobOptions, client: "Client",
         from goclient.cli.tables import DEAL_ROWS, print_deal, print_plan  # --json and --help print none
         from goclient.model.planner import plan
 
-        spec = submission.spec.displayed(client.catalogue())
+        spec = submission.spec.show_names(client.catalogue())
         if submission.deal is not None:
             print_deal(submission.deal.table(spec), most=DEAL_ROWS, file=sys.stderr)
             print("the first job:", file=sys.stderr)
@@ -108,7 +108,7 @@ def _report_next_steps(sent: "Submission", client: "Client", reporter: Reporter)
 
     spec, staged = sent.spec, sent.staged
     with suppress(GoclientError):  # it was read before
-        spec = spec.model_copy(update={"stage_in": ()}).displayed(client.catalogue())
+        spec = spec.model_copy(update={"stage_in": ()}).show_names(client.catalogue())
     targets = targets_of(spec) if staged is None else staged.targets
     report_next_steps(sent.jobs, sent.campaign, targets, is_staged=staged is not None, reporter=reporter)
 

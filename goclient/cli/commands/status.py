@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
 from goclient.errors import GoclientError, Several
-from goclient.errors.wording import counted, quoted
+from goclient.errors.wording import pluralize, quote
 from goclient.model.option import option
 from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
@@ -67,7 +67,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     followed = client.follow(selection)
     if options.html:
         _write_page(options.html, followed)
-        reporter.progress(f"{quoted(options.html)}: a page about {counted(len(followed.jobs), 'job')}")
+        reporter.progress(f"{quote(options.html)}: a page about {pluralize(len(followed.jobs), 'job')}")
     _report(followed, options, reporter)
     return followed.exit_code if options.exitStatus else 0
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 from goclient.cli.confirm import confirm
-from goclient.deposit import checked_pattern, retrievers
+from goclient.deposit import check_pattern, retrievers
 from goclient.errors import GoclientError, UsageError
 from goclient.errors.conditions import RepeatedOption, UnknownOption
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
 from goclient.model.syntax.shell import shell_word
@@ -189,7 +189,7 @@ def of_c_tools(argv: Sequence[str]) -> list[str]:
     return [*(_SAME.get(word, word) for word in argv[:end]), *argv[end:]]
 
 
-def explained(error: GoclientError, action: str) -> GoclientError:
+def explain(error: GoclientError, action: str) -> GoclientError:
     """Return a mistake with what a user of the C tools has to know of it."""
     if not isinstance(error, UnknownOption):
         return error
@@ -210,10 +210,10 @@ def wrong_hours(options: Any) -> Iterator[UsageError]:  # any of the option clas
         name, low, high = field.metadata["args"][-1], field.metadata["minimum"], field.metadata["maximum"]
         hint = f"{name} takes hours, HH or HH:MM, from {low} to {high}"
         if not re.fullmatch(r"[0-9]{1,9}(:[0-5][0-9])?", typed):
-            message = f"{name} {quoted(typed)} is not a number of hours"
+            message = f"{name} {quote(typed)} is not a number of hours"
             yield UsageError(message, hint=hint, code="not-a-number", subject=name)
         elif seconds(typed) > high * HOUR or (low and not seconds(typed)):
-            yield UsageError(f"{name} {quoted(typed)} is out of range", hint=hint, code="out-of-range", subject=name)
+            yield UsageError(f"{name} {quote(typed)} is out of range", hint=hint, code="out-of-range", subject=name)
 
 
 def seconds(hours: str) -> int:
@@ -230,12 +230,12 @@ def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     dn, pattern, typed = options.retriever, options.retriever_pattern, options.by_cert
     if typed is not None:
         if dn is not None:
-            two = f"--retriever {quoted(dn)} and -Z {quoted(typed)} name two retrievers"
+            two = f"--retriever {quote(dn)} and -Z {quote(typed)} name two retrievers"
             raise RepeatedOption(two, hint=_ONE_POLICY, subject="--retriever")
         dn, found = _of_myproxy_init(typed, regex=options.regex)
         pattern, dn = (found, dn) if pattern is None else (pattern, typed)
         if found is not None and "=" not in typed:
-            message = f"-Z {quoted(typed)} is a common name, as for myproxy-init: anybody who has it may retrieve"
+            message = f"-Z {quote(typed)} is a common name, as for myproxy-init: anybody who has it may retrieve"
             reporter.warning(message, "name one: --retriever DN")
     policy = retrievers(dn, pattern)
     if dn is not None:
@@ -245,7 +245,7 @@ def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     if fits_everybody(policy) and not options.yes:
         confirm(
             f"May everybody whom the server trusts retrieve it ({policy})?",
-            unasked=f"everybody whom the server trusts could retrieve with the pattern {quoted(policy)}",
+            unasked=f"everybody whom the server trusts could retrieve with the pattern {quote(policy)}",
             hint=f"name the pilot: --retriever DN; or allow it: --retriever-pattern {shell_word(policy)} --yes",
             stopped="nothing was deposited",
         )
@@ -258,7 +258,7 @@ def renewers_of(options: DepositOptions, reporter: Reporter) -> str:
         return ""
     dn, pattern = _of_myproxy_init(options.renewer, regex=True) if options.regex else (options.renewer, None)
     _warn_of_pattern(pattern or "", reporter)
-    return checked_pattern(pattern) if pattern is not None else pattern_of(dn or "")
+    return check_pattern(pattern) if pattern is not None else pattern_of(dn or "")
 
 
 def _of_myproxy_init(typed: str, *, regex: bool) -> tuple[Optional[str], Optional[str]]:
@@ -278,17 +278,17 @@ def _of_myproxy_init(typed: str, *, regex: bool) -> tuple[Optional[str], Optiona
 def _warn_of_pattern(pattern: str, reporter: Reporter) -> None:
     """Warn of a pattern that only a server can judge."""
     if pattern and not is_portable(pattern):
-        message = f"which DNs the pattern {quoted(pattern)} fits cannot be judged from here"
+        message = f"which DNs the pattern {quote(pattern)} fits cannot be judged from here"
         reporter.warning(message, "use * and ? for what may be anything, and | between several")
 
 
 def _warn_of_dn(dn: str, reporter: Reporter) -> None:
     """Warn of a DN that servers know by another one, or that may be meant as a pattern."""
     if (base := base_dn(dn)) != dn:
-        message = f"{quoted(dn)} ends as the DN of a proxy does; servers know its owner as {quoted(base)}"
+        message = f"{quote(dn)} ends as the DN of a proxy does; servers know its owner as {quote(base)}"
         reporter.warning(message, f"if that is the pilot: --retriever {as_typed(base)}")
     if "*" in dn or "?" in dn:
-        message = f"* and ? in the DN {quoted(dn)} stand for themselves: it is the name of one pilot"
+        message = f"* and ? in the DN {quote(dn)} stand for themselves: it is the name of one pilot"
         reporter.warning(message, f"for everybody whom it fits: --retriever-pattern {as_typed(dn)}")
     if dn.endswith(" "):
-        reporter.warning(f"the DN {quoted(dn)} ends with a blank", "leave it out, unless the pilot's DN has it")
+        reporter.warning(f"the DN {quote(dn)} ends with a blank", "leave it out, unless the pilot's DN has it")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from goclient.errors import ServerError
 from goclient.errors.sent import UnreadableJob
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.model.frozen import Frozen
 from goclient.model.records.panda_job import LOG, UNSET, JobRecord, JobTemplate
 
@@ -93,7 +93,7 @@ class AssignedJob(Frozen):
                 secrets=_text(job, "secrets"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ServerError(f"{_MALFORMED}: {said(repr(error))}", code="bad-answer") from error
+            raise ServerError(f"{_MALFORMED}: {cite(repr(error))}", code="bad-answer") from error
 
 
 class ErrorCodes(NamedTuple):
@@ -149,21 +149,21 @@ class JobState(NamedTuple):
         try:
             numbers = _panda_id(job["PandaID"]), _number(job, "attemptNr"), _number(job, "jediTaskID")
         except (KeyError, TypeError, ValueError) as error:
-            why = said(error) if isinstance(error, ValueError) else quoted(job)
+            why = cite(error) if isinstance(error, ValueError) else quote(job)
             raise UnreadableJob(f"{_MALFORMED}: {why}") from error
         diagnoses = dict.fromkeys(_text(job, key) for key in DIAGNOSES)  # two of them may say the same
-        reason = said("; ".join(filter(None, diagnoses)), MAX_REASON)
-        state, parameters = said(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
+        reason = cite("; ".join(filter(None, diagnoses)), MAX_REASON)
+        state, parameters = cite(_text(job, "jobStatus"), 100), _text(job, "jobParameters")
         return cls(
             *(*numbers, state, reason, parameters),
             reported=_read_report(_text(job, "metadata")),
             codes=ErrorCodes.from_answer(job),
-            name=said(_text(job, "jobName"), MAX_NAME),
-            site=said(_text(job, "computingSite"), MAX_NAME),
+            name=cite(_text(job, "jobName"), MAX_NAME),
+            site=cite(_text(job, "computingSite"), MAX_NAME),
             created=_moment(job.get("creationTime")),
             started=_moment(job.get("startTime")),
             ended=_moment(job.get("endTime")),
-            metrics=said(_text(job, "jobMetrics"), MAX_DIAGNOSIS),
+            metrics=cite(_text(job, "jobMetrics"), MAX_DIAGNOSIS),
         )
 
 
@@ -186,7 +186,7 @@ def _panda_id(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         value = int(value)
     if not is_panda_id(value):
-        raise ValueError(f"PandaID is {quoted(value)}")
+        raise ValueError(f"PandaID is {quote(value)}")
     return value  # type: ignore[return-value]  # is_panda_id has looked
 
 
@@ -194,7 +194,7 @@ def _number(job: dict[str, Any], key: str) -> int:
     """Return the number under a key, 0 for none; raise ValueError for anything else."""
     text = _text(job, key) or "0"
     if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise ValueError(f"{key} is {quoted(text)}")
+        raise ValueError(f"{key} is {quote(text)}")
     return int(text)
 
 
@@ -246,7 +246,7 @@ class KnownJob(NamedTuple):
                 currentPriority=int(_text(job, "currentPriority") or 0),
             )
         except ValueError as error:
-            raise UnreadableJob(f"{_MALFORMED}: {said(error)}") from error
+            raise UnreadableJob(f"{_MALFORMED}: {cite(error)}") from error
         files = job.get("Files") or []
         of_panda = any(not isinstance(one, dict) or _text(one, "type") not in ("", LOG) for one in files)
         is_ours = not of_panda and not any(_text(job, name) for name in _OTHERS)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.spec import TransferSpec
 
 MAX_BLOCK = 1 << 20  # bytes of our words in one job of sendJob, which only the pilot reads
@@ -92,7 +92,7 @@ def find_marker(text: str) -> Marker | None:
             if found := _MARKER.match(text, start):
                 value = _MARKER_VALUE.fullmatch(found[1])
                 if value is None:
-                    raise damaged(f"the marker {quoted(found[0])} is not goclient=v<version>:<count>")
+                    raise refuse_record(f"the marker {quote(found[0])} is not goclient=v<version>:<count>")
                 return Marker(int(value[1]), int(value[2]), start, found.end())
     return None
 
@@ -103,7 +103,7 @@ def read_block(text: str) -> Block:
     assert marker is not None, "the registry gives a codec texts with a marker"
     words = re.findall(r"[^ \t\r\n]+", text[marker.end :])
     if marker.length != len(words):
-        raise damaged(f"{marker.length} transfer words were written, {len(words)} are left")
+        raise refuse_record(f"{marker.length} transfer words were written, {len(words)} are left")
     return Block(words, text[: max(marker.start - 1, 0)])
 
 
@@ -115,7 +115,7 @@ def write_block(block: Block, *, version: int, lenient: bool) -> str:
     return " ".join(part for part in (block.payload, marker, *block.words) if part)
 
 
-def damaged(message: str) -> RequestError:
+def refuse_record(message: str) -> RequestError:
     """Make the error of a record that was changed on its way, or that a newer goclient made."""
     hint = "the text was changed on its way, or made by a newer goclient: submit again, or update goclient"
     return RequestError(f"jobParameters: {message}", hint=hint, code="damaged-block")

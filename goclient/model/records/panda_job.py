@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.names import fill_serial, queue_problem
 
@@ -94,7 +94,7 @@ class JobTemplate(Frozen):
         if problem := queue_problem(self.computingSite):
             hint = f"write --computingSite={problem.instead}" if problem.instead else problem.remedy
             hint += f"; {problem.remedy}" if problem.instead and problem.remedy else ""
-            message = f"--computingSite={quoted(self.computingSite, 40)}: {problem.what}"
+            message = f"--computingSite={quote(self.computingSite, 40)}: {problem.what}"
             errors.append(RequestError(message, hint=hint, code="queue", subject="--computingSite"))
         raise_all(errors)
 
@@ -125,10 +125,10 @@ def _find_wrong_texts(common: JobTemplate) -> Iterator[GoclientError]:
         value, width = getattr(common, field.name), WIDTHS.get(field.name)
         option = f"--{field.name}" if field.name in _OPTIONS else field.name
         if isinstance(value, str) and width is not None and len(value) > width:
-            message = f"{option} has {len(value)} characters, the server stores {width}: {quoted(value, 40)}"
+            message = f"{option} has {len(value)} characters, the server stores {width}: {quote(value, 40)}"
             yield RequestError(message, hint=f"shorten it to {width} characters", code="too-wide", subject=option)
         if isinstance(value, str) and ("\0" in value or any(0xD800 <= ord(c) < 0xE000 for c in value)):
-            message = f"{option}={quoted(value, 40)} has a NUL or is not valid Unicode"
+            message = f"{option}={quote(value, 40)} has a NUL or is not valid Unicode"
             yield RequestError(message, hint="retype it", code="not-text", subject=option)
 
 
@@ -137,10 +137,10 @@ def _find_wrong_texts(common: JobTemplate) -> Iterator[GoclientError]:
 
 def encode_jobs(records: Sequence[JobRecord]) -> str:
     """Return the string for the ``jobs`` field of a submission: the bytes of panda-client's ``dump_jobs_json``."""
-    return "".join(encoded_pieces(records, str))
+    return "".join(encode_pieces(records, str))
 
 
-def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) -> Iterator[str]:
+def encode_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) -> Iterator[str]:
     """Yield the same string in pieces, for many jobs: large strings cost more than what is in them.
 
     ``written`` is applied to each part of it, so that a record inside another JSON document need not be gone through
@@ -166,7 +166,7 @@ def encoded_pieces(records: Sequence[JobRecord], written: Callable[[str], str]) 
 
 def _row_template(common: JobTemplate) -> tuple[str, ...]:
     """Return a job's row as JSON, after the comma to the row before, cut at its name, parameters and log file."""
-    import json  # as in encoded_pieces
+    import json  # as in encode_pieces
 
     values: dict[str, Any] = {field.name: getattr(common, field.name) for field in fields(common)}
     values |= {"jobName": "\0", "jobParameters": "\0"}
@@ -186,7 +186,7 @@ def decode_jobs(text: str) -> list[dict[str, Any]]:
 
     The server reads a record so.  Raises RequestError if it is not a list of rows.
     """
-    import json  # as in encoded_pieces
+    import json  # as in encode_pieces
 
     try:
         rows = json.loads(text)

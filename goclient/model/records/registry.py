@@ -11,7 +11,7 @@ from typing import NamedTuple
 from goclient.errors import raise_all
 from goclient.errors.conditions import UnbalancedQuote
 from goclient.errors.findings import Finding
-from goclient.model.records.base import MAX_BLOCK, Decoded, RecordCodec, damaged, find_marker
+from goclient.model.records.base import MAX_BLOCK, Decoded, RecordCodec, find_marker, refuse_record
 from goclient.model.records.v1 import V1
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import Typed, read_typed, without_consequences
@@ -67,7 +67,9 @@ class RecordCodecs:
         codec = self._codecs.get(marker.version)
         if codec is None:
             known = " and ".join(str(one.version) for one in self.all)
-            raise damaged(f"the transfer words are of version {marker.version}, this goclient reads version {known}")
+            raise refuse_record(
+                f"the transfer words are of version {marker.version}, this goclient reads version {known}"
+            )
         return codec.decode(text)
 
     def read_text(self, text: str) -> Typed:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE
 from goclient.model.names import PLACEHOLDERS
@@ -23,8 +23,8 @@ from goclient.model.records.base import (
     Counts,
     Decoded,
     RecordCodec,
-    damaged,
     read_block,
+    refuse_record,
     write_block,
 )
 from goclient.model.spec import TransferSpec
@@ -78,9 +78,9 @@ class V1(RecordCodec):
         for word in block.words:
             name, equals, value = word.removeprefix("--").partition("=")
             if name not in (*WORDS, COUNTS, CARRIED) or not equals or not word.startswith("--"):
-                raise damaged(f"{quoted(word)} is not a word of version {self.version}")
+                raise refuse_record(f"{quote(word)} is not a word of version {self.version}")
             if name in values:
-                raise damaged(f"--{name} is there twice")
+                raise refuse_record(f"--{name} is there twice")
             values[name] = value
         carried, counts = _pop_carried(values)
         items = {name: [_decode_item(item) for item in value.split(",")] for name, value in values.items()}
@@ -96,34 +96,34 @@ def _pop_carried(values: dict[str, str]) -> tuple[str, Counts | None]:
     carried = values.pop(CARRIED, "")
     numbers = _COUNTS.fullmatch(counted) if counted is not None else None
     if not (is_last and _CARRIED.fullmatch(carried)):
-        raise damaged(f"--{CARRIED} is not the checksum of a plan at the end of the words")
+        raise refuse_record(f"--{CARRIED} is not the checksum of a plan at the end of the words")
     if counted is not None and (numbers is None or values):
-        raise damaged(f"--{COUNTS}={quoted(counted)} does not stand for the words of transfers")
+        raise refuse_record(f"--{COUNTS}={quote(counted)} does not stand for the words of transfers")
     return carried, None if numbers is None else Counts(int(numbers[1]), int(numbers[2]))
 
 
 def block_words(spec: TransferSpec) -> list[str]:
     """Return the words ``--Name=value`` of a spec, in the order of WORDS; none for a spec that moves nothing."""
 
-    def written(location: Location) -> str:
+    def write(location: Location) -> str:
         endpoint = location.endpoint
         if endpoint.is_remote:
             return endpoint.write(location.path)
         return f"{spec.working}:{location.path}" if location.in_job else location.path
 
-    def named(location: Location) -> str:
+    def write_name(location: Location) -> str:
         plain = location.in_job and ":" not in location.path and not location.path.startswith(("//", "/~"))
-        return location.path[1:] if plain and location.path != "/" else written(location)
+        return location.path[1:] if plain and location.path != "/" else write(location)
 
     here = all(
         transfer.destination is JOB_DIRECTORY or transfer.destination == JOB_DIRECTORY for transfer in spec.stage_in
     )
     lists: dict[str, list[str]] = {
-        "StageinGOsrc": [written(transfer.source) for transfer in spec.stage_in],
-        "StageinGOdest": [] if here else _destinations(spec.stage_in, written),
-        "StageoutGOsrc": [named(transfer.source) for transfer in spec.stage_out],
-        "StageoutGOdest": _destinations(spec.stage_out, written),
-        "OutputGO": _destinations(spec.output, written),
+        "StageinGOsrc": [write(transfer.source) for transfer in spec.stage_in],
+        "StageinGOdest": [] if here else _destinations(spec.stage_in, write),
+        "StageoutGOsrc": [write_name(transfer.source) for transfer in spec.stage_out],
+        "StageoutGOdest": _destinations(spec.stage_out, write),
+        "OutputGO": _destinations(spec.output, write),
         "WorkingendpointGO": [spec.working] if spec.working else [],
         "Data": [_relative(transfer.source.path) for transfer in spec.output],
         IN_MODE: [spec.in_mode.value] if spec.in_mode != DEFAULT_MODE else [],
@@ -164,8 +164,8 @@ def _decode_item(text: str) -> str:
         return text
     raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), text.encode("utf-8", "surrogatepass"))
     if any(m[1] is None for m in _ENCODED.finditer(text)):
-        raise RequestError(f"{quoted(text)} is not percent-encoded", code="damaged-block")
+        raise RequestError(f"{quote(text)} is not percent-encoded", code="damaged-block")
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise RequestError(f"{quoted(text)} is not UTF-8", code="damaged-block") from error
+        raise RequestError(f"{quote(text)} is not UTF-8", code="damaged-block") from error

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from goclient.errors import RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.location import JOB_OUT, Location
 from goclient.model.names import path_problem
 from goclient.model.syntax.options import DEFAULT_WORKING
@@ -26,11 +26,11 @@ class Words(NamedTuple):
 def parse_brought(name: str, words: Words) -> Location:
     """Return the place in the job's directory; raises RequestError with the reason, and words that mend it."""
     if name.startswith(("/", "~")):
-        message = f"{quoted(name)}: the name must be relative to {words.directory}"
+        message = f"{quote(name)}: the name must be relative to {words.directory}"
         raise RequestError(message, hint=f"write {_relative(name, words)}", code="name")
     place = parse_name(name, below=words.directory)
     if place.path.split("/")[1] == JOB_OUT:
-        message = f"{quoted(name)} would be {quoted(place)} in the job's directory, like the payload's output"
+        message = f"{quote(name)} would be {quote(place)} in the job's directory, like the payload's output"
         raise RequestError(message, hint=_other_name(place, words), code="own-file")
     return place
 

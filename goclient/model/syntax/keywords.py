@@ -17,16 +17,16 @@ from typing import NamedTuple, TypeVar
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.conditions import ListRuleError, UnreadWord
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, NODE, Endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import LocationError, path_problem
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.model.syntax.files_in import Words, parse_brought
-from goclient.model.syntax.lists import ReadLines, shortened, split_items
+from goclient.model.syntax.lists import ReadLines, shorten, split_items
 from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, MYPROXY, OVERWRITE
-from goclient.model.syntax.parse import checked_user, node_location, parse_endpoint, parse_name, refuse
+from goclient.model.syntax.parse import check_user, node_location, parse_endpoint, parse_name, refuse
 from goclient.model.syntax.shell import Word
 from goclient.model.syntax.word_reader import Items
 
@@ -72,7 +72,7 @@ def read_globus_words(
     words that are reported already, and so are not missed.
     """
     reader = _Reader(given, read_lines, misspelt)
-    return Read(reader.spec(options), shortened(reader.errors), reader.warnings)
+    return Read(reader.spec(options), shorten(reader.errors), reader.warnings)
 
 
 class _Reader:
@@ -90,14 +90,14 @@ class _Reader:
         self, name: str, message: str, hint: str, code: str = "", *, kind: type[RequestError] = RequestError
     ) -> None:
         """Keep the mistake in a word."""
-        self.refused(name, message, kind("", hint=hint, code=code))
+        self.refuse(name, message, kind("", hint=hint, code=code))
 
-    def refused(self, name: str, message: str, error: RequestError) -> None:
+    def refuse(self, name: str, message: str, error: RequestError) -> None:
         """Keep the mistake in a word whose value raised an error, with this message."""
         self.bad.add(name)
         self.errors.append(error.replace(message=f"{self.option}: {message}", subject=name))
 
-    def missed(
+    def miss(
         self, name: str, message: str, hint: str, code: str = "", *, kind: type[RequestError] = RequestError
     ) -> None:
         """Keep a mistake because a word is not there, unless it was meant by one that is wrong."""
@@ -122,17 +122,17 @@ class _Reader:
         try:
             return read(word.argument)
         except RequestError as error:
-            self.refused(name, f"{word}: {error.message}", error)
+            self.refuse(name, f"{word}: {error.message}", error)
             return None
 
     def spec(self, options: Items) -> TransferSpec:
         """Return the spec of all that is right; the words say the modes, the ``options`` what no word says."""
         self._check_counts()
         if IN_MODE in options:
-            message = f"{self.option}: --goVia={quoted(options[IN_MODE][0])} is about transfers that are options"
+            message = f"{self.option}: --goVia={quote(options[IN_MODE][0])} is about transfers that are options"
             hint = f"write {_IN.mode}={options[IN_MODE][0]} and {_OUT.mode}={options[IN_MODE][0]} among the words"
             self.errors.append(RequestError(message, hint=hint, code="two-syntaxes", subject="--goVia"))
-        user, local = self.value(_USER, checked_user), self.value(_LOCAL, parse_endpoint)
+        user, local = self.value(_USER, check_user), self.value(_LOCAL, parse_endpoint)
         in_mode, stage_in = self._direction(_IN, local, outwards=False)
         out_mode, output = self._direction(_OUT, local, outwards=True)
         server = in_mode.needs_server or out_mode.needs_server
@@ -182,7 +182,7 @@ class _Reader:
                 self.without_effect(name, f"nothing is {way.verb} without {way.files}")
             return DEFAULT_MODE, ()
         if mode is None:
-            self.missed(way.mode, f"{files} without {way.mode}", f"add {way.mode}={DEFAULT_MODE}: {_HOW}", "mode")
+            self.miss(way.mode, f"{files} without {way.mode}", f"add {way.mode}={DEFAULT_MODE}: {_HOW}", "mode")
             return DEFAULT_MODE, ()
         far = self._far_endpoint(way, mode, endpoint, local)
         if self.first(way.directory) is None:
@@ -200,7 +200,7 @@ class _Reader:
             return mode, tuple(_move(one, place, outwards) for one in own)
         except LocationError as error:  # a path that this kind of endpoint does not have
             wrong = refuse(far.display, error.problem)
-            self.refused(word.name, f"{word}: {wrong.message}", wrong)
+            self.refuse(word.name, f"{word}: {wrong.message}", wrong)
             return mode, ()
 
     def _mode(self, way: _Direction) -> Mode | None:
@@ -227,14 +227,14 @@ class _Reader:
             try:
                 names = split_items(way.files, [word.argument], self.read_lines)
             except RequestError as error:
-                self.refused(way.files, f"{word}: {error.message}", error)
+                self.refuse(way.files, f"{word}: {error.message}", error)
                 continue
             for name in names:
                 try:
                     locations.append(parse_name(name) if outwards else parse_brought(name, context))
                 except RequestError as error:
                     message = f"{way.files}={error.message} (column {word.start + 1})"
-                    self.refused(way.files, message, error)
+                    self.refuse(way.files, message, error)
         return locations
 
     def _far_endpoint(
@@ -246,12 +246,12 @@ class _Reader:
             return NODE
         said = self.first(way.mode)
         if mode.needs_server and local is None:
-            self.missed(_LOCAL, f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
+            self.miss(_LOCAL, f"{said} without {_LOCAL}", "name the server that sees the job's directory", "mode")
         if self.first(way.endpoint) is None:
             endpoint = local
             if not mode.needs_server:
                 hint = f"add {way.endpoint}=ENDPOINT; files that are on the node itself need {way.mode}={Mode.LOCAL}"
-                self.missed(way.endpoint, f"{said} without {way.endpoint}", hint, kind=ListRuleError)
+                self.miss(way.endpoint, f"{said} without {way.endpoint}", hint, kind=ListRuleError)
                 return None
         if endpoint is not None and endpoint.text == DEFAULT_WORKING:
             word = self.first(way.endpoint) or self.first(_LOCAL)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.conditions import UnreadWord
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 ReadLines = Callable[[str], list[str]]
 
@@ -30,7 +30,7 @@ def split_items(word: str, values: Iterable[str], read_lines: ReadLines | None =
             problem = "has an empty item" if "" in found else ""
             hint = "separate items with one comma, without a comma at either end"
         if problem:
-            raise UnreadWord(f"{word}={quoted(value)} {problem}", hint=hint, code="empty-item", subject=word)
+            raise UnreadWord(f"{word}={quote(value)} {problem}", hint=hint, code="empty-item", subject=word)
         items += found
     return items
 
@@ -44,16 +44,16 @@ def _lines_of(word: str, value: str, read_lines: ReadLines) -> list[str]:
         raise error.replace(hint=hint, subject=word) from error
 
 
-def listed(items: Sequence[str]) -> str:
+def list_some(items: Sequence[str]) -> str:
     """Return the items, quoted, in a few words: the first five, and how many more there are."""
-    shown = ", ".join(quoted(item) for item in items[:5])
+    shown = ", ".join(quote(item) for item in items[:5])
     return shown if len(items) <= 5 else f"{shown}, and {len(items) - 5} more"
 
 
 MISTAKES_SHOWN = 20  # of one kind in one list
 
 
-def shortened(errors: Sequence[GoclientError]) -> list[GoclientError]:
+def shorten(errors: Sequence[GoclientError]) -> list[GoclientError]:
     """Return the errors, of each kind and subject the first twenty, and one that says how many more there are."""
     found: dict[tuple[str, str], int] = {}
     kept: list[GoclientError] = []

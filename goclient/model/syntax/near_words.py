@@ -15,7 +15,7 @@ from goclient.errors import GoclientError
 from goclient.errors.conditions import UnreadWord
 from goclient.errors.findings import Finding
 from goclient.model.confusable import skeleton
-from goclient.model.syntax.lists import MISTAKES_SHOWN, shortened
+from goclient.model.syntax.lists import MISTAKES_SHOWN, shorten
 from goclient.model.syntax.options import LISTS
 from goclient.model.syntax.shell import Word
 from goclient.model.syntax.suggestions import EXACT, WIDE_EQUALS, Near, Weight, is_location, near_option
@@ -68,7 +68,7 @@ def judge(found: Sequence[NearWord], given: Collection[str]) -> tuple[list[Gocli
         elif one.near.weight is Weight.LIKELY:
             message = f"{one.message} is left to the payload"
             warnings.append(Finding("warning", "left-to-payload", one.word.name, message, one.hint))
-    return shortened(errors), warnings[:MISTAKES_SHOWN]
+    return shorten(errors), warnings[:MISTAKES_SHOWN]
 
 
 def find_glued(words: Sequence[Word]) -> dict[Word, UnreadWord]:

@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 
 from goclient.errors import GoclientError, RequestError, raise_all
 from goclient.errors.conditions import ListRuleError, NotALocation, OutputNotNamed
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import SCHEMES, Endpoint, is_uuid, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import DEFAULT_MODE, Mode
 from goclient.model.names import Problem, endpoint_problem
-from goclient.model.spec import MyproxyAccount, TransferSpec, checked_transfer
-from goclient.model.syntax.lists import listed, shortened
+from goclient.model.spec import MyproxyAccount, TransferSpec, make_transfer
+from goclient.model.syntax.lists import list_some, shorten
 from goclient.model.syntax.parse import (
-    checked_user,
+    check_user,
     node_location,
     own_location,
     parse_destination,
@@ -58,7 +58,7 @@ def read_spec(items: Items, columns: Items | None = None) -> tuple[TransferSpec,
     ``columns`` says of some words where each item stands, as the end of a message.
     """
     builder = _Builder(items, columns or {})
-    return builder.spec(), shortened(builder.errors)
+    return builder.spec(), shorten(builder.errors)
 
 
 def spec_from(items: Items) -> TransferSpec:
@@ -93,7 +93,7 @@ class _Builder(WordReader):
                 hint = f"write --WorkingendpointGO={shell_word(problem.instead)}"
             if name.startswith(SCHEMES):
                 hint += f"; a server that sees it is named in --jobParameters, with in-mode=server: {_OF_2012}{name}"
-            message = f"--WorkingendpointGO={quoted(name)}: {problem.what}"
+            message = f"--WorkingendpointGO={quote(name)}: {problem.what}"
             self.wrong("WorkingendpointGO", message, hint, "working-endpoint")
             return DEFAULT_WORKING, None
         return name, None
@@ -102,7 +102,7 @@ class _Builder(WordReader):
         text = self.one(key, "mode")
         mode = Mode.read(text)
         if text is not None and mode is None:
-            self.wrong(key, f"--{key}={quoted(text)} is not a mode", f"one of {', '.join(Mode)}", "mode")
+            self.wrong(key, f"--{key}={quote(text)} is not a mode", f"one of {', '.join(Mode)}", "mode")
         return mode or (Mode.SERVER if self.named_server else DEFAULT_MODE)
 
     def _server(self) -> Endpoint | None:
@@ -113,13 +113,13 @@ class _Builder(WordReader):
             return None
         server = server or self.named_server
         if self.named_server not in (None, server):
-            message = f"--{LOCAL_ENDPOINT}={quoted(given[0])} and --WorkingendpointGO={quoted(self.named_server)}"
+            message = f"--{LOCAL_ENDPOINT}={quote(given[0])} and --WorkingendpointGO={quote(self.named_server)}"
             self.wrong(LOCAL_ENDPOINT, message, "one server sees the job's directory: name it once", "mode")
         if not (self.in_mode.needs_server or self.out_mode.needs_server):
             if server is not None:
                 key = LOCAL_ENDPOINT if given else "WorkingendpointGO"
                 hint = "leave it out, or leave out the mode (--goVia)"
-                message = f'--{key}={quoted(server)} names a server, but neither mode is "server"'
+                message = f'--{key}={quote(server)} names a server, but neither mode is "server"'
                 self.wrong(key, message, hint, "mode")
             return None
         if server is None and not given:
@@ -144,7 +144,7 @@ class _Builder(WordReader):
                 wrong_list = isinstance(error, NotALocation)
                 problem = of_a_list(self.get(key), number, f"--{key}") if wrong_list else None
                 if problem is None or problem != told:  # the pieces of one thing are told once
-                    self.refused(key, refuse(text, problem) if problem is not None else error, item=number)
+                    self.refuse(key, refuse(text, problem) if problem is not None else error, item=number)
                 told = problem
         return found
 
@@ -172,23 +172,26 @@ class _Builder(WordReader):
         for number, (source, target) in enumerate(pairs):
             try:
                 if source and target:
-                    transfers.append(checked_transfer(source, target))
+                    transfers.append(make_transfer(source, target))
             except NotALocation as error:
-                self.refused(lists[0], error, item=number)
+                self.refuse(lists[0], error, item=number)
         return tuple(transfers)
 
     def _wrong_count(self, sources_key: str, destinations_key: str, *, optional: bool) -> None:
         sources, destinations = self.get(sources_key), self.get(destinations_key)
         kind = ListRuleError
         if not destinations:
-            message, hint = f"--{sources_key} without --{destinations_key}", f"say where {listed(sources)} goes"
+            message, hint = f"--{sources_key} without --{destinations_key}", f"say where {list_some(sources)} goes"
         elif not sources:
-            message, hint = f"--{destinations_key} without --{sources_key}", f"say what goes to {listed(destinations)}"
+            message, hint = (
+                f"--{destinations_key} without --{sources_key}",
+                f"say what goes to {list_some(destinations)}",
+            )
             kind = OutputNotNamed if sources_key == "Data" else kind
         else:
             message = (
-                f"--{destinations_key} has {len(destinations)} destinations ({listed(destinations)}) "
-                f"for the {len(sources)} of --{sources_key} ({listed(sources)})"
+                f"--{destinations_key} has {len(destinations)} destinations ({list_some(destinations)}) "
+                f"for the {len(sources)} of --{sources_key} ({list_some(sources)})"
             )
             hint = "give one directory for all, or one destination for each, in the same order"
             if optional:
@@ -209,7 +212,7 @@ class _Builder(WordReader):
         for key, transfers in (("StageoutGOdest", stage_out), ("OutputGO", output)):
             self._own_directory(key, [transfer.destination for transfer in transfers], "removed after the job")
         if list(self.get(OVERWRITE)) not in ([], ["yes"]):
-            message = f"--{OVERWRITE}={listed(self.get(OVERWRITE))}"
+            message = f"--{OVERWRITE}={list_some(self.get(OVERWRITE))}"
             self.wrong(OVERWRITE, message, "it is yes, or not there", "overwrite")
         moved = bool(stage_in or stage_out or output or self.get("WorkingendpointGO"))
         server = self._server()
@@ -222,7 +225,7 @@ class _Builder(WordReader):
             in_mode=self.in_mode if reached else DEFAULT_MODE,
             out_mode=self.out_mode if reached else DEFAULT_MODE,
             local_endpoint=server,
-            user=self.value(USER, "user", checked_user),
+            user=self.value(USER, "user", check_user),
             myproxy=self.value(MYPROXY, "account", MyproxyAccount.read),
             overwrite=moved and self.get(OVERWRITE) == ["yes"],
         )
@@ -231,7 +234,7 @@ class _Builder(WordReader):
         """Return a location in the job's directory, for the mode local, which asks no endpoint."""
         place = self._read_name_or_location(text)
         if not place.in_job and place.endpoint.text != self.working:
-            problem = f"{quoted(text)}: the mode local copies on the node, and asks no endpoint"
+            problem = f"{quote(text)}: the mode local copies on the node, and asks no endpoint"
             raise RequestError(problem, hint="name a place in the job's directory", code="mode")
         return place
 
@@ -268,7 +271,7 @@ class _Builder(WordReader):
         for place in dict.fromkeys(place for place in locations if place.in_job):
             self.wrong(
                 key,
-                f"--{key}={quoted(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
+                f"--{key}={quote(f'{self.working}:{place.path}')} is in the job's own directory, which is {why}",
                 "name another endpoint, or call the job's own something else with --WorkingendpointGO",
                 "own-directory",
             )

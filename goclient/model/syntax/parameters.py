@@ -11,7 +11,7 @@ from typing import NamedTuple
 from goclient.errors import GoclientError, RequestError, UsageError
 from goclient.errors.conditions import ListRuleError, UnreadWord, UntakenWord
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.keywords import read_globus_words
 from goclient.model.syntax.lists import ReadLines
@@ -68,8 +68,8 @@ def _twice(found: TextWords, options: Items) -> Iterator[RequestError]:
         if key in options:
             word, text = found.first[key], found.first[key].source.option
             yield RequestError(
-                f"--{key} is given as an option ({quoted(','.join(options[key]))}) and inside {text} "
-                f"({quoted(','.join(found.items[key]))} at column {word.start + 1})",
+                f"--{key} is given as an option ({quote(','.join(options[key]))}) and inside {text} "
+                f"({quote(','.join(found.items[key]))} at column {word.start + 1})",
                 hint=f"give it once; if the payload needs this word itself, put it after a bare -- in {text}",
                 code="twice",
                 subject=f"--{key}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goclient.errors import RequestError
 from goclient.errors.conditions import NotALocation, NotAName
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import GLOBUS_SCHEME, JOB, NODE, SCHEMES, URL_FORMS, Endpoint
 from goclient.model.location import Location
 from goclient.model.names import LocationError, Problem, endpoint_problem, name_problem
@@ -38,7 +38,7 @@ def refuse(text: str, problem: Problem, kind: type[RequestError] = NotALocation)
     hint = problem.remedy
     if problem.instead:
         hint = f"write {shell_word(problem.instead)}" + (f" ({problem.remedy})" if problem.remedy else "")
-    return kind(f"{quoted(text)}: {problem.what}", hint=hint)
+    return kind(f"{quote(text)}: {problem.what}", hint=hint)
 
 
 def parse_endpoint(text: str) -> Endpoint:
@@ -106,8 +106,8 @@ def own_location(text: str, location: Location) -> Location:
         raise refuse(text, what, NotAName) from error
 
 
-def checked_user(text: str) -> str:
+def check_user(text: str) -> str:
     """Return the name of a Globus user; raises RequestError with the reason for a bad one."""
     if problem := name_problem("user", text):
-        raise RequestError(f"{quoted(text)}: {problem}", hint="give the name of a Globus user", code="user")
+        raise RequestError(f"{quote(text)}: {problem}", hint="give the name of a Globus user", code="user")
     return text

@@ -7,7 +7,7 @@ import shlex
 from typing import NamedTuple
 
 from goclient.errors.conditions import UnbalancedQuote
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 # A word as shlex.split(posix=True) sees it; a newline, or a backslash and a newline, is a blank as in the pages
 # of 2012.  No text matches in two ways, so that a failure takes linear time: a repeat of alternatives is written as
@@ -81,7 +81,7 @@ class Word(NamedTuple):
         return f"{joint} it is the payload's own word, put it in quotes" if self.source.has_payload else ""
 
     def __str__(self) -> str:
-        return f"{quoted(self.value)} at column {self.start + 1}"
+        return f"{quote(self.value)} at column {self.start + 1}"
 
 
 def words(text: str, source: Source = JOB_PARAMETERS) -> list[Word]:
@@ -93,7 +93,7 @@ def words(text: str, source: Source = JOB_PARAMETERS) -> list[Word]:
         if end == position or (end < len(text) and _end(_BLANKS, text, end) == end):
             raise UnbalancedQuote(
                 f"{source.option} has an unbalanced quote or a lone backslash at column {end + 1}: "
-                f"{quoted(text[end : end + 30])}",
+                f"{quote(text[end : end + 30])}",
                 hint="close the quote, or write a backslash before it",
                 subject=source.option,
             )

@@ -16,7 +16,7 @@ from itertools import pairwise
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.conditions import UnreadWord
 from goclient.errors.findings import Finding
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.mode import Mode
 from goclient.model.syntax.keywords import NAMES, TELLING
 from goclient.model.syntax.lists import ReadLines, split_items
@@ -142,7 +142,7 @@ def _take(found: TextWords, word: Word, read_lines: ReadLines | None, behind: st
             right = f"--{key}={shlex.quote(behind)}" if behind else f"--{key}=VALUE"
             hint = f"write {right} without a blank at the =; "
             hint += "if the payload needs this word itself, put it after a bare --"
-            raise UnreadWord(f"{quoted(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
+            raise UnreadWord(f"{quote(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
         more = split_items(f"--{key}", [value], read_lines)
     except RequestError as error:
         found.errors.append(error.replace(message=error.message + word.in_column))

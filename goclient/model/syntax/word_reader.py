@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from goclient.errors import GoclientError, RequestError
-from goclient.model.syntax.lists import listed
+from goclient.model.syntax.lists import list_some
 
 Items = Mapping[str, Sequence[str]]
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class WordReader:
         """Keep a mistake, with the column of the first item."""
         self._keep(key, kind(message, hint=hint, code=code))
 
-    def refused(self, key: str, error: RequestError, *, item: int = 0) -> None:
+    def refuse(self, key: str, error: RequestError, *, item: int = 0) -> None:
         """Keep the error that an item of a word raised."""
         self._keep(key, error.replace(message=f"--{key}={error.message}"), item)
 
@@ -44,7 +44,7 @@ class WordReader:
         """Return the value of a word that takes one; None if there is none, or it is wrong."""
         values = self.get(key)
         if len(values) > 1:
-            message = f"--{key} takes one {what}, not {len(values)}: {listed(values)}"
+            message = f"--{key} takes one {what}, not {len(values)}: {list_some(values)}"
             self.wrong(key, message, "give one", "one-value")
         return values[0] if len(values) == 1 else None
 
@@ -54,5 +54,5 @@ class WordReader:
         try:
             return None if text is None else read(text)
         except RequestError as error:
-            self.refused(key, error)
+            self.refuse(key, error)
             return None

@@ -18,7 +18,7 @@ from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferTask
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.far_end import Delivering
-from goclient.node.signals import uninterrupted
+from goclient.node.signals import defer_signals
 from goclient.services.contents import Moved
 from goclient.services.deadline import Background, Deadline
 from goclient.services.retry import pauses
@@ -30,7 +30,7 @@ LATE = 1.02  # times the pause before: its end is seen a fiftieth of its time la
 ENDED_WITHIN = 10.0  # seconds: its connections are closed, so that it waits for nothing
 
 
-def noted(job: JobContext, label: str, steps: Steps, *, way: str) -> Steps:
+def note_steps(job: JobContext, label: str, steps: Steps, *, way: str) -> Steps:
     """Return the steps of a task, which the job's journal has before them; and after them what came of it."""
     intent = Entry("transfer", label, "intended", detail=way)
     job.journal.append(intent)
@@ -93,11 +93,11 @@ class BackgroundTransport(Transport):
     def steps(self) -> Steps:
         """Transfer the items in a thread; those that are done, says the journal, are not done again."""
         with self._resting():
-            if (done := Transferred.known(self._job.journal, self._label)) is not None:
+            if (done := Transferred.find(self._job.journal, self._label)) is not None:
                 return done
             work, way = self._ready()
             yield 0.0  # nothing is sent until all tasks of the phase are checked
-            return (yield from noted(self._job, self._label, in_background(work, self._cancel), way=way))
+            return (yield from note_steps(self._job, self._label, in_background(work, self._cancel), way=way))
 
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
@@ -117,11 +117,11 @@ def in_background(work: Callable[[Moved], Transferred], cancel: Callable[[], obj
     """
     is_ended = threading.Event()
 
-    def moved(_: int) -> None:
+    def raise_if_ended(_: int) -> None:
         if is_ended.is_set():
             raise Cancelled
 
-    running, is_done = Background(lambda: work(moved)), False
+    running, is_done = Background(lambda: work(raise_if_ended)), False
     try:
         for pause in pauses(*POLL, factor=LATE):
             try:
@@ -137,7 +137,7 @@ def in_background(work: Callable[[Moved], Transferred], cancel: Callable[[], obj
     finally:
         if not is_done:
             is_ended.set()
-            with uninterrupted():
+            with defer_signals():
                 cancel()
                 with suppress(BaseException):
                     running.result(ENDED_WITHIN)
@@ -150,7 +150,7 @@ def insist(attempt: Callable[[Moved], T], moved: Moved, *, patience: float) -> T
     """
     last, again = time.monotonic(), pauses(*AGAIN)
 
-    def told(count: int) -> None:
+    def tell(count: int) -> None:
         nonlocal last, again
         if count:
             last, again = time.monotonic(), pauses(*AGAIN)
@@ -158,7 +158,7 @@ def insist(attempt: Callable[[Moved], T], moved: Moved, *, patience: float) -> T
 
     while True:
         try:
-            return attempt(told)
+            return attempt(tell)
         except GoclientError as error:
             pause = next(again)
             if not error.transient or time.monotonic() + pause > last + patience:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.plan import TransferTask
@@ -106,7 +106,7 @@ class Transferred:
         return cls(int(numbers[1]), int(numbers[2])) if numbers and entry.state == "done" else None
 
     @classmethod
-    def known(cls, journal: Journal, label: str) -> Transferred | None:
+    def find(cls, journal: Journal, label: str) -> Transferred | None:
         """Return what the journal says of a task that is done, None of one that is not."""
         entry = journal.last("transfer", label)
         return None if entry is None else cls.read(entry)
@@ -157,7 +157,7 @@ def choose(engines: Sequence[TransferEngine], task: TransferTask) -> TransferEng
         if engine.can_run(task):
             return engine
     ends = task.source, task.destination
-    source, destination = (quoted(end.display) if end.is_remote else "the node" for end in ends)
+    source, destination = (quote(end.display) if end.is_remote else "the node" for end in ends)
     raise EndpointError(
         f"no engine of this pilot transfers from {source} to {destination}",
         hint="submit the job to a queue whose pilots have one",

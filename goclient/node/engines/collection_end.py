@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from goclient.errors import EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
 from goclient.node.delivery import Delivery
@@ -56,7 +56,7 @@ class CollectionEnd(FarEnd):
                     self._listings[directory] = self.listing(f"{directory}/")
             if directory in self._listings:
                 if (known := self._listings[directory].get(name)) is None:
-                    message = f"{quoted(self.endpoint.show(path))}: it is not there (any more)"
+                    message = f"{quote(self.endpoint.show(path))}: it is not there (any more)"
                     raise PathNotFound(message, hint="look at the names there", subject=path)
                 return known
         return self._https.entry(path)
@@ -64,9 +64,7 @@ class CollectionEnd(FarEnd):
     def listing(self, directory: str) -> Listing:
         """Return what a directory holds, by name; raise NotADirectory without a service: HTTPS lists nothing."""
         if self._service is None:
-            message = (
-                f"{quoted(self.endpoint.show(directory))}: HTTPS alone, without a Globus login, lists no directory"
-            )
+            message = f"{quote(self.endpoint.show(directory))}: HTTPS alone, without a Globus login, lists no directory"
             raise NotADirectory(message, hint="name each file, or use the mode gc", subject=directory)
         return self._service.listing(self.endpoint, directory)
 
@@ -173,7 +171,7 @@ class DirectDelivery(Delivering):
         shown = self._https.collection.show
         raise_all(
             NotADirectory(
-                f"{quoted(shown(one.destination))}: HTTPS alone, without a Globus login, makes no directory",
+                f"{quote(shown(one.destination))}: HTTPS alone, without a Globus login, makes no directory",
                 hint="name each file, or leave out --goVia https", subject=one.destination,
             )
             for one in self._items

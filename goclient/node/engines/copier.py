@@ -12,7 +12,7 @@ from pathlib import Path
 
 from goclient.errors import EndpointError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import make_directory
 from goclient.model.endpoint import JOB
 from goclient.model.location import NO_FILES
@@ -69,13 +69,13 @@ class Copier:
         below = next((top for top in (*NO_FILES, *self._own) if top != real and Path(top).is_relative_to(real)), "")
         if below and not kept_out and os.path.lexists(below) and not _is_in(source, self._directory):
             hint = "name the parts of it that the job needs"
-            kept_out.append(_error(source, f"it has {quoted(below)} below it, which is not copied", hint, "forbidden"))
+            kept_out.append(_error(source, f"it has {quote(below)} below it, which is not copied", hint, "forbidden"))
         if kept_out:  # nothing more is asked of what must not be touched
             yield from kept_out
             return
         yield from _source_problems(task, item, source)
         if _is_in(target, source):
-            yield _error(source, f"it cannot be copied into itself, to {quoted(target)}", "name a part", "into-itself")
+            yield _error(source, f"it cannot be copied into itself, to {quote(target)}", "name a part", "into-itself")
         if os.path.lexists(target) and not self._overwrite:
             yield PathExists.by_now(target)
 
@@ -108,21 +108,21 @@ class Copier:
                     raise _odd(below)
                 copied += self._copy(task, below, target / below.name)
         except OSError as error:
-            problem = f"it cannot be copied to {quoted(target)}: {error.strerror}"
+            problem = f"it cannot be copied to {quote(target)}: {error.strerror}"
             raise _error(source, problem, "look at the path of the target, and at the node's disk", "copy") from error
         return copied
 
     def _copy_file(self, task: TransferTask, source: Path, target: Path) -> None:
         part = target.with_name(f".goclient-{secrets.token_hex(8)}.part")
 
-        def opened(path: str, _: int) -> int:
+        def open_source(path: str, _: int) -> int:
             return self._open(path, READ, inside=task.source == JOB)
 
-        def made(path: str, _: int) -> int:
+        def open_part(path: str, _: int) -> int:
             return self._open(path, WRITE, inside=task.destination == JOB)
 
         try:
-            with open(source, "rb", opener=opened) as reader, open(part, "xb", opener=made) as writer:
+            with open(source, "rb", opener=open_source) as reader, open(part, "xb", opener=open_part) as writer:
                 while piece := reader.read(PIECE):
                     self._bytes += writer.write(piece)
                     self._heartbeat.send()
@@ -201,7 +201,7 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
         mode = source.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         where = "the job did not create this file" if task.source == JOB else "it is not on this node"
-        yield PathNotFound(f"{quoted(source)}: {where}", hint=_CHECK, subject=str(source))
+        yield PathNotFound(f"{quote(source)}: {where}", hint=_CHECK, subject=str(source))
         return
     except OSError as error:
         yield _error(source, f"it cannot be read: {error.strerror}", _CHECK, "copy")
@@ -214,7 +214,7 @@ def _source_problems(task: TransferTask, item: TransferItem, source: Path) -> It
     elif not stat.S_ISREG(mode):
         yield _error(source, "it is neither a file nor a directory", "name a file", "not-a-file")
     elif item.recursive:
-        yield NotADirectory.typed(source)
+        yield NotADirectory.from_path(source)
 
 
 def _is_plain(path: Path) -> bool:
@@ -232,4 +232,4 @@ def _odd(path: Path, more: str = "") -> EndpointError:
 
 
 def _error(path: Path, problem: str, hint: str, code: str) -> EndpointError:
-    return EndpointError(f"{quoted(path)}: {problem}", hint=hint, code=code, subject=str(path))
+    return EndpointError(f"{quote(path)}: {problem}", hint=hint, code=code, subject=str(path))

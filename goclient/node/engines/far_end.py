@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO, ClassVar, Protocol
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem
 from goclient.model.remote import FileInfo, Listing
@@ -99,7 +99,7 @@ def part_beside(path: str) -> str:
 def warn_cut(listing: Listing, location: str, reporter: Reporter) -> None:
     """Warn of each file of a directory that is not brought, because its name cannot be told."""
     for name in listing.cut:
-        message = f"{quoted(location)} has a name with a line break, which begins with {quoted(name)}: it is left out"
+        message = f"{quote(location)} has a name with a line break, which begins with {quote(name)}: it is left out"
         reporter.warning(message, "give it another name there, if the job needs it")
 
 
@@ -114,7 +114,7 @@ class Above:
         same = hash(frozenset((one.name, one.is_directory, one.size) for one in listing.values()))
         if self._listings.count(same) >= _ROUNDS:
             raise EndpointError(
-                f"{quoted(location)} holds the same as {_ROUNDS} directories above it: a link in it leads round",
+                f"{quote(location)} holds the same as {_ROUNDS} directories above it: a link in it leads round",
                 hint="name the directories that the job needs, one by one", code="links", subject=location,
             )  # fmt: skip
         return Above((*self._listings, same))
@@ -124,7 +124,7 @@ def check_link(info: FileInfo, location: str, followed: set[str]) -> None:
     """Raise EndpointError for a second link to one directory: links may lead round without end."""
     if info.link_target and info.link_target in followed:
         raise EndpointError(
-            f"{quoted(location)} is a link to {quoted(info.link_target)}, to which another link leads, too",
+            f"{quote(location)} is a link to {quote(info.link_target)}, to which another link leads, too",
             hint="name the directories that the job needs, one by one", code="links", subject=location,
         )  # fmt: skip
     followed.add(info.link_target)

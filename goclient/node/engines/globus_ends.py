@@ -11,7 +11,7 @@ from typing import Protocol
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.plan import TransferItem, check_apart
 from goclient.model.remote import FileInfo, Listing
@@ -91,7 +91,7 @@ class InJob(End):
         real, top = Path(os.path.realpath(self._directory / path)), Path(os.path.realpath(self._directory))
         if not real.is_relative_to(top):
             raise EndpointError(
-                f"{quoted(path)} leads outside the job's directory",
+                f"{quote(path)} leads outside the job's directory",
                 hint="copy the file into it",
                 code="outside",
                 subject=path,
@@ -171,7 +171,7 @@ class CollectionStore(Store):
                 return
             if not state.is_active:
                 raise EndpointError(
-                    f"{quoted(self.endpoint.show(directories[0]))} is not removed: {state.reason or state.status}",
+                    f"{quote(self.endpoint.show(directories[0]))} is not removed: {state.reason or state.status}",
                     hint=f"type: globus task show {task_id}; globus is a program of the Python package globus-cli",
                     subject=task_id,
                 )
@@ -194,5 +194,5 @@ def _wait(running: set[Future[None]], most: int, meanwhile: Callable[[], object]
 
 def _missing(path: str, where: str) -> PathNotFound:
     return PathNotFound(
-        f"{quoted(path)}: {where}", hint="look at the job's output and the names of its files", subject=path
+        f"{quote(path)}: {where}", hint="look at the job's output and the names of its files", subject=path
     )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import TooManyTasks
-from goclient.errors.wording import counted
+from goclient.errors.wording import pluralize
 from goclient.journal import Entry
 from goclient.model.remote import TaskState, TransferRequest
 from goclient.node.engines.base import JobContext, Steps, Transferred, TransferService
-from goclient.node.signals import uninterrupted
+from goclient.node.signals import defer_signals
 from goclient.services.retry import pauses
 
 POLL = (0.1, 10.0)  # seconds between looks at a task: at first, and at most
@@ -94,7 +94,7 @@ class GlobusTask:
             state = yield from self._wait(self._task_id, patience)
         except BaseException as error:
             if self._task_id:
-                with uninterrupted():
+                with defer_signals():
                     self._cancel(intent, str(error) or type(error).__name__)
             raise
         finally:
@@ -116,7 +116,7 @@ class GlobusTask:
         job.journal.append(intent)
         for pause in pauses(*POLL):
             try:
-                with uninterrupted():
+                with defer_signals():
                     self._task_id = self._service.submit(request)
                     job.journal.append(intent.then("accepted", request.submission_id, self._task_id))
             except TooManyTasks as error:
@@ -130,7 +130,7 @@ class GlobusTask:
                     raise
                 job.reporter.progress(f"{self._phase}: not submitted yet: {error.message}")
             else:
-                job.reporter.progress(f"{self._phase}: {counted(len(request.items), 'item')} in task {self._task_id}")
+                job.reporter.progress(f"{self._phase}: {pluralize(len(request.items), 'item')} in task {self._task_id}")
                 return
             yield pause
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from goclient.errors import GoclientError
 from goclient.errors.conditions import ChecksumDiffers
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.remote import FileInfo
 from goclient.node.engines.background import insist
@@ -17,7 +17,7 @@ from goclient.node.engines.far_end import TOGETHER
 from goclient.node.engines.store import ServerEnd, ServerStore
 from goclient.services.contents import FarFile, Moved
 from goclient.services.deadline import Deadline
-from goclient.services.gridftp.copies import broken, get, put
+from goclient.services.gridftp.copies import explain_break, get, put
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
 from goclient.services.gsi.tls import Credential, Trust
@@ -90,7 +90,7 @@ class GridftpEnd(ServerEnd[GridftpFiles]):
             with self._files.session(self._server) as session:
                 found = put(session, file, path, offset=offset, watch=Watch(told, self._access.silent))
             if (arrived := self._count_arrived(path)) < file.tell():  # a server may take a cut for the end
-                raise broken(self._server.show(path), f"{arrived} of {file.tell()} bytes arrived")
+                raise explain_break(self._server.show(path), f"{arrived} of {file.tell()} bytes arrived")
             return found
 
         here = insist(once, moved, patience=self._access.patience)
@@ -110,7 +110,7 @@ class GridftpEnd(ServerEnd[GridftpFiles]):
             raise there
         if there != here:
             raise ChecksumDiffers(
-                f"{quoted(self._server.show(path))} has the ADLER32 {there} there, and {here} here: "
+                f"{quote(self._server.show(path))} has the ADLER32 {there} there, and {here} here: "
                 "it was changed meanwhile, or damaged on its way",
                 hint="see to it that nobody writes to it, and submit the job again",
                 subject=self._server.show(path),

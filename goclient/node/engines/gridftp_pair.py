@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, Endpoint, GridftpEndpoint
 from goclient.model.location import is_in
 from goclient.model.plan import TransferItem, TransferTask
@@ -119,10 +119,10 @@ class Pair(BackgroundTransport):
                 if isinstance(info, GoclientError):
                     raise info
                 if item.recursive and not info.is_directory:
-                    raise NotADirectory.typed(source.server.show(path))
+                    raise NotADirectory.from_path(source.server.show(path))
                 there = final_path(destination.top + item.destination)
                 if source.server == destination.server and is_in(there, path):
-                    shown, target = quoted(source.server.show(path)), quoted(destination.server.show(there))
+                    shown, target = quote(source.server.show(path)), quote(destination.server.show(there))
                     message = f"{shown}: it cannot be copied into itself, to {target}"
                     raise EndpointError(message, hint="name a part", code="into-itself", subject=path)
                 self._sizes[path] = info.size
@@ -221,7 +221,7 @@ class Pair(BackgroundTransport):
                 errors += unknown
             elif pair[0] != pair[1]:
                 subject = source.server.show(one.source)
-                message = f"{quoted(subject)} has the ADLER32 {pair[0]}, and its copy {pair[1]}: it has changed"
+                message = f"{quote(subject)} has the ADLER32 {pair[0]}, and its copy {pair[1]}: it has changed"
                 hint = "see to it that nobody writes to it, and submit the job again"
                 errors.append(ChecksumDiffers(message, hint=hint, subject=subject))
         raise_all(errors)

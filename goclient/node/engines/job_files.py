@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from goclient.errors import EndpointError
 from goclient.errors.conditions import PathExists
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import make_directory
 from goclient.node.engines.copier import OTHERS_READ, is_taken, place
 from goclient.node.engines.own import OwnFiles
@@ -57,7 +57,7 @@ class Arrivals:
         if not Path(real).is_relative_to(self._real):
             name = os.path.relpath(target, self._top)
             raise EndpointError(
-                f"{quoted(name)} leads outside the job's directory",
+                f"{quote(name)} leads outside the job's directory",
                 hint="name a path without links", code="outside", subject=name,
             )  # fmt: skip
 
@@ -147,7 +147,7 @@ def open_of_job(path: Path, own: OwnFiles) -> BinaryIO:
     What was opened is judged, not its name: a link, or a device, may have been put there since.
     """
 
-    def opened(name: str, _: int) -> int:
+    def open_own(name: str, _: int) -> int:
         descriptor = os.open(name, _READ)
         try:
             own.check_opened(descriptor, path)
@@ -157,11 +157,11 @@ def open_of_job(path: Path, own: OwnFiles) -> BinaryIO:
         return descriptor
 
     try:
-        return open(path, "rb", opener=opened)
+        return open(path, "rb", opener=open_own)
     except OSError as error:
         raise _unusable(path, error) from error
 
 
 def _unusable(path: str | Path, error: OSError) -> EndpointError:
-    message = f"{quoted(path)}: it cannot be used: {error.strerror or error}"
+    message = f"{quote(path)}: it cannot be used: {error.strerror or error}"
     return EndpointError(message, hint="look at the node's disk", code="node-disk", subject=str(path))

@@ -14,16 +14,16 @@ from typing import IO
 
 from goclient.errors import EndpointError, GoclientError, RequestError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import JOB, NODE
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.delivery import Delivery
-from goclient.node.engines.background import LATE, noted
+from goclient.node.engines.background import LATE, note_steps
 from goclient.node.engines.base import Heartbeat, JobContext, Steps, TransferEngine, Transferred, Transport
 from goclient.node.engines.copier import Copier
 from goclient.node.keeper import Command, keep
 from goclient.node.node_store import NodeStore
-from goclient.node.signals import uninterrupted
+from goclient.node.signals import defer_signals
 from goclient.services.retry import pauses
 
 POLL = (0.01, 1.0)  # seconds between looks at what the child says: at first, and at most
@@ -74,11 +74,11 @@ class _Transport(Transport):
     def steps(self) -> Steps:
         """Copy the items; raise what :class:`Copier` does.  What ends this ends the copy."""
         job = self._engine.job
-        if (done := Transferred.known(job.journal, self._label)) is not None:
+        if (done := Transferred.find(job.journal, self._label)) is not None:
             return done
         items = self._task.items if self._delivery is None else self._delivery.begin()
         yield 0.0  # nothing is copied until all tasks of the phase are checked
-        return (yield from noted(job, self._label, self._copy(items), way="on the node"))
+        return (yield from note_steps(job, self._label, self._copy(items), way="on the node"))
 
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
@@ -109,12 +109,12 @@ class _Transport(Transport):
                 try:
                     text = yield from self._answer(answers)
                 finally:
-                    with uninterrupted():
+                    with defer_signals():
                         process.end(within=CLEAN_UP)
         try:
             answer = json.loads(text)
         except ValueError:
-            last = quoted(text.decode(errors="replace")[-200:].strip())
+            last = quote(text.decode(errors="replace")[-200:].strip())
             raise EndpointError(f"the copy was ended: {last}", hint="see the pilot's log", code="copy") from None
         raise_all(_KINDS.get(kind, GoclientError)(message, **words) for kind, message, words in answer["errors"])
         return Transferred(answer["files"], answer["bytes"])

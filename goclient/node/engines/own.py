@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 
 class OwnFiles:
@@ -49,10 +49,10 @@ class OwnFiles:
         """Raise EndpointError unless an open file is a regular one in the job's directory, and not one of them."""
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            message = f"{quoted(path)}: it is not a file, and not taken along"
+            message = f"{quote(path)}: it is not a file, and not taken along"
             raise EndpointError(message, hint="put the file itself there", code="not-a-file", subject=str(path))
         if not Path(os.readlink(f"/proc/self/fd/{descriptor}")).is_relative_to(self._job):
-            message = f"{quoted(path)} leads outside the job's directory"
+            message = f"{quote(path)} leads outside the job's directory"
             raise EndpointError(message, hint="copy the file into it", code="outside", subject=str(path))
         if self.has(status) or self._holds(os.readlink(f"/proc/self/fd/{descriptor}")):
             raise belongs_to_pilot(path)
@@ -78,6 +78,6 @@ class OwnFiles:
 def belongs_to_pilot(path: Path) -> EndpointError:
     """Return the error of a file that is the pilot's own."""
     return EndpointError(
-        f"{quoted(path)}: it belongs to the pilot, not to its jobs",
+        f"{quote(path)}: it belongs to the pilot, not to its jobs",
         hint="name a file of the node's disks", code="forbidden", subject=str(path),
     )  # fmt: skip

@@ -202,4 +202,4 @@ class Streaming(BackgroundTransport):
 def _check_kind(item: TransferItem, found: FileInfo | None) -> None:
     """Raise NotADirectory for a file that was typed as a directory."""
     if item.recursive and found is not None and not found.is_directory:
-        raise NotADirectory.typed(item.source)
+        raise NotADirectory.from_path(item.source)

@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from goclient.sandbox.globus.endpoints import administered, visible
+from goclient.sandbox.globus.endpoints import check_administrator, visible
 from goclient.sandbox.globus.permissions import EVERYBODY, ROLES, normalize
 from goclient.sandbox.globus.storage import GUEST
 from goclient.sandbox.globus.task_document import iso, read_time
@@ -133,7 +133,7 @@ def _describe_rule(row: Row) -> Document:
 @routes.on("GET", "/role_list")
 def list_roles(call: Call, id: str) -> Document:
     """List who has which role; the owner is always an administrator."""
-    collection = administered(call, id).collection
+    collection = check_administrator(call, id).collection
     own = {"id": None, "principal": collection["owner"], "role": "administrator"}
     rows = [own, *call.state.rows("select * from roles where collection = ? order by rowid", id)]
     return {"DATA_TYPE": "role_list", "endpoint": id, "DATA": [_describe_role(row) for row in rows]}
@@ -148,7 +148,7 @@ def show_role(call: Call, id: str, role: str) -> Document:
 @routes.on("POST", "/role")
 def create_role(call: Call, id: str) -> Response:
     """Give an identity a role."""
-    administered(call, id)
+    check_administrator(call, id)
     wanted = call.document()
     principal, role = str(wanted.get("principal")), str(wanted.get("role"))
     if not call.state.row("select 1 from identities where id = ?", principal) or role not in ROLES:
@@ -171,7 +171,7 @@ def delete_role(call: Call, id: str, role: str) -> Document:
 
 def _find_role(call: Call, id: str, role: str) -> Row:
     """Return a role of a collection that the caller administers; raise what Transfer answers if there is none."""
-    administered(call, id)
+    check_administrator(call, id)
     row = call.state.row("select * from roles where collection = ? and id = ?", id, role)
     if row is None:
         raise TransferError(404, "RoleNotFound", f"No role '{role}'")

@@ -78,7 +78,7 @@ def _lifetime(state: State) -> int:
 @routes.on("POST", "/token")
 def token(call: Call) -> Document:
     """Give tokens, one for each resource server that the scopes name."""
-    client = known_client(call)
+    client = find_client(call)
     grants = {"client_credentials": _for_client, "authorization_code": _for_code, "refresh_token": _renew}
     grant = grants.get(call.form.get("grant_type", ""))
     if grant is None:
@@ -90,7 +90,7 @@ def _for_client(call: Call, client: Row) -> Document:
     if not client["username"]:
         raise ServiceError(401, {"error": "unauthorized_client"})
     scope = call.form.get("scope", "")
-    paths = requested_paths(call.state, scope)
+    paths = read_paths(call.state, scope)
     consents.record(call.state, client["id"], client=client["client_id"], paths=paths)
     return Grant(client, client["client_id"], person=False).issue_all(call.state, scope)
 
@@ -125,14 +125,14 @@ def _renew(call: Call, client: Row) -> Document:
 @routes.on("POST", "/token/validate")
 def validate(call: Call) -> Document:
     """Tell if a token is valid."""
-    known_client(call)
+    find_client(call)
     return {"active": _find_token(call) is not None}
 
 
 @routes.on("POST", "/token/introspect")
 def introspect(call: Call) -> Document:
     """Tell what a token stands for."""
-    known_client(call)
+    find_client(call)
     row = _find_token(call)
     if row is None:
         return {"active": False}
@@ -160,7 +160,7 @@ def introspect(call: Call) -> Document:
 @routes.on("POST", "/token/revoke")
 def revoke(call: Call) -> Document:
     """End a token; with a refresh token, also end the access tokens that it could renew."""
-    known_client(call)
+    find_client(call)
     row = _find_token(call)
     if row is not None and row["refreshes"]:
         same = "identity = ? and client = ? and server = ? and person"
@@ -177,7 +177,7 @@ def _find_token(call: Call) -> Row | None:
     return row if row is not None and row["expires"] >= time.time() else None
 
 
-def known_client(call: Call) -> Row:
+def find_client(call: Call) -> Row:
     """Return the client that sends a request: its ``client_id``, and the row of its identity if it has one.
 
     A client with a secret must show it; one that cannot keep a secret only gives its id.  Raise what Auth answers to
@@ -195,7 +195,7 @@ def known_client(call: Call) -> Row:
     return row
 
 
-def requested_paths(state: State, scope: str) -> list[tuple[str, ...]]:
+def read_paths(state: State, scope: str) -> list[tuple[str, ...]]:
     """Return the ways to all scopes of a request; raise what Auth answers to none, and to one that it does not know.
 
     Only mapped collections have a scope for Transfer's use of their data, and only those of a server one for HTTPS.

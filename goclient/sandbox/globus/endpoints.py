@@ -32,7 +32,7 @@ def visible(call: Call, id: str) -> Rights:
     return rights
 
 
-def administered(call: Call, id: str) -> Rights:
+def check_administrator(call: Call, id: str) -> Rights:
     """Return a collection and its administrator's rights; raise what Transfer answers to others."""
     rights = visible(call, id)
     if not rights.administers:
@@ -74,7 +74,7 @@ def create(call: Call) -> Response:
 @routes.on("PUT", "/endpoint/<id>")
 def update(call: Call, id: str) -> Document:
     """Change what an administrator may change."""
-    row = administered(call, id).collection
+    row = check_administrator(call, id).collection
     wanted = call.document()
     shown, public = wanted.get("display_name") or row["display_name"], wanted.get("public", row["public"])
     fields = json.loads(row["fields"]) | {name: wanted[name] for name in KEPT if name in wanted}
@@ -86,7 +86,7 @@ def update(call: Call, id: str) -> Document:
 @routes.on("DELETE", "/endpoint/<id>")
 def delete(call: Call, id: str) -> Document:
     """Remove a collection, with its rules and roles, and the guests that it has."""
-    administered(call, id)
+    check_administrator(call, id)
     with call.state.transaction():
         for table in ("rules", "roles"):
             call.state.run(f"delete from {table} where collection = ?", id)

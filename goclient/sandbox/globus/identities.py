@@ -10,7 +10,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from goclient.sandbox.globus import consents, scopes
-from goclient.sandbox.globus.auth import known_client
+from goclient.sandbox.globus.auth import find_client
 from goclient.sandbox.globus.oidc import PROVIDER, claims_of
 from goclient.sandbox.http import AuthError, Document, ServiceError, answer
 from goclient.sandbox.routes import Call, Routes
@@ -79,7 +79,7 @@ def create_client(call: Call) -> Response:
 @routes.on("DELETE", "/api/clients/<id>")
 def delete_client(call: Call, id: str) -> Document:
     """Remove a client that shows its own secret, with its tokens."""
-    if known_client(call)["client_id"] != id:
+    if find_client(call)["client_id"] != id:
         raise AuthError(403, "FORBIDDEN", "A client can remove itself only")
     call.state.run("delete from tokens where client = ?", id)
     call.state.run("delete from clients where id = ?", id)
@@ -102,7 +102,7 @@ def _authenticate(call: Call) -> None:
         _token_holder(call)
         return
     try:
-        known_client(call)
+        find_client(call)
     except ServiceError as error:
         raise AuthError(401, "UNAUTHORIZED", "Call must be authenticated") from error
 

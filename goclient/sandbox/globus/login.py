@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from goclient.sandbox import guard
 from goclient.sandbox.globus import consents
-from goclient.sandbox.globus.auth import requested_paths
+from goclient.sandbox.globus.auth import read_paths
 from goclient.sandbox.http import AuthError, ServiceError
 from goclient.sandbox.routes import Call, Routes
 from goclient.sandbox.state import Row
@@ -42,7 +42,7 @@ def authorize(call: Call) -> Response:
         text = "only the sandbox's user can log in, at the address that goclient login, or globus login, prints\n"
         raise ServiceError(401, text)
     person = _find_person(call)
-    paths = requested_paths(state, given.get("scope", ""))
+    paths = read_paths(state, given.get("scope", ""))
     consents.record(state, person["id"], client=client, paths=paths)
     if given.get("session_required_mfa", "").lower() == "true":
         state.run("insert or ignore into sessions (identity, client) values (?, ?)", person["id"], client)

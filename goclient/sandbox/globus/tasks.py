@@ -196,7 +196,7 @@ def successful_transfers(call: Call, id: str) -> Document:
 
 
 @routes.on("GET", "/task/<id>/skipped_errors")
-def skipped_errors(call: Call, id: str) -> Document:
+def list_skipped(call: Call, id: str) -> Document:
     """List nothing: no task skips anything here."""
     _find_task(call, id)
     return {"DATA_TYPE": "skipped_errors", "DATA": [], "marker": 0, "next_marker": None}

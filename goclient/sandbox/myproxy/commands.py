@@ -44,7 +44,7 @@ class Commands:
                 return self._destroy(peer.dn, request)
 
     def _info(self, dn: str, request: MyProxyRequest) -> bytes:
-        owned = self._deposits.owned(request.username, request.name, dn)
+        owned = self._deposits.find_owned(request.username, request.name, dn)
         if owned:
             return describe(owned)
         name = "" if request.name is None else f" with name {request.name}"

@@ -45,7 +45,7 @@ class Deposits:
         row = self._state.row(f"select {columns} from deposits where place = ?", _place(username, name))
         return None if row is None else Deposit(**row)
 
-    def owned(self, username: str, name: str | None, owner: str) -> list[Deposit]:
+    def find_owned(self, username: str, name: str | None, owner: str) -> list[Deposit]:
         """Return the owner's deposits of a user name: the one without a name first; of one name, if one is given."""
         columns, named = ", ".join(Deposit.__slots__), "? is null or ? = coalesce(name, '')"
         rows = self._state.rows(

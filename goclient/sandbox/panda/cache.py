@@ -32,7 +32,7 @@ def transformation(call: Call, name: str) -> Response:
 
 
 @routes.on("GET", "/cache/<path:name>")
-def cached_file(call: Call, name: str) -> Response:
+def send_file(call: Call, name: str) -> Response:
     """Send a file that was uploaded to anybody; its bytes as they are, which a Content-Encoding would deny."""
     plain = "application/octet-stream"
     return send_from_directory(call.state.directory.cache, name, call.environ, mimetype=plain)

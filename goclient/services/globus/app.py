@@ -29,8 +29,8 @@ from globus_sdk.transport import (
 from goclient import secrets
 from goclient.reporter.base import Reporter
 from goclient.reporter.waiting import GLOBUS
-from goclient.services.deadline import left, one_end
-from goclient.services.exchange import BadAnswer, bounded
+from goclient.services.deadline import get_left, one_end
+from goclient.services.exchange import BadAnswer, limit
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.documents import MAX_RUN, parse
 from goclient.services.globus.errors import Redirected
@@ -172,7 +172,7 @@ def _in_time(context: RetryContext) -> RetryCheckResult:
     if asked is None:
         asked = min(2.0**context.attempt * SHORTEST_PAUSE, LONGEST_PAUSE)
     context.backoff = asked
-    if asked >= left():
+    if asked >= get_left():
         return RetryCheckResult.do_not_retry
     return RetryCheckResult.do_retry if busy else RetryCheckResult.no_decision  # the SDK would sleep for -5 s
 
@@ -181,7 +181,7 @@ def transport(access: GlobusAccess) -> RequestsTransport:
     """Return how requests are sent: with an end, to servers that prove who they are only, and nowhere else."""
     made = _Transport(access.timeout, access.reporter)
     made.session = _Straight()
-    bounded(made.session)
+    limit(made.session)
     if made.verify_ssl is False:  # GLOBUS_SDK_VERIFY_SSL=no: a token is not sent to anyone who answers
         made.verify_ssl = True
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from goclient.errors.conditions import ConsentNeeded
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.remote import TransferredFile
 from goclient.services.globus.documents import Document, flag, number, text, text_or_none, texts, uuid
 from goclient.services.globus.states import https_url
@@ -149,7 +149,7 @@ class Collection:
 
 def https_consent(name: str) -> ConsentNeeded:
     """Return the error for a person who has no token for the HTTPS server of a collection."""
-    message = f"{quoted(name)} needs a consent that you have not given, to its HTTPS server"
+    message = f"{quote(name)} needs a consent that you have not given, to its HTTPS server"
     return ConsentNeeded.to_globus(message, options=[("--https", name)], subject=name)
 
 

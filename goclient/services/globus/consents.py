@@ -46,7 +46,7 @@ class Consents:
         return bool(self.transfer or self.own)
 
 
-def required_scopes(wanted: Iterable[Consents]) -> list[str]:
+def list_scopes(wanted: Iterable[Consents]) -> list[str]:
     """Return the scopes that a login asks for, one for each service."""
     wanted = list(wanted)
     data = [scope for one in wanted for scope in one.transfer]

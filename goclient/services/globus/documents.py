@@ -1,6 +1,6 @@
 """Read a service's JSON documents: a value has the type that the service documents, or it is an error.
 
-Each function raises KeyError, TypeError or ValueError for another value, which ``refusals.documented`` turns into
+Each function raises KeyError, TypeError or ValueError for another value, which ``refusals.check_document`` turns into
 the service's fault.
 Standard library only, of Python 3.9: this code travels to worker nodes.
 """
@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.model.endpoint import is_uuid
 
 Document = Mapping[str, object]
@@ -72,8 +72,8 @@ def words(document: Document, key: str) -> str:
     """Return a service's own words under a key, cut and printable; the empty string for null or without it."""
     value = document.get(key)
     if value is not None and not isinstance(value, str):
-        raise TypeError(f"{key} is {quoted(value)}")
-    return said(value or "", MAX_WORDS)
+        raise TypeError(f"{key} is {quote(value)}")
+    return cite(value or "", MAX_WORDS)
 
 
 def number(document: Document, key: str) -> int:
@@ -95,7 +95,7 @@ def uuid(document: Document, key: str) -> str:
     """Return the UUID under a key that must be there."""
     value = text(document, key)
     if not is_uuid(value):
-        raise ValueError(f"{key} is {quoted(value)}, not a UUID")
+        raise ValueError(f"{key} is {quote(value)}, not a UUID")
     return value
 
 
@@ -134,7 +134,7 @@ def read_each(document: Document, key: str, read: Callable[[Document], _Value]) 
 
 def _check_document(one: object, key: str) -> Document:
     if not isinstance(one, Mapping):
-        raise TypeError(f"{key} holds {quoted(one)}")
+        raise TypeError(f"{key} holds {quote(one)}")
     return one
 
 
@@ -149,13 +149,13 @@ def part(document: Document, key: str) -> Document:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise TypeError(f"{key} is {quoted(value)}")
+        raise TypeError(f"{key} is {quote(value)}")
     return value
 
 
 def _of_kind(kind: type[_Kind], value: object, key: str) -> _Kind:
     if type(value) is not kind:  # True is an int
-        raise TypeError(f"{key} is {quoted(value)}")
+        raise TypeError(f"{key} is {quote(value)}")
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise ValueError(f"{key} is a text of {len(value)} characters")
     return value
@@ -163,5 +163,5 @@ def _of_kind(kind: type[_Kind], value: object, key: str) -> _Kind:
 
 def _check_list(value: object, key: str) -> list[object]:
     if not isinstance(value, list):
-        raise TypeError(f"{key} is {quoted(value)}")
+        raise TypeError(f"{key} is {quote(value)}")
     return value

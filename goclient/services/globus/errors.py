@@ -12,10 +12,10 @@ from globus_sdk.token_storage.validating_token_storage import MissingIdentityErr
 
 from goclient.errors import LoginNeeded, RequestError
 from goclient.errors.conditions import NotLoggedIn
-from goclient.errors.wording import innermost, said
+from goclient.errors.wording import cite, innermost
 from goclient.services.exchange import BadAnswer
 from goclient.services.globus.calls import AUTH, TRANSFER, Answer, Subject
-from goclient.services.globus.refusals import redirected, refusal, undocumented, unreachable
+from goclient.services.globus.refusals import refusal, refuse_redirect, refuse_undocumented, unreachable
 
 _TRANSFER_PATH = "/v0.10/"  # in every path of Transfer, and none of Auth
 
@@ -29,7 +29,7 @@ class Redirected(globus_sdk.GlobusError):
 
 
 @contextmanager
-def configured() -> Iterator[None]:
+def check_settings() -> Iterator[None]:
     """Run the body, which reads the SDK's settings; raise RequestError for one that the SDK cannot use."""
     try:
         yield
@@ -39,7 +39,7 @@ def configured() -> Iterator[None]:
 
 
 @contextmanager
-def translated(name: str, collection: str = "") -> Iterator[None]:
+def translate(name: str, collection: str = "") -> Iterator[None]:
     """Run the body; whatever the SDK raises there becomes a GoclientError about a subject called ``name``.
 
     ``collection`` is what the user calls the collection, if the body asks for something in one.
@@ -52,18 +52,18 @@ def translated(name: str, collection: str = "") -> Iterator[None]:
         raise refusal(Answer(service, error.http_status, error.headers, error.binary_content), subject) from error
     except globus_sdk.NetworkError as error:
         if isinstance(error.underlying_exception, BadAnswer):
-            raise undocumented(str(error.underlying_exception), subject) from error
+            raise refuse_undocumented(str(error.underlying_exception), subject) from error
         url = str(getattr(getattr(error.underlying_exception, "request", None), "url", ""))  # if it is known
         asked = f"{TRANSFER if _TRANSFER_PATH in urlsplit(url).path else AUTH}: " if url else ""
-        raise unreachable(f"{asked}{said(innermost(error))}", subject, url=url) from error
+        raise unreachable(f"{asked}{cite(innermost(error))}", subject, url=url) from error
     except Redirected as error:
-        raise redirected(error.where, subject) from error
+        raise refuse_redirect(error.where, subject) from error
     except TokenValidationError as error:  # some of these are ValueErrors, too
         raise _not_logged_in(error, subject) from error
     except BadAnswer as error:
-        raise undocumented(str(error), subject) from error
+        raise refuse_undocumented(str(error), subject) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise undocumented(repr(error), subject) from error
+        raise refuse_undocumented(repr(error), subject) from error
     except globus_sdk.GlobusError as error:
         raise _not_logged_in(error, subject) from error
 
@@ -71,5 +71,5 @@ def translated(name: str, collection: str = "") -> Iterator[None]:
 def _not_logged_in(error: globus_sdk.GlobusError, subject: Subject) -> LoginNeeded:
     if isinstance(error, MissingTokenError | MissingIdentityError):
         return NotLoggedIn.to_globus("nobody is logged in to Globus", subject=subject.name)
-    reason = said(str(error) or type(error).__name__)
+    reason = cite(str(error) or type(error).__name__)
     return LoginNeeded.to_globus(f"there is no valid Globus login: {reason}", subject=subject.name)

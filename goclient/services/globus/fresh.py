@@ -15,13 +15,13 @@ from globus_sdk.scopes import GCSCollectionScopes
 
 from goclient import secrets
 from goclient.errors import Collector, LoginNeeded, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import native_client, retry, token_file, transport
 from goclient.services.globus.collection import Collection, https_consent
 from goclient.services.globus.consents import Consents
-from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.errors import check_settings, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ def mint(access: GlobusAccess, collections: Sequence[Collection]) -> Fresh:
     Of a person the login must be one that can be renewed, with a consent for each collection.
     """
     found, collector = [], Collector()
-    with configured(), _client(access) as client:
+    with check_settings(), _client(access) as client:
         for one in collections:
-            with collector, translated(one.name or one.id):
+            with collector, translate(one.name or one.id):
                 token = _service_token(client, one) if access.client_secret else _person_token(client, access, one)
                 secrets.register(token.access_token)
                 _check_scopes(token, one)
@@ -82,7 +82,7 @@ def _person_token(client: globus_sdk.AuthLoginClient, access: GlobusAccess, coll
     if stored is None:
         raise https_consent(name)
     if stored.refresh_token is None:
-        message = f"your login cannot be renewed, so that there is no fresh token for {quoted(name)}"
+        message = f"your login cannot be renewed, so that there is no fresh token for {quote(name)}"
         raise LoginNeeded.to_globus(message, options=[("--https", name)], code="no-refresh", subject=name)
     token = _read(client.oauth2_refresh_token(stored.refresh_token), collection)
     return _Token(token.access_token, token.scope, token.expires_at, stored.identity_id or "")
@@ -98,14 +98,14 @@ def _check_scopes(token: _Token, collection: Collection) -> None:
     own = GCSCollectionScopes(collection.id)
     more = set(token.scope.split()) - {own.https.scope_string, own.data_access.scope_string}
     if more:
-        shown = quoted(" ".join(sorted(more)))
-        message = f"the token for {quoted(collection.name or collection.id)} would open more than it: {shown}"
+        shown = quote(" ".join(sorted(more)))
+        message = f"the token for {quote(collection.name or collection.id)} would open more than it: {shown}"
         raise LoginNeeded(message, hint="type: goclient logout, and log in with --https alone", code="token-scope")
 
 
 def revoke(access: GlobusAccess, tokens: Iterable[str]) -> None:
     """Make access tokens void; raise GoclientError if that is not certain."""
-    with configured(), translated("the tokens of jobs"), _client(access) as client:
+    with check_settings(), translate("the tokens of jobs"), _client(access) as client:
         asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
         for one in asked:
             one.result(LONGEST_WAIT)  # it has an end of its own

@@ -15,17 +15,25 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from random import uniform
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote as quote_url
+from urllib.parse import urlencode, urlsplit
 
 from goclient.errors import EndpointError, GoclientError, RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.reporter.base import SILENT, Reporter
 from goclient.reporter.waiting import GLOBUS
 from goclient.services.clock import clock_ahead
-from goclient.services.deadline import Deadline, left, one_end
+from goclient.services.deadline import Deadline, get_left, one_end
 from goclient.services.globus.calls import Answer, Call, Subject
 from goclient.services.globus.documents import MAX_RUN, parse
-from goclient.services.globus.refusals import is_later, may_pass, redirected, refusal, undocumented, unreachable
+from goclient.services.globus.refusals import (
+    is_later,
+    may_pass,
+    refusal,
+    refuse_redirect,
+    refuse_undocumented,
+    unreachable,
+)
 from goclient.services.gsi.server import WEBDAV, Server
 from goclient.services.https.connection import Body, Connection, Limits, Request, Tls
 from goclient.services.https.proxies import ProxiedTls
@@ -67,7 +75,7 @@ class JsonService:
     def __init__(self, name: str, url: str, manner: Manner) -> None:
         if not is_https(url):
             hint = "use its https URL: a token is not sent unencrypted"
-            raise RequestError(f"{name} cannot be at {quoted(url)}", hint=hint, code="config")
+            raise RequestError(f"{name} cannot be at {quote(url)}", hint=hint, code="config")
         self.name, self._url, self._manner = name, url, manner
         self.clock: float | None = None
         self.meanwhile: Callable[[], object] = bool
@@ -91,13 +99,13 @@ class JsonService:
                 break
             # Not all at the same time: many pilots of a site are one identity, with one limit.
             wait = (retry_after(answer.headers) or pause) * uniform(1.0, 2.0)  # noqa: S311  # no secret
-            if time.monotonic() + wait > started + self._manner.patience or wait >= left():
+            if time.monotonic() + wait > started + self._manner.patience or wait >= get_left():
                 break
             with self._manner.reporter.waiting(GLOBUS, wait):
                 if not self._wait(wait):
                     break
         if 300 <= answer.status < 400:
-            raise redirected(answer.headers.get("Location", ""), call.subject)
+            raise refuse_redirect(answer.headers.get("Location", ""), call.subject)
         return answer
 
     def _wait(self, seconds: float) -> bool:
@@ -116,13 +124,13 @@ class JsonService:
         with one_end(manner.timeout) as end, manner.reporter.waiting(GLOBUS, end.seconds):
             header = authorization()
             if not (header.isascii() and header.isprintable()):
-                raise undocumented("a token that has more than letters and signs", call.subject)
+                raise refuse_undocumented("a token that has more than letters and signs", call.subject)
             for attempt, pause in enumerate(pauses(SHORTEST_PAUSE, LONGEST_PAUSE, factor=2.0)):
                 answer, failure = None, None
                 try:
                     answer = self._exchange(call, header, end)
                 except _BadAnswer as error:
-                    raise undocumented(str(error), call.subject) from error
+                    raise refuse_undocumented(str(error), call.subject) from error
                 except EndpointError as error:
                     failure = error
                 is_passing = answer is None or (may_pass(answer) and not is_later(answer))
@@ -171,7 +179,7 @@ class JsonService:
         elif call.method == "POST":
             headers["Content-Type"] = "application/json"
             payload = _Payload(b"" if call.body is None else json.dumps(call.body).encode())
-        return Request(call.method, f"{self._above}{quote(call.path)}{query}", headers, payload)
+        return Request(call.method, f"{self._above}{quote_url(call.path)}{query}", headers, payload)
 
     def _connection(self, limits: Limits) -> Connection:
         """Return a connection: a new one, if there is none that can be used again."""
@@ -200,7 +208,7 @@ def value_of(answer: Answer, subject: Subject) -> Any:
     try:
         return parse(answer.content, longest=MAX_RUN)
     except ValueError as error:
-        raise undocumented(f"its answer is not JSON: {error}", subject) from error
+        raise refuse_undocumented(f"its answer is not JSON: {error}", subject) from error
 
 
 class _Payload(Body):

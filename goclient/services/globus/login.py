@@ -17,7 +17,7 @@ from globus_sdk.transport import RetryConfig
 
 from goclient.errors import Collector, GoclientError, LoginNeeded, RequestError, raise_all
 from goclient.errors.conditions import ConsentNeeded, NotLoggedIn
-from goclient.errors.wording import innermost, quoted, said
+from goclient.errors.wording import cite, innermost, quote
 from goclient.model.endpoint import GlobusEndpoint, is_uuid
 from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.globus.access import GlobusAccess
@@ -31,9 +31,9 @@ from goclient.services.globus.app import (
     token_file,
     transport,
 )
-from goclient.services.globus.consents import Consents, required_scopes
+from goclient.services.globus.consents import Consents, list_scopes
 from goclient.services.globus.documents import Document, documents, text, uuid
-from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.errors import check_settings, translate
 from goclient.services.globus.login_flow import LoginFlow, Person
 from goclient.services.globus.sdk import Globus
 
@@ -104,7 +104,7 @@ class LoginRequest:
             kind, _, what = one.partition("=")
             of_kind[kind].append(what)
         return GlobusAuthorizationParameters(
-            required_scopes=required_scopes(consents) or None,
+            required_scopes=list_scopes(consents) or None,
             session_required_identities=of_kind["identity"] or None,
             session_required_single_domain=of_kind["domain"] or None,
             session_required_policies=of_kind["policy"] or None,
@@ -123,7 +123,7 @@ def login(access: GlobusAccess, wanted: LoginRequest, person: Person) -> Identit
     """
     if access.client_secret:
         return _service_login(access, wanted)
-    with configured():
+    with check_settings():
         flow = partial(LoginFlow, person=person, options=wanted.options, reporter=access.reporter)
         asking = person_app(access, flow=flow)
     known = _collections_if_known(asking, access, wanted)
@@ -145,12 +145,12 @@ def _service_login(access: GlobusAccess, wanted: LoginRequest) -> Identity:
     if wanted.session:
         hint = "leave out --session; a collection that needs one must be used by a person"
         raise RequestError("a service has no session: nobody logs in for it", hint=hint, code="session")
-    with configured():
+    with check_settings():
         asking = service_app(access)
     identity = _identity(asking, access)
     known = _collections(access, wanted)
     if known:
-        with translated(ASKED):
+        with translate(ASKED):
             asking.login(auth_params=wanted.parameters(known.values()))
         identity = _identity(asking, access)
     _check_given(identity, known, wanted)
@@ -191,14 +191,14 @@ def _collections(access: GlobusAccess, wanted: LoginRequest) -> dict[str, Consen
     for typed, one in found.items():
         if not one:
             secure = ", high assurance" if one.collection.high_assurance else ""
-            access.reporter.progress(f"{quoted(typed)} asks for no consent: it is {one.collection.kind}{secure}")
+            access.reporter.progress(f"{quote(typed)} asks for no consent: it is {one.collection.kind}{secure}")
     return {typed: one for typed, one in found.items() if one}
 
 
 def _log_in(asking: globus_sdk.GlobusApp, parameters: GlobusAuthorizationParameters) -> None:
     """Log in, and store the tokens; raise LoginNeeded without a login."""
     try:
-        with translated(ASKED):
+        with translate(ASKED):
             asking.login(auth_params=parameters)
     except GoclientError as error:
         mismatch = error.__cause__
@@ -218,7 +218,7 @@ def _check_given(identity: Identity, known: Mapping[str, Consents], wanted: Logi
     """Check that the consents for each collection were given; raise ConsentNeeded for those that were not."""
     refused = [typed for typed, one in known.items() if not one.are_given(identity.consents)]
     if refused:
-        names = ", ".join(map(quoted, refused))
+        names = ", ".join(map(quote, refused))
         options = map(wanted.option, refused)
         raise ConsentNeeded.to_globus(f"no consent was given for {names}", options=options)
 
@@ -228,7 +228,7 @@ def _check_given(identity: Identity, known: Mapping[str, Consents], wanted: Logi
 
 def whoami(access: GlobusAccess) -> Identity:
     """Return the identity that asks Globus with this access; raise LoginNeeded without a login, or if it is over."""
-    with configured():
+    with check_settings():
         asking = app(access)
     if isinstance(asking, globus_sdk.UserApp) and asking.login_required():
         raise NotLoggedIn.to_globus("nobody is logged in to Globus")
@@ -237,7 +237,7 @@ def whoami(access: GlobusAccess) -> Identity:
 
 def _identity(asking: globus_sdk.GlobusApp, access: GlobusAccess) -> Identity:
     with (
-        translated(ASKED),
+        translate(ASKED),
         globus_sdk.AuthClient(app=asking, transport=transport(access), retry_config=retry()) as client,
     ):
         asking.get_authorizer(AuthScopes.resource_server)  # the token first, once
@@ -266,13 +266,13 @@ def logout(access: GlobusAccess) -> Logout:
     """Remove the tokens from the disk, even if Globus Auth cannot be told to revoke them."""
     if access.client_secret:
         return Logout(removed=False, is_service=True)
-    with configured():
+    with check_settings():
         file = token_file(access, lenient=True)
     problem = ""
     try:
         stored = file.get_token_data_by_resource_server().values()
         tokens = [token for one in stored for token in (one.refresh_token, one.access_token) if token]
-        with configured(), native_client(access) as client:
+        with check_settings(), native_client(access) as client:
             client.retry_config = RetryConfig(max_retries=0)  # nobody waits for a service that is down
             asked = [Background(partial(client.oauth2_revoke_token, token)) for token in tokens]
             for one in asked:
@@ -282,5 +282,5 @@ def logout(access: GlobusAccess) -> Logout:
     except globus_sdk.GlobusAPIError as error:
         problem = f"Globus Auth answered HTTP {error.http_status}"
     except globus_sdk.GlobusError as error:
-        problem = said(innermost(error))
+        problem = cite(innermost(error))
     return Logout(file.remove(), problem)

@@ -25,11 +25,11 @@ from goclient.errors.conditions import (
     TooLarge,
     TooManyTasks,
 )
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.services import loopback
 from goclient.services.globus.calls import AUTH, Answer, Subject
 from goclient.services.globus.documents import Document
-from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
+from goclient.services.retry import AWAY, TOO_MANY, explain_limit, retry_after
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
 
@@ -85,21 +85,21 @@ def refusal(answer: Answer, subject: Subject) -> GoclientError:
     document = answer.document
     if document is None:
         return _service_error(
-            answer, f"HTTP {answer.status}: {quoted(answer.content.decode('utf-8', 'replace'))}", subject
+            answer, f"HTTP {answer.status}: {quote(answer.content.decode('utf-8', 'replace'))}", subject
         )
-    code, message = said(_code(document), 100), said(_message(document))
+    code, message = cite(_code(document), 100), cite(_message(document))
     if answer.service == AUTH:
-        return _login_error(answer, said(document.get("error") or message or f"HTTP {answer.status}"), subject)
+        return _login_error(answer, cite(document.get("error") or message or f"HTTP {answer.status}"), subject)
     if code == "ConsentRequired" or isinstance(document.get("authorization_parameters"), dict):
         return _more_needed(document, message or code, subject)
     if answer.status == UNAUTHORIZED or code.endswith("AuthenticationFailed"):
         return LoginNeeded.to_globus(f"Globus refused the login: {message}", subject=subject.name)
     for known in _MEANINGS:
         if code.startswith(known.begins):
-            told = f"{quoted(subject.name)}: {known.message} ({message})"
+            told = f"{quote(subject.name)}: {known.message} ({message})"
             passing = known.kind is TooManyTasks
             return known.kind(told, code=known.code, subject=subject.name, hint=known.hint, transient=passing)
-    what = f"{code or f'HTTP {answer.status}'}: {message or quoted(answer.content.decode('utf-8', 'replace'))}"
+    what = f"{code or f'HTTP {answer.status}'}: {message or quote(answer.content.decode('utf-8', 'replace'))}"
     return _service_error(answer, what, subject)
 
 
@@ -114,17 +114,17 @@ def may_pass(answer: Answer) -> bool:
     return answer.status == 503 or (answer.status in AWAY and not any(one in code for one in _STORAGE))
 
 
-def required_scopes(answer: Answer) -> tuple[str, ...]:
+def read_scopes(answer: Answer) -> tuple[str, ...]:
     """Return the scopes that an answer asks a consent for, none if it asks for nothing else, or for more."""
     document = answer.document or {}
     return _scopes(document) if answer.status == FORBIDDEN and not _session(_read_parameters(document)) else ()
 
 
-def redirected(where: str, subject: Subject) -> EndpointError:
+def refuse_redirect(where: str, subject: Subject) -> EndpointError:
     """Return the error of an answer that points to ``where``, which nothing is sent to."""
-    location = quoted(where.partition("?")[0]) if where else "another place"
+    location = quote(where.partition("?")[0]) if where else "another place"
     return EndpointError(
-        f"{quoted(subject.name)}: Globus redirected to {location}, which is not followed",
+        f"{quote(subject.name)}: Globus redirected to {location}, which is not followed",
         hint="look at the network, and at the variables GLOBUS_SDK_SERVICE_URL_*: nothing was sent there",
         code="redirected",
         subject=subject.name,
@@ -134,17 +134,17 @@ def redirected(where: str, subject: Subject) -> EndpointError:
 def unreachable(what: str, subject: Subject, *, url: str, hint: str = "") -> GlobusUnreachable:
     """Return the error of a service, at a URL if that is known, that gave no answer; ``hint``: a better one."""
     return GlobusUnreachable(
-        f"Globus could not be reached for {quoted(subject.name)}: {what}",
+        f"Globus could not be reached for {quote(subject.name)}: {what}",
         hint=hint or loopback.remedy(url, _NETWORK),
         subject=subject.name,
         transient=True,
     )
 
 
-def undocumented(what: str, subject: Subject) -> EndpointError:
+def refuse_undocumented(what: str, subject: Subject) -> EndpointError:
     """Return the error of an answer that no service documents."""
     return EndpointError(
-        f"Globus answered what it does not document for {quoted(subject.name)}: {said(what)}",
+        f"Globus answered what it does not document for {quote(subject.name)}: {cite(what)}",
         hint="type the command again later",
         code="globus-answer",
         subject=subject.name,
@@ -153,12 +153,12 @@ def undocumented(what: str, subject: Subject) -> EndpointError:
 
 
 @contextmanager
-def documented(name: str) -> Iterator[None]:
+def check_document(name: str) -> Iterator[None]:
     """Run the body, which reads a document about something; a value of a wrong type is the service's fault."""
     try:
         yield
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise undocumented(repr(error), Subject(name)) from error
+        raise refuse_undocumented(repr(error), Subject(name)) from error
 
 
 def _code(document: Document) -> str:
@@ -197,10 +197,10 @@ def _login_error(answer: Answer, reason: str, subject: Subject) -> GoclientError
 
 
 def _service_error(answer: Answer, what: str, subject: Subject) -> EndpointError:
-    message = f"{quoted(subject.name)}: {answer.service}: {what}"
+    message = f"{quote(subject.name)}: {answer.service}: {what}"
     passing = answer.status in (TOO_MANY, *AWAY) or _code(answer.document or {}).startswith(_TRANSIENT)
     hint = "it may pass: type the command again later" if passing else "ask the endpoint's owner, with this message"
-    if limit := limited(answer.status, answer.headers):
+    if limit := explain_limit(answer.status, answer.headers):
         message = f"{message}; {limit}"
     return EndpointError(message, code="globus", subject=subject.name, transient=passing, hint=hint)
 
@@ -245,12 +245,12 @@ def _more_needed(document: Document, message: str, subject: Subject) -> LoginNee
     options = [("--endpoint", name) for name in typed]
     if scopes and not session:
         others = [one for one in scopes if not _DATA_ACCESS.search(one)]
-        needed = f": {said(', '.join(others))}" if others else ", to its data (data_access)"
-        told = f"{quoted(subject.name)} needs a consent that you have not given{needed}"
+        needed = f": {cite(', '.join(others))}" if others else ", to its data (data_access)"
+        told = f"{quote(subject.name)} needs a consent that you have not given{needed}"
         return ConsentNeeded.to_globus(told, options=options, subject=subject.name)
     own = asked.get("session_message")
-    reason = said(own if isinstance(own, str) and own else message)
+    reason = cite(own if isinstance(own, str) and own else message)
     wanted = [*options, *(("--session", value) for value in session)]
     return LoginNeeded.to_globus(
-        f"{quoted(subject.name)} needs another login: {reason}", options=wanted, subject=subject.name
+        f"{quote(subject.name)} needs another login: {reason}", options=wanted, subject=subject.name
     )

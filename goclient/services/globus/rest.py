@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from goclient import secrets
 from goclient.errors.conditions import AmbiguousEndpoint, EndpointNotFound
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import NewEndpoint, TaskState, TransferRequest
 from goclient.services.globus.calls import AUTH, TRANSFER, Call, Subject
@@ -28,7 +28,7 @@ from goclient.services.globus.documents import (
     words,
 )
 from goclient.services.globus.json_service import JsonService, Manner, value_of
-from goclient.services.globus.refusals import UNAUTHORIZED, documented, required_scopes
+from goclient.services.globus.refusals import UNAUTHORIZED, check_document, read_scopes
 from goclient.services.globus.states import https_url, read_task_state
 from goclient.services.globus.transfers import MAX_LABEL, SILENT_TASK, Transfers, in_collection, operation
 
@@ -76,7 +76,7 @@ class RestTransfer(Transfers):
             return f"Bearer {sent}"
 
         answer = self._service.ask(call, bearer)
-        scopes = required_scopes(answer)
+        scopes = read_scopes(answer)
         if scopes or answer.status == UNAUTHORIZED:  # nothing was done
             fresh = self._token(refused=sent, scopes=scopes)
             if fresh != sent:
@@ -86,7 +86,7 @@ class RestTransfer(Transfers):
 
     def https_server(self, collection_id: str) -> str:
         """Return the URL of a collection's HTTPS server; raise EndpointError if it has none."""
-        with documented(collection_id):
+        with check_document(collection_id):
             found = self.ask(Call("GET", f"/endpoint/{collection_id}", Subject(collection_id)))
             return https_url(text_or_none(found, "https_server"), collection_id)
 
@@ -98,12 +98,12 @@ class RestTransfer(Transfers):
         hint = "use the UUID of the one that you mean"
         if found:
             ids = ", ".join(one.id for one in found)
-            raise AmbiguousEndpoint(f"{len(found)} endpoints are called {quoted(name)}: {ids}", hint=hint, subject=name)
-        raise EndpointNotFound(f"no endpoint is called {quoted(name)}", hint=hint, subject=name)
+            raise AmbiguousEndpoint(f"{len(found)} endpoints are called {quote(name)}: {ids}", hint=hint, subject=name)
+        raise EndpointNotFound(f"no endpoint is called {quote(name)}", hint=hint, subject=name)
 
     def _find_named(self, name: str, *, scope: str = "") -> list[Named]:
         """Return the collections that a search for a name finds."""
-        with documented(name):
+        with check_document(name):
             return [
                 Named(uuid(one, "id"), text_or_none(one, "display_name"), text_or_none(one, "canonical_name"))
                 for one in documents(self._search(name, scope=scope), "DATA")
@@ -112,7 +112,7 @@ class RestTransfer(Transfers):
     def rename(self, collection: Endpoint, old: str, new: str) -> None:
         """Give a file or a directory another path; raise PathExists if that is not free, or another EndpointError."""
         body, subject = {"DATA_TYPE": "rename", "old_path": old, "new_path": new}, in_collection(collection, new)
-        with documented(subject.name):
+        with check_document(subject.name):
             check_result(self.ask(Call("POST", operation(collection, "rename"), subject, body=body)))
 
     # --- a job's own endpoint ---
@@ -123,7 +123,7 @@ class RestTransfer(Transfers):
         Sent once: the call has no key that would make a second one harmless.
         """
         body = {"DATA_TYPE": "endpoint", "display_name": name, "is_globus_connect": True, "public": False}
-        with documented(name):
+        with check_document(name):
             made = self.ask(Call("POST", "/endpoint", Subject(name), body=body, repeats=False))
             return NewEndpoint(uuid(made, "id"), text(made, "globus_connect_setup_key"))
 
@@ -133,7 +133,7 @@ class RestTransfer(Transfers):
 
     def delete(self, collection_id: str) -> None:
         """Delete a collection."""
-        with documented(collection_id):
+        with check_document(collection_id):
             check_result(self.ask(Call("DELETE", f"/endpoint/{collection_id}", Subject(collection_id))))
 
     # --- tasks ---
@@ -162,27 +162,27 @@ class RestTransfer(Transfers):
             **SILENT_TASK,
             "DATA": items,
         }
-        with documented(request.label):
+        with check_document(request.label):
             return uuid(self.ask(Call("POST", "/transfer", Subject(request.label), body=body)), "task_id")
 
     def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskState]:
         """Return the states of the identity's tasks by their ids, in one call, without those that are not known."""
         query = {"filter": f"task_id:{','.join(task_ids)}", "limit": str(len(task_ids))}
-        with documented(task_ids[0]):
+        with check_document(task_ids[0]):
             found = self.ask(Call("GET", "/task_list", Subject(task_ids[0]), query=query))
             return {one.task_id: one for one in read_each(found, "DATA", read_task_state)}
 
     def faults(self, task_id: str) -> list[str]:
         """Return what went wrong in a task so far, newest first, each thing once."""
         query = {"limit": "20", "filter": "is_error:1"}
-        with documented(task_id):
+        with check_document(task_id):
             events = self.ask(Call("GET", f"/task/{task_id}/event_list", Subject(task_id), query=query))
-            found = [f"{said(text(one, 'code'), 100)}: {words(one, 'details')}" for one in documents(events, "DATA")]
+            found = [f"{cite(text(one, 'code'), 100)}: {words(one, 'details')}" for one in documents(events, "DATA")]
         return list(dict.fromkeys(found))
 
     def cancel(self, task_id: str) -> None:
         """Tell the service to end a task."""
-        with documented(task_id):
+        with check_document(task_id):
             check_result(self.ask(Call("POST", f"/task/{task_id}/cancel", Subject(task_id))))
 
 
@@ -201,7 +201,7 @@ class RestAuth:
         """Return the access tokens of a client for some scopes, by their resource servers; raise LoginNeeded."""
         form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
         subject = f"the service client {client_id}"
-        with documented(subject):
+        with check_document(subject):
             found: Any = self._ask("token", form, client_id, secret=secret)
             tokens = [found, *documents(found, "other_tokens")]
             return {text(one, "resource_server"): text(one, "access_token") for one in tokens}

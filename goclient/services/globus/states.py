@@ -6,7 +6,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.model.remote import FileInfo, TaskState
 from goclient.services.globus.documents import Document, number, part, text, text_or_none, uuid, words
 from goclient.services.loopback import is_https
@@ -16,7 +16,7 @@ def read_file_info(document: Document) -> FileInfo:
     """Return the entry of a file document; raise KeyError, TypeError or ValueError for another document."""
     name, kind = text(document, "name"), text(document, "type")
     if "/" in name:
-        raise ValueError(f"an entry of a directory is called {quoted(name)}")
+        raise ValueError(f"an entry of a directory is called {quote(name)}")
     more = (text_or_none(document, key) for key in ("permissions", "link_target"))
     return FileInfo(name, kind == "dir", number(document, "size"), kind, *more)
 
@@ -43,7 +43,7 @@ def read_readable_task(document: Document) -> TaskState:
     try:
         return read_task_state(document)
     except (KeyError, TypeError, ValueError) as error:
-        why = f"what Globus tells of it cannot be read: {said(repr(error))}"
+        why = f"what Globus tells of it cannot be read: {cite(repr(error))}"
         label = text_or_none(document, "label")
         return TaskState(uuid(document, "task_id"), label, "UNKNOWN", files=0, bytes=0, faults=0, reason=why)
 
@@ -56,9 +56,9 @@ def https_url(url: str, name: str, *, kind: str = "") -> str:
     """
     if is_https(url):
         return url.rstrip("/")
-    why = f"its HTTPS server is {quoted(url)}, not https" if url else "it has none"
+    why = f"its HTTPS server is {quote(url)}, not https" if url else "it has none"
     raise EndpointError(
-        f"files cannot go to or from {quoted(name)} by its HTTPS server: {why}{f' ({kind})' if kind else ''}",
+        f"files cannot go to or from {quote(name)} by its HTTPS server: {why}{f' ({kind})' if kind else ''}",
         hint="leave out --goVia https (in a text of 2012 in-mode=https and out-mode=https), or ask its owner to "
         "enable HTTPS",
         code="no-https",

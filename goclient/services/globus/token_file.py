@@ -15,7 +15,7 @@ from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
 from goclient import secrets
 from goclient.errors import LoginNeeded, RequestError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.files.private import DIRECTORY, make_directory, replace
 
 FORMAT = "2.0"  # JSONTokenStorage.format_version of globus-sdk 4
@@ -83,7 +83,7 @@ class TokenFile(TokenStorage):
                     raise self._damage_error("it is not a regular file")
                 if stat.S_IMODE(mode) & OTHERS and not self._lenient:
                     raise RequestError(
-                        f"the token file {quoted(self.path)} can be read by others (mode {stat.S_IMODE(mode):04o})",
+                        f"the token file {quote(self.path)} can be read by others (mode {stat.S_IMODE(mode):04o})",
                         hint="type: goclient logout && goclient login "
                         "(or chmod 600 it, if nobody else can have read it)",
                         code="token-file",
@@ -140,7 +140,7 @@ class TokenFile(TokenStorage):
 
     def _damage_error(self, reason: str) -> LoginNeeded:
         return LoginNeeded(
-            f"the token file {quoted(self.path)} is damaged: {reason}",
+            f"the token file {quote(self.path)} is damaged: {reason}",
             hint="type: goclient logout && goclient login",
             code="token-file",
             subject=str(self.path),
@@ -151,7 +151,7 @@ class TokenFile(TokenStorage):
         if os.path.isdir(self.path):
             hint = "a directory is in its place: remove it, then type: goclient login"
         return RequestError(
-            f"the token file {quoted(self.path)} cannot be {done}: {error.strerror}",
+            f"the token file {quote(self.path)} cannot be {done}: {error.strerror}",
             hint=hint,
             code="token-file",
             subject=str(self.path),

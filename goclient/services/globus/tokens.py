@@ -16,7 +16,7 @@ from goclient.services.globus.access import GlobusAccess
 from goclient.services.globus.app import app
 from goclient.services.globus.collection import Collection, https_consent
 from goclient.services.globus.consents import Consents, has_https_token
-from goclient.services.globus.errors import configured, translated
+from goclient.services.globus.errors import check_settings, translate
 from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestTransfer
 from goclient.services.globus.sdk import Globus
@@ -30,13 +30,13 @@ class TransferToken:
     """
 
     def __init__(self, access: GlobusAccess) -> None:
-        with configured():
+        with check_settings():
             self._app = app(access)
         self._lock = threading.Lock()
 
     def __call__(self, *, refused: str = "", scopes: Sequence[str] = ()) -> str:
         """Return the token, as :class:`goclient.services.globus.rest.Token` says; raise GoclientError."""
-        with self._lock, translated("the login"):
+        with self._lock, translate("the login"):
             if scopes and isinstance(self._app, globus_sdk.ClientApp):
                 self._app.login(auth_params=GlobusAuthorizationParameters(required_scopes=list(scopes)))
             authorizer = self._app.get_authorizer(TransferScopes.resource_server)
@@ -50,7 +50,7 @@ def transfer_service(access: GlobusAccess, *, authorities: Iterable[str] = (), p
 
     While it is too busy it is asked again, for ``patience`` seconds.
     """
-    with configured():
+    with check_settings():
         url, own = globus_sdk.config.get_service_url("transfer"), globus_sdk.config.get_ssl_verify()
         bundles = [own] if isinstance(own, str) else [DEFAULT_CA_BUNDLE_PATH, *authorities]
         manner = Manner(access.timeout, patience, access.reporter, partial(ProxiedTls, *bundles))
@@ -66,7 +66,7 @@ class CollectionTokens:
 
     def __init__(self, access: GlobusAccess, servers: Mapping[str, str] | None = None) -> None:
         self._access = access
-        with configured():
+        with check_settings():
             self._app = app(access)
         self._servers = dict(servers or {})
         self._collections: dict[str, Collection] = {}
@@ -77,7 +77,7 @@ class CollectionTokens:
         """Return True unless the identity has tokens for HTTPS servers alone; nobody is asked."""
         if self._access.client_secret:
             return True
-        with configured():
+        with check_settings():
             return self._app.token_storage.token_storage.get_token_data(TransferScopes.resource_server) is not None
 
     def https_server(self, collection_id: str) -> str:
@@ -90,7 +90,7 @@ class CollectionTokens:
 
         A service gets itself one, with the consents that the collection asks for.
         """
-        with self._lock, translated(collection_id):
+        with self._lock, translate(collection_id):
             if self._access.client_secret:
                 self._require(collection_id)
             elif not has_https_token(self._app, collection_id):

@@ -14,7 +14,7 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.remote import Listing, TaskState
 from goclient.services.globus.calls import Call, Subject
 from goclient.services.globus.documents import Document, check_result, documents, read_each, rows, text, uuid
-from goclient.services.globus.refusals import documented
+from goclient.services.globus.refusals import check_document
 from goclient.services.globus.states import read_file_info, read_readable_task
 
 MAX_LABEL = 128  # characters of a task's label
@@ -46,7 +46,7 @@ class Transfers(ABC):
         """Return what a directory holds, by name; raise EndpointError if it cannot be listed."""
         query = {"path": directory, "show_hidden": "1"}
         subject, most = in_collection(collection, directory), MAX_LISTING
-        with documented(subject.name):
+        with check_document(subject.name):
             answer = self.ask(Call("GET", operation(collection, "ls"), subject, query=query, most=most))
             entries = [read_file_info(document) for document in documents(answer, "DATA")]
             can_rename = answer.get("rename_supported") is not False
@@ -55,12 +55,12 @@ class Transfers(ABC):
     def mkdir(self, collection: Endpoint, directory: str) -> None:
         """Make a directory, unless it is there; raise EndpointError if it cannot be made."""
         body, subject = {"DATA_TYPE": "mkdir", "path": directory}, in_collection(collection, directory)
-        with suppress(PathExists), documented(subject.name):
+        with suppress(PathExists), check_document(subject.name):
             check_result(self.ask(Call("POST", operation(collection, "mkdir"), subject, body=body)))
 
     def submission_id(self) -> str:
         """Return a new submission id: a transfer sent twice under one id is carried out once."""
-        with documented("submission_id"):
+        with check_document("submission_id"):
             return uuid(self.ask(Call("GET", "/submission_id", Subject("submission_id"))), "value")
 
     def remove(self, collection: Endpoint, *directories: str, label: str = "goclient probe") -> str:
@@ -76,7 +76,7 @@ class Transfers(ABC):
             "DATA": [{"DATA_TYPE": "delete_item", "path": one} for one in directories],
         }
         subject = in_collection(collection, directories[0])
-        with documented(subject.name):
+        with check_document(subject.name):
             return uuid(self.ask(Call("POST", "/delete", subject, body=body)), "task_id")
 
     def tasks_labelled(
@@ -93,7 +93,7 @@ class Transfers(ABC):
             pattern = f"{prefix}*{inside}*" if inside else f"{prefix}*"
             chosen = f"type:{kinds}/label:~{pattern}" + (f"/request_time:{start}," if start else "")
             query = {"filter": chosen, "orderby": "request_time ASC", "limit": str(MOST_TASKS)}
-            with documented(prefix):
+            with check_document(prefix):
                 answer = self.ask(Call("GET", "/task_list", Subject(prefix), query=query))
                 states = read_each(answer, "DATA", read_readable_task)
                 found.update({state.task_id: state for state in states if state.label.startswith(prefix)})

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import SessionClosed
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.contents import MOST_BYTES, FarFile, Source, grown
 from goclient.services.gridftp.data import LAST_WORDS, Refused, Stream, Watch, ask_ahead
 from goclient.services.gridftp.files import wire_path
@@ -47,7 +47,7 @@ def get(session: Session, wanted: FarFile, *, watch: Watch, others: bool = False
         with _local(file):
             file.flush()
     if arrived < size:
-        raise broken(shown, f"it ended after {arrived} of {size} bytes")
+        raise explain_break(shown, f"it ended after {arrived} of {size} bytes")
     return f"{adler:08x}"
 
 
@@ -99,7 +99,7 @@ def _local(file: BinaryIO) -> Iterator[None]:
     except OSError as error:
         name = getattr(file, "name", "")
         raise EndpointError(
-            f"{quoted(name)} on the node: {error.strerror or error}",
+            f"{quote(name)} on the node: {error.strerror or error}",
             hint="look at the node's disk: df", code="node-file", subject=str(name),
         ) from error  # fmt: skip
 
@@ -129,7 +129,7 @@ def _failure(session: Session, stream: Stream, error: Exception, *, path: str, w
     """Return why a copy has ended; a server that has closed the data channel says why afterwards."""
     subject = session.endpoint.show(path)
     if isinstance(error, TimeoutError):
-        return silent_error(session.server, watch.deadline, step=f"while {quoted(subject)} was copied")
+        return silent_error(session.server, watch.deadline, step=f"while {quote(subject)} was copied")
     stream.close()
     try:
         if not isinstance(error, Refused):
@@ -139,12 +139,12 @@ def _failure(session: Session, stream: Stream, error: Exception, *, path: str, w
         error = refused
     if isinstance(error, Refused):
         return refusal(error.reply, subject)
-    return broken(subject, getattr(error, "strerror", None) or str(error))
+    return explain_break(subject, getattr(error, "strerror", None) or str(error))
 
 
-def broken(subject: str, why: str) -> EndpointError:
+def explain_break(subject: str, why: str) -> EndpointError:
     """Return the error of a copy whose connection broke: it may pass."""
     return EndpointError(
-        f"{quoted(subject)}: the connection for the data broke: {why}",
+        f"{quote(subject)}: the connection for the data broke: {why}",
         hint="type the command again later", code="gridftp-broken", subject=subject, transient=True,
     )  # fmt: skip

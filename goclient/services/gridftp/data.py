@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Sequence
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import said
+from goclient.errors.wording import cite
 from goclient.services.contents import Moved
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.key import DataKey, new_key
@@ -71,7 +71,7 @@ def prepare(session: Session, key: DataKey, *, mode: str, watch: Watch) -> None:
             what = command.partition(" ")[0]
             raise EndpointError(
                 f"the {session.server.named} cannot protect data channels without the user's credential: it refuses "
-                f"{what}: {said(reply.text, 200) if what != 'DCSC' else reply.code}",
+                f"{what}: {cite(reply.text, 200) if what != 'DCSC' else reply.code}",
                 hint="it must be a server of the Globus Toolkit 5.2 or later; ask its operators",
                 code="gridftp-data-channel", subject=str(session.endpoint),
             )  # fmt: skip
@@ -131,7 +131,7 @@ def _reachable(host: str, peer: str) -> str:
 def _no_channel(session: Session, reply: Reply) -> EndpointError:
     session.close()
     return EndpointError(
-        f"the {session.server.named} opens no data channel: {said(reply.text, 200)}",
+        f"the {session.server.named} opens no data channel: {cite(reply.text, 200)}",
         hint="ask the server's operators", code="gridftp-data-channel", subject=str(session.endpoint),
         transient=400 <= reply.code < 500,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from goclient.model.remote import FileInfo, Listing
-from goclient.services.gridftp.replies import decoded
+from goclient.services.gridftp.replies import decode
 
 _FACTS = re.compile(rb" ?((?:[A-Za-z0-9.-]+=[^;]*;)+) (.*)", re.DOTALL)
 _DIRECTORIES = ("dir", "cdir", "pdir")
@@ -22,12 +22,12 @@ def entry_of(line: bytes, *, name: str | None = None) -> FileInfo | None:
     if found is None:
         return None
     facts: dict[str, str] = {}
-    for fact in decoded(found[1]).split(";"):
+    for fact in decode(found[1]).split(";"):
         key, _, value = fact.partition("=")
         facts[key.lower()] = value
     kind, size = facts.get("type", "").lower(), facts.get("size", "")
     return FileInfo(
-        name=decoded(found[2]) if name is None else name,
+        name=decode(found[2]) if name is None else name,
         is_directory=kind in _DIRECTORIES,
         size=int(size) if size.isascii() and size.isdigit() and len(size) < 17 else 0,
         type="dir" if kind in _DIRECTORIES else kind,

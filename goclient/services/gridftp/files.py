@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from goclient.errors import EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import NotADirectory, PathExists, PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.services.deadline import Deadline
@@ -85,7 +85,7 @@ class GridftpFiles:
         for directory, entry in (self.entries(endpoint, doubtful) if doubtful else {}).items():
             if isinstance(entry, FileInfo) and not entry.is_directory:
                 subject = endpoint.show(directory)
-                message = f"{quoted(subject)}: it is not a directory"
+                message = f"{quote(subject)}: it is not a directory"
                 hint = "leave out the final /, or name its directory"
                 found[directory] = NotADirectory(message, hint=hint, subject=subject)
         return found
@@ -153,7 +153,7 @@ class GridftpFiles:
         for directory, entry in (self.entries(endpoint, there) if there else {}).items():
             if isinstance(entry, FileInfo) and not entry.is_directory:
                 subject = endpoint.show(directory)
-                message = f"{quoted(subject)}: it is there, and is not a directory"
+                message = f"{quote(subject)}: it is there, and is not a directory"
                 raise NotADirectory(message, hint="choose another name", subject=subject)
 
     def rename(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
@@ -197,7 +197,7 @@ class GridftpFiles:
                 failures.append(refusal(reply, endpoint.show(new)))
             else:
                 subject = endpoint.show(new)
-                message = f"{quoted(subject)}: it exists already"
+                message = f"{quote(subject)}: it exists already"
                 failures.append(PathExists(message, hint="choose another name", subject=subject))
         return failures, free
 

@@ -11,7 +11,7 @@ import ssl
 import time
 from typing import NamedTuple
 
-from goclient.services.gsi.der import INTEGER, OID, SEQUENCE, SET, UTC_TIME, UTF8, encoded, oid_content
+from goclient.services.gsi.der import INTEGER, OID, SEQUENCE, SET, UTC_TIME, UTF8, encode, oid_content
 
 _LIFETIME = 8 * 86_400  # seconds of a key; a session does not live longer
 _BIT_STRING, _OCTET_STRING, _VERSION, _PUBLIC = 0x03, 0x04, 0xA0, 0xA1
@@ -33,9 +33,9 @@ def new_key() -> DataKey:
     key = ec.generate_private_key(ec.SECP256R1())
     numbers = key.private_numbers()
     both = numbers.public_numbers.x, numbers.public_numbers.y
-    point = encoded(_BIT_STRING, b"\0\x04" + b"".join(one.to_bytes(_BYTES, "big") for one in both))
+    point = encode(_BIT_STRING, b"\0\x04" + b"".join(one.to_bytes(_BYTES, "big") for one in both))
     signed = _to_be_signed(point)
-    signature = encoded(_BIT_STRING, b"\0" + key.sign(signed, ec.ECDSA(SHA256())))
+    signature = encode(_BIT_STRING, b"\0" + key.sign(signed, ec.ECDSA(SHA256())))
     certificate = ssl.DER_cert_to_PEM_cert(_sequence(signed, _sequence(_oid("1.2.840.10045.4.3.2")), signature))
     private = ssl.DER_cert_to_PEM_cert(_pkcs8(numbers.private_value, point)).replace("CERTIFICATE", "PRIVATE KEY")
     # The certificate twice, as the end's own and as what the other end is trusted by.
@@ -55,19 +55,19 @@ def new_key() -> DataKey:
 
 def _to_be_signed(point: bytes) -> bytes:
     """Return what the signature of a certificate covers (RFC 5280, 4.1)."""
-    common = _sequence(_oid("2.5.4.3"), encoded(UTF8, f"goclient data {os.urandom(8).hex()}".encode()))
-    name, now = _sequence(encoded(SET, common)), time.time()
+    common = _sequence(_oid("2.5.4.3"), encode(UTF8, f"goclient data {os.urandom(8).hex()}".encode()))
+    name, now = _sequence(encode(SET, common)), time.time()
     validity = _sequence(*(_utc(now + after) for after in (-3600, _LIFETIME)))
-    serial = encoded(INTEGER, b"\x01" + os.urandom(15))
-    version = encoded(_VERSION, encoded(INTEGER, b"\x02"))
+    serial = encode(INTEGER, b"\x01" + os.urandom(15))
+    version = encode(_VERSION, encode(INTEGER, b"\x02"))
     public = _sequence(_curve(), point)
     return _sequence(version, serial, _sequence(_oid("1.2.840.10045.4.3.2")), name, validity, name, public)
 
 
 def _pkcs8(private: int, point: bytes) -> bytes:
     """Return a private key as PKCS #8 has it: servers of GSI take no other form of this kind of key."""
-    inner = encoded(INTEGER, b"\x01"), encoded(_OCTET_STRING, private.to_bytes(_BYTES, "big")), encoded(_PUBLIC, point)
-    return _sequence(encoded(INTEGER, b"\0"), _curve(), encoded(_OCTET_STRING, _sequence(*inner)))
+    inner = encode(INTEGER, b"\x01"), encode(_OCTET_STRING, private.to_bytes(_BYTES, "big")), encode(_PUBLIC, point)
+    return _sequence(encode(INTEGER, b"\0"), _curve(), encode(_OCTET_STRING, _sequence(*inner)))
 
 
 def _curve() -> bytes:
@@ -76,12 +76,12 @@ def _curve() -> bytes:
 
 
 def _utc(when: float) -> bytes:
-    return encoded(UTC_TIME, time.strftime("%y%m%d%H%M%SZ", time.gmtime(when)).encode())
+    return encode(UTC_TIME, time.strftime("%y%m%d%H%M%SZ", time.gmtime(when)).encode())
 
 
 def _oid(text: str) -> bytes:
-    return encoded(OID, oid_content(text))
+    return encode(OID, oid_content(text))
 
 
 def _sequence(*values: bytes) -> bytes:
-    return encoded(SEQUENCE, b"".join(values))
+    return encode(SEQUENCE, b"".join(values))

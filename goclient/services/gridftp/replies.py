@@ -17,7 +17,7 @@ from goclient.errors.conditions import (
     SessionClosed,
     StorageDenied,
 )
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 
 _FIRST = re.compile(rb"([1-6][0-9]{2})([ -])")  # RFC 959, 4.2; RFC 2228 has the codes from 600
 _ERRNO = re.compile(r"GridFTP-Errno: ([0-9]{1,5})")
@@ -48,7 +48,7 @@ class Reply(NamedTuple):
     def text(self) -> str:
         """Return what it says, without codes, on one line."""
         words = (re.sub(rb"^[0-9]{3}[ -]|^ ", b"", line).strip() for line in self.lines)
-        return "; ".join(decoded(one).strip() for one in words if one and one != b"End.")
+        return "; ".join(decode(one).strip() for one in words if one and one != b"End.")
 
     @property
     def content(self) -> tuple[bytes, ...]:
@@ -56,7 +56,7 @@ class Reply(NamedTuple):
         return self.lines[1:-1]
 
 
-def decoded(data: bytes) -> str:
+def decode(data: bytes) -> str:
     """Return a path, or a text with one, as Python has paths: bytes that are not UTF-8 are kept."""
     return data.decode("utf-8", "surrogateescape")
 
@@ -83,7 +83,7 @@ class Lines:
         if not self._code:
             first = _FIRST.match(line)
             if not first:
-                raise Malformed(f"something else than a reply: {quoted(decoded(line[:40]))}")
+                raise Malformed(f"something else than a reply: {quote(decode(line[:40]))}")
             if first[2] == b" ":
                 return Reply(int(first[1]), (line,))
             self._code = first[1]
@@ -139,12 +139,12 @@ def refusal(reply: Reply, subject: str) -> EndpointError:
     if meaning is None:
         passing = 400 <= reply.code < 500
         return EndpointError(
-            f"{quoted(subject)}: the server refuses it: {said(reply.text)}",
+            f"{quote(subject)}: the server refuses it: {cite(reply.text)}",
             hint="ask the server's operators", code="gridftp-refused", subject=subject, transient=passing,
         )  # fmt: skip
-    why = meaning.why if meaning is not _BROKEN else f"{meaning.why}: {said(reply.text, 200)}"
+    why = meaning.why if meaning is not _BROKEN else f"{meaning.why}: {cite(reply.text, 200)}"
     return meaning.kind(
-        f"{quoted(subject)}: {why}", hint=meaning.hint, code=meaning.code, subject=subject, transient=meaning.transient
+        f"{quote(subject)}: {why}", hint=meaning.hint, code=meaning.code, subject=subject, transient=meaning.transient
     )
 
 
@@ -174,12 +174,12 @@ def login_refusal(reply: Reply, *, server: str, subject: str, dn: str) -> Endpoi
     if found := _UNMAPPED.search(reply.text):
         seen = (found[1] or dn).strip()
         return NotMapped(
-            f"the {server} has no account for {quoted(seen)}",
+            f"the {server} has no account for {quote(seen)}",
             hint=f"ask the server's operators to map this DN to an account: {seen}",
             code="gridftp-unmapped", subject=subject,
         )  # fmt: skip
     return CertificateRefused(
-        f"the {server} does not accept the credential of {quoted(dn)}: {said(reply.text, 300)}",
+        f"the {server} does not accept the credential of {quote(dn)}: {cite(reply.text, 300)}",
         hint="look at its dates and its CA: grid-proxy-info; ask the server's operators whether they know that CA",
         code="gridftp-identity-refused", subject=subject,
     )  # fmt: skip
@@ -188,6 +188,6 @@ def login_refusal(reply: Reply, *, server: str, subject: str, dn: str) -> Endpoi
 def closing(reply: Reply, *, server: str, subject: str) -> SessionClosed:
     """Return the error of a server that ends the session, because it is stopped or has too many."""
     return SessionClosed(
-        f"the {server} ends the session: {said(reply.text, 200)}",
+        f"the {server} ends the session: {cite(reply.text, 200)}",
         hint="type the command again later", code="gridftp-closed", subject=subject, transient=True,
     )  # fmt: skip

@@ -18,12 +18,12 @@ from contextlib import contextmanager, suppress
 
 from goclient.errors import EndpointError
 from goclient.errors.conditions import IdentityError, NotALocation, TooLarge
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.deadline import Deadline
 from goclient.services.gridftp.replies import Lines, Malformed, Reply, closing, login_refusal
 from goclient.services.gsi.certificate import time_text
-from goclient.services.gsi.dial import dial, named_errors
+from goclient.services.gsi.dial import dial, name_errors
 from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.refusals import NoList
 from goclient.services.gsi.server import GRIDFTP, Server
@@ -126,7 +126,7 @@ class Session:
             data = command.encode("utf-8", "surrogateescape")
             if re.search(rb"[\r\n\0]", data):
                 hint = "give it a name without line breaks"
-                raise NotALocation(f"{quoted(command)} cannot be sent to a GridFTP server", hint=hint)
+                raise NotALocation(f"{quote(command)} cannot be sent to a GridFTP server", hint=hint)
             assert self._tls is not None, "commands are sent once the server has proven its name"
             self._tls.write(data + b"\r\n")
             self._queue(b"ENC", self._outgoing.read())
@@ -194,7 +194,7 @@ class Session:
     def _name_errors(self, deadline: Deadline, step: str) -> Iterator[None]:
         """Run the body; whatever it raises closes the session."""
         try:
-            with named_errors(self.server, deadline, step=step):
+            with name_errors(self.server, deadline, step=step):
                 yield
         except BaseException as error:
             self.close()
@@ -221,7 +221,7 @@ class Session:
         self._unsent += b"AUTH GSSAPI\r\n"
         offer = self.reply(deadline, step="before it began to authenticate")
         if offer.code not in (334, _MORE):
-            raise self._garbage(f"{said(offer.text, 100)}", "when it was asked to take a grid certificate")
+            raise self._garbage(f"{cite(offer.text, 100)}", "when it was asked to take a grid certificate")
         context = trust.context(credential, check_lists=check_lists, highest=ssl.TLSVersion.TLSv1_2)
         tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=self.server.host)
         self._handshake(tls, dn, deadline)
@@ -246,7 +246,7 @@ class Session:
         """Carry out the handshake of TLS, in commands and replies."""
         step, done = "in the TLS handshake", False
         while True:
-            with named_errors(self.server, deadline, step=step), suppress(ssl.SSLWantReadError):
+            with name_errors(self.server, deadline, step=step), suppress(ssl.SSLWantReadError):
                 if not done:
                     tls.do_handshake()
                     done = True
@@ -284,7 +284,7 @@ def check_time_left(identity: Identity) -> None:
         what, hint = "certificate", "get a new one from your CA"
         if identity.is_proxy:
             what, hint = "proxy", "make a new one: grid-proxy-init -rfc"
-        message = f"the {what} {quoted(identity.certificate)} expired on {time_text(identity.end)}"
+        message = f"the {what} {quote(identity.certificate)} expired on {time_text(identity.end)}"
         raise IdentityError(message, hint=hint, code="identity-expired", subject=identity.certificate)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from goclient.errors.conditions import SessionClosed
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.deadline import Background
 from goclient.services.gridftp.replies import Reply
@@ -106,7 +106,7 @@ class Sessions:
         """Lend a server's session for the body; who asks that server meanwhile waits."""
         if self._closed:
             raise SessionClosed(
-                f"{quoted(endpoint.display)} is not asked: the work was ended",
+                f"{quote(endpoint.display)} is not asked: the work was ended",
                 hint="type the command again", code="gridftp-closed", subject=str(endpoint),
             )  # fmt: skip
         with self._lock:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.gridftp.data import BLOCKS, LAST_WORDS, Watch, connect_to, passive, prepare
 from goclient.services.gridftp.files import wire_path
 from goclient.services.gridftp.key import new_key
@@ -138,7 +138,7 @@ def _read(ends: tuple[_End, _End], flying: Sequence[Copy], watch: Watch) -> None
         ready = watch.wait(sessions, [one for one in sessions if one.has_unsent])
     except TimeoutError as error:
         slow = next((end.session for end in ends if not end.finals), ends[0].session)
-        raise silent_error(slow.server, watch.deadline, step=f"while {quoted(flying[0].source)} was copied") from error
+        raise silent_error(slow.server, watch.deadline, step=f"while {quote(flying[0].source)} was copied") from error
     for end in ends:
         if end.session in ready:
             end.session.work(watch.deadline, step="during a transfer")

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import Any
 
 from goclient.errors import MyproxyError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.gsi.certificate import Certificate, read_certificate
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.pem import MAX_FILE, blocks
@@ -32,9 +32,9 @@ def find_authorities(env: Mapping[str, str], home: str | os.PathLike[str]) -> st
     for directory in (named,) if named else (own, _SYSTEM):
         if os.path.isdir(directory):
             return directory
-    message, hint = f"X509_CERT_DIR={quoted(named)} is not a directory", "set it to the directory of your CAs"
+    message, hint = f"X509_CERT_DIR={quote(named)} is not a directory", "set it to the directory of your CAs"
     if not named:
-        message = f"there is no directory of CA certificates, neither {quoted(own)} nor {quoted(_SYSTEM)}"
+        message = f"there is no directory of CA certificates, neither {quote(own)} nor {quote(_SYSTEM)}"
         hint = "set X509_CERT_DIR to it, such as the one in /cvmfs/grid.cern.ch/etc/grid-security/certificates"
     raise MyproxyError(message, hint=hint, code="myproxy-authorities")
 
@@ -55,9 +55,9 @@ def policy_fault(directory: str, certificate: Certificate) -> str:
             with open(path, encoding="utf-8", errors="replace") as file:
                 text = file.read(MAX_FILE)
         except OSError as error:
-            return f"the signing policy {quoted(path)} of its CA cannot be read: {error.strerror}"
+            return f"the signing policy {quote(path)} of its CA cannot be read: {error.strerror}"
         if not allows(text, issuer=certificate.issuer, subject=certificate.subject):
-            return f"the signing policy {quoted(path)} does not let its CA sign {quoted(certificate.subject)}"
+            return f"the signing policy {quote(path)} does not let its CA sign {quote(certificate.subject)}"
         above = _issuer_of(directory, certificate)
         if above is None:
             return ""  # OpenSSL has built the chain: the rest of it came from the server
@@ -106,11 +106,11 @@ def has_any_list(directory: str) -> bool:
     try:
         return any(name.endswith(".r0") for name in os.listdir(directory))
     except OSError as error:
-        message = f"the directory {quoted(directory)} cannot be read: {error.strerror}"
+        message = f"the directory {quote(directory)} cannot be read: {error.strerror}"
         raise MyproxyError(message, hint="check X509_CERT_DIR", code="myproxy-authorities") from error
 
 
-def verified_chain(sock: ssl.SSLSocket | ssl.SSLObject) -> tuple[bytes, ...]:
+def read_chain(sock: ssl.SSLSocket | ssl.SSLObject) -> tuple[bytes, ...]:
     """Return the certificates in DER that TLS trusts a server by, its own first; none if that cannot be told."""
     if hasattr(sock, "get_verified_chain"):  # Python 3.13
         return tuple(bytes(one) for one in sock.get_verified_chain())
@@ -149,11 +149,11 @@ def _fault_in_list(path: str, certificate: Certificate, *, issuer: bytes) -> str
         signer = x509.load_der_x509_certificate(issuer)
         signed = revoked.is_signature_valid(signer.public_key())  # type: ignore[arg-type]  # one that cannot be is False
     except (OSError, ValueError, TypeError) as error:
-        return f"the list of what its CA revoked, {quoted(path)}, cannot be read: {error}"
+        return f"the list of what its CA revoked, {quote(path)}, cannot be read: {error}"
     if not signed:
-        return f"the list {quoted(path)} is not signed by its CA"
+        return f"the list {quote(path)} is not signed by its CA"
     if revoked.next_update_utc is not None and revoked.next_update_utc < datetime.now(UTC):
-        return f"the list {quoted(path)} of what its CA has revoked has expired"
+        return f"the list {quote(path)} of what its CA has revoked has expired"
     if revoked.get_revoked_certificate_by_serial_number(certificate.serial) is not None:
-        return f"the certificate of {quoted(certificate.subject)} is revoked"
+        return f"the certificate of {quote(certificate.subject)} is revoked"
     return ""

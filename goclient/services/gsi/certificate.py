@@ -141,7 +141,7 @@ def rsa_public_key(key: bytes) -> bytes | None:
             if der.oid(der.values(parts[1].content)[0].content) != RSA:
                 return None
             parts = der.values(der.only(parts[2].content, der.SEQUENCE))
-        return der.encoded(der.SEQUENCE, parts[1].whole + parts[2].whole) if len(parts) >= 9 else None
+        return der.encode(der.SEQUENCE, parts[1].whole + parts[2].whole) if len(parts) >= 9 else None
     except IndexError as error:
         raise Damaged("it is damaged") from error
 

@@ -91,7 +91,7 @@ def oid_content(text: str) -> bytes:
     return content
 
 
-def encoded(tag: int, content: bytes) -> bytes:
+def encode(tag: int, content: bytes) -> bytes:
     """Return a value with its header."""
     size = len(content)
     if size < 0x80:

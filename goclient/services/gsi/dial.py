@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from goclient.errors import GoclientError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services import loopback
 from goclient.services.deadline import Deadline, within
 from goclient.services.gsi.refusals import raise_refused
@@ -28,7 +28,7 @@ def dial(server: Server, deadline: Deadline) -> socket.socket:
     except TimeoutError as error:
         raise silent(server, deadline, step="because its name was not found in time") from error
     except (OSError, UnicodeError) as error:
-        why = f"the name {quoted(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
+        why = f"the name {quote(server.host)} is not known: {getattr(error, 'strerror', None) or error}"
         is_unknown = not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN
         raise unreachable(server, why, is_unknown=is_unknown) from error
     last: OSError = OSError("it has no address")
@@ -76,7 +76,7 @@ def handshaken(
 
 
 @contextmanager
-def named_errors(server: Server, deadline: Deadline, *, step: str) -> Iterator[None]:
+def name_errors(server: Server, deadline: Deadline, *, step: str) -> Iterator[None]:
     """Run the body, which uses the socket of a server; raise its errors as those of its kind, which name the step."""
     try:
         yield

@@ -19,7 +19,7 @@ from goclient.errors.conditions import (
     IdentityNotNamed,
     NoIdentity,
 )
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.gsi.certificate import Certificate, read_certificate, rsa_public_key, time_text
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.names import base_dn
@@ -152,7 +152,7 @@ def _identity(candidate: _Candidate, search: Search, *, now: float) -> Identity:
     """Return the identity that a candidate is; raise everything that is wrong with it."""
     loaded = _load(candidate, search.uid)
     leaf = loaded.chain[0]
-    message = f"the proxy {quoted(loaded.certificate)} is limited: "
+    message = f"the proxy {quote(loaded.certificate)} is limited: "
     errors = [*_time_faults(loaded, now), *_key_faults(loaded, deposit=search.deposit)]
     if search.deposit and loaded.is_limited and not search.allow_limited:
         why = f"{message}pilots could only retrieve limited ones"
@@ -181,7 +181,7 @@ def _time_faults(loaded: _Loaded, now: float) -> Iterator[IdentityError]:
     what, hint = "certificate", "get a new one from your CA"
     if loaded.chain[0].is_proxy:
         what, hint = "proxy", "make a new one: grid-proxy-init -rfc"
-    name = f"the {what} {quoted(loaded.certificate)}"
+    name = f"the {what} {quote(loaded.certificate)}"
     end = min(one.end for one in loaded.chain)
     start = max(one.start for one in loaded.chain)
     if end <= now:
@@ -194,7 +194,7 @@ def _time_faults(loaded: _Loaded, now: float) -> Iterator[IdentityError]:
 def _key_faults(loaded: _Loaded, *, deposit: bool) -> Iterator[IdentityError]:
     """Yield an error if the key is of a kind that is not safe or of no use, or not the certificate's."""
     leaf, block = loaded.chain[0], loaded.key_block
-    name = f"the certificate {quoted(loaded.certificate)}"
+    name = f"the certificate {quote(loaded.certificate)}"
     hint = f"get one with an RSA key of at least {MIN_RSA_BITS} bits"
     if leaf.key_kind != "RSA":
         if deposit:
@@ -204,7 +204,7 @@ def _key_faults(loaded: _Loaded, *, deposit: bool) -> Iterator[IdentityError]:
     if leaf.rsa_bits < MIN_RSA_BITS:
         yield _fault(loaded, f"{name} has an RSA key of only {leaf.rsa_bits} bits", hint=hint, code="identity-kind")
     if not block.encrypted and rsa_public_key(block.data) != leaf.public_key:
-        message = f"the key {quoted(loaded.key)} is not the key of {name}"
+        message = f"the key {quote(loaded.key)} is not the key of {name}"
         hint = "name the two that belong together: --cert FILE --key FILE"
         yield IdentityNotNamed(message, hint=hint, code="identity-mismatch", subject=loaded.certificate)
 
@@ -237,7 +237,7 @@ def _load(candidate: _Candidate, uid: int) -> _Loaded:
     raise_all(collector.errors)
     block = next((block for block in found if block.label.endswith(_KEY)), None)
     if block is None:
-        message, hint = f"the file {quoted(key)} has no key in it", "name the key's file: --key FILE"
+        message, hint = f"the file {quote(key)} has no key in it", "name the key's file: --key FILE"
         raise IdentityNotNamed(message, hint=hint, code="identity-garbage", subject=key)
     try:
         if not block.encrypted:
@@ -273,7 +273,7 @@ def _chain(path: str, found: list[Block], *, what: str) -> tuple[Certificate, ..
 
 def _damage_error(path: str, why: Damaged, *, what: str) -> IdentityError:
     """Return the error of a file whose content cannot be used."""
-    message = f"the {what} {quoted(path)} cannot be used: {why}"
+    message = f"the {what} {quote(path)} cannot be used: {why}"
     if isinstance(why, Mendable):
         hint = f"type: {why.command(path)}"
         return IdentityMendable(message, hint=hint, code="identity-garbage", subject=path)

@@ -6,7 +6,7 @@ import hashlib
 from typing import NamedTuple
 
 from goclient.services.gsi import der
-from goclient.services.gsi.der import Damaged, encoded
+from goclient.services.gsi.der import Damaged, encode
 
 _COMMON_NAME = bytes.fromhex("550403")  # 2.5.4.3
 _VISIBLE_STRING = 0x1A
@@ -82,7 +82,7 @@ class Name(NamedTuple):
         line = ""
         for part in self.parts:
             numbered = ((der.oid(one.kind), one.value) for one in part)
-            line += "/" + "+".join(f"{_SHORT.get(number, number)}={escaped(value)}" for number, value in numbered)
+            line += "/" + "+".join(f"{_SHORT.get(number, number)}={escape(value)}" for number, value in numbered)
         return line
 
     @property
@@ -97,7 +97,7 @@ class Name(NamedTuple):
         canonical = b""
         for part in self.parts:
             # In DER the members of a set are in order.
-            canonical += encoded(der.SET, b"".join(sorted(_canonical(one) for one in part)))
+            canonical += encode(der.SET, b"".join(sorted(_canonical(one) for one in part)))
         digest = hashlib.sha1(canonical, usedforsecurity=False).digest()
         return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
@@ -118,7 +118,7 @@ def read_name(data: bytes) -> Name:
     return Name(tuple(parts))
 
 
-def escaped(value: bytes) -> str:
+def escape(value: bytes) -> str:
     """Return a value as OpenSSL writes it on one line."""
     return "".join(_VISIBLE.get(byte) or f"\\x{byte:02X}" for byte in value)
 
@@ -143,4 +143,4 @@ def _canonical(attribute: Attribute) -> bytes:
         except UnicodeError:
             raise Damaged("its name is damaged") from None
         tag, value = der.UTF8, b" ".join(text.split()).lower()
-    return encoded(der.SEQUENCE, encoded(der.OID, kind) + encoded(tag, value))
+    return encode(der.SEQUENCE, encode(der.OID, kind) + encode(tag, value))

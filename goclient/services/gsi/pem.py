@@ -14,9 +14,9 @@ from typing import NamedTuple
 from goclient import secrets
 from goclient.errors import MyproxyError, raise_all
 from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityMissing
-from goclient.errors.wording import printable, quoted
+from goclient.errors.wording import printable, quote
 from goclient.files.private import replace
-from goclient.files.text import credential_in, decoded, lines_joined, split_command, unmark_command
+from goclient.files.text import credential_in, decode, lines_joined, split_command, unmark_command
 from goclient.services.gsi.der import Damaged
 
 MAX_FILE = 1 << 20  # bytes
@@ -78,7 +78,7 @@ def blocks(content: bytes) -> list[Block]:
 def _name_content(content: bytes) -> str:
     """Return what a file holds that has no block in it."""
     try:
-        kind = credential_in(decoded(content))
+        kind = credential_in(decode(content))
     except ValueError as error:
         return str(error)
     return f"it is {kind}, not a certificate" if kind else "it has no certificate and no key in it"
@@ -105,14 +105,14 @@ def read_file(path: str, *, what: str, uid: int, secret: bool, follow: bool = Tr
         os.close(descriptor)
     secrets.register_keys(content)
     if len(content) > MAX_FILE:
-        message = f"the {what} {quoted(path)} is larger than {MAX_FILE} bytes"
+        message = f"the {what} {quote(path)} is larger than {MAX_FILE} bytes"
         raise IdentityError(message, hint="name the right file", code="identity-file", subject=path)
     return content
 
 
 def _faults(path: str, what: str, *, state: os.stat_result, owner: int | None) -> list[IdentityError]:
     """Return what is wrong with the kind, the owner and the mode of a file; without an ``owner`` it is not secret."""
-    name = f"the {what} {quoted(path)}"
+    name = f"the {what} {quote(path)}"
     if not stat.S_ISREG(state.st_mode):
         message = f"{name} is {'a directory' if stat.S_ISDIR(state.st_mode) else 'not a regular file'}"
         return [IdentityError(message, hint="name the file itself", code="identity-file", subject=path)]
@@ -131,7 +131,7 @@ def _faults(path: str, what: str, *, state: os.stat_result, owner: int | None) -
 def _unreadable(path: str, what: str, *, error: OSError | ValueError) -> IdentityError:
     """Return the error of a file that cannot be opened or read."""
     number = getattr(error, "errno", None)
-    name = f"the {what} {quoted(path)}"
+    name = f"the {what} {quote(path)}"
     if number in (errno.ENOENT, errno.ENOTDIR):
         message, hint = f"{name} is not there", f"check the path of the {what}"
         return IdentityMissing(message, hint=hint, subject=path)
@@ -158,6 +158,6 @@ def write_proxy(path: str | os.PathLike[str], pem: bytes) -> None:
         replace(path, pem)
     except (OSError, ValueError) as error:
         raise MyproxyError(
-            f"the proxy {quoted(path)} cannot be written: {getattr(error, 'strerror', None) or error}",
+            f"the proxy {quote(path)} cannot be written: {getattr(error, 'strerror', None) or error}",
             hint="name another file: --out FILE", code="proxy-file", subject=path,
         ) from error  # fmt: skip

@@ -41,7 +41,7 @@ class NoList(Exception):
     """A CA that has no list of what it revoked in the directory, as OpenSSL says."""
 
 
-def untrusted(server: Server, why: str, hint: str, *, kind: type[GoclientError] | None = None) -> GoclientError:
+def refuse_untrusted(server: Server, why: str, hint: str, *, kind: type[GoclientError] | None = None) -> GoclientError:
     """Return the error of a server that may be somebody else, of a kind; nothing was sent to it."""
     return (kind or server.kind.error)(
         f"the {server.named} is not trusted: {why}; nothing was sent",
@@ -55,14 +55,14 @@ def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn
         if error.verify_code == _NO_LIST:
             raise NoList from error
         other = f"its certificate is not valid: {error.verify_message}", OPERATORS
-        raise untrusted(server, *_UNVERIFIED.get(error.verify_code, other)) from error
+        raise refuse_untrusted(server, *_UNVERIFIED.get(error.verify_code, other)) from error
     kind, reason = server.kind, error.reason or str(error)
     words = reason.replace("_", " ").lower()
     if any(mark in reason for mark in _OLD_TLS):
         hint = "ask its operators for TLS 1.2: older ones are not safe"
-        raise untrusted(server, "it offers only TLS 1.1 or older", hint) from error
+        raise refuse_untrusted(server, "it offers only TLS 1.1 or older", hint) from error
     if any(mark in reason for mark in _OURS):
-        raise refused_identity(server, words) from error
+        raise explain_refused(server, words) from error
     why, code, may_pass = f"TLS failed {step}: {words}", "tls", any(mark in reason for mark in _PASSING)
     made = kind.error
     if any(mark in reason for mark in _NO_TLS):
@@ -74,7 +74,7 @@ def raise_refused(server: Server, error: ssl.SSLError, *, step: str) -> NoReturn
     ) from error  # fmt: skip
 
 
-def refused_identity(server: Server, why: str) -> GoclientError:
+def explain_refused(server: Server, why: str) -> GoclientError:
     """Return the error of a server that does not accept our certificate."""
     return server.kind.refused(
         f"the {server.named} does not accept your certificate: {why}",

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 
 from goclient.errors import Collector, MyproxyError, raise_all
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.gsi.certificate import Certificate
 from goclient.services.gsi.server import PORT, Server
 
@@ -37,10 +37,10 @@ def _server(item: str, port: int) -> Server:
     if not host or not host.isascii() or not host.isprintable() or host[0] == "." or any(c in host for c in " /@\"'\\"):
         why = why or "it is not a host name"
     if not is_port(number):
-        why = why or f"{quoted(number)} is not a port"
+        why = why or f"{quote(number)} is not a port"
     if why:
         raise MyproxyError(
-            f"the MyProxy server {quoted(item)} cannot be used: {why}",
+            f"the MyProxy server {quote(item)} cannot be used: {why}",
             hint="give HOST or HOST:PORT, several with commas between them, such as myproxy.cern.ch:7512",
             code="myproxy-server", subject=item,
         )  # fmt: skip
@@ -70,7 +70,7 @@ def name_fault(certificate: Certificate, server: Server, *, expected_dn: str | N
     if expected_dn is not None:
         if certificate.subject == expected_dn:
             return ""
-        return f"its certificate is for {quoted(certificate.subject)}, not for {quoted(expected_dn)}"
+        return f"its certificate is for {quote(certificate.subject)}, not for {quote(expected_dn)}"
     address = _address(host)
     if address and address in certificate.addresses:
         return ""
@@ -80,8 +80,8 @@ def name_fault(certificate: Certificate, server: Server, *, expected_dn: str | N
         names = tuple(rest if service in services and rest else name for name, (service, _, rest) in parts)
     if any(_is_name(name, host) for name in names):
         return ""
-    shown = ", ".join(quoted(name) for name in (certificate.hosts or (certificate.subject,)))
-    return f"its certificate is for {shown}, not for {quoted(host)}"
+    shown = ", ".join(quote(name) for name in (certificate.hosts or (certificate.subject,)))
+    return f"its certificate is for {shown}, not for {quote(host)}"
 
 
 def _address(host: str) -> bytes | None:

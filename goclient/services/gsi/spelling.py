@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from goclient.services.gsi.der import OID, SEQUENCE, UTF8, Damaged, encoded, oid_content, read
-from goclient.services.gsi.names import NUMBERS, escaped
+from goclient.services.gsi.der import OID, SEQUENCE, UTF8, Damaged, encode, oid_content, read
+from goclient.services.gsi.names import NUMBERS, escape
 
 MAX_TEXT = 4096  # characters; the form itself has 1,023 at most
 _TYPE = r"((?:OID\.)?[0-9]+(?:\.[0-9]+)+|[A-Z][A-Z0-9-]*)"
@@ -144,7 +144,7 @@ def _of_commas(text: str, *, of_openssl: bool) -> str:
         parts = [_in_order(part[::-1], part) for part in parts[::-1]]
     else:
         parts = [_in_order(part) for part in parts]
-    return "".join("/" + "+".join(f"{kind}={escaped(value)}" for kind, value in part) for part in parts)
+    return "".join("/" + "+".join(f"{kind}={escape(value)}" for kind, value in part) for part in parts)
 
 
 def _is_reversed(parts: list[_Part], *, of_openssl: bool, spaced: bool, close: bool) -> bool:
@@ -199,10 +199,10 @@ def _value(raw: str) -> bytes:
         if any(_resolve(begin[3]) for begin in _BEGIN.finditer(raw)):
             raise _Ambiguous  # slashes and commas
 
-    def unescaped(escape: re.Match[bytes]) -> bytes:
+    def unescape(escape: re.Match[bytes]) -> bytes:
         return bytes.fromhex(escape[1].decode()) if len(escape[1]) == 2 else escape[1]
 
-    return _ESCAPE.sub(unescaped, raw.encode())
+    return _ESCAPE.sub(unescape, raw.encode())
 
 
 def _in_order(*ways: _Part) -> _Part:
@@ -215,4 +215,4 @@ def _in_order(*ways: _Part) -> _Part:
 
 def _der(attribute: _Attribute) -> bytes:
     number = NUMBERS.get(attribute.kind, attribute.kind)
-    return encoded(SEQUENCE, encoded(OID, oid_content(number)) + encoded(UTF8, attribute.value))
+    return encode(SEQUENCE, encode(OID, oid_content(number)) + encode(UTF8, attribute.value))

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from goclient.errors.conditions import IdentityError, IdentityNotNamed
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.deadline import Deadline
-from goclient.services.gsi.authorities import has_any_list, policy_fault, revocation_fault, verified_chain
+from goclient.services.gsi.authorities import has_any_list, policy_fault, read_chain, revocation_fault
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.der import Damaged
-from goclient.services.gsi.dial import handshaken, named_errors
+from goclient.services.gsi.dial import handshaken, name_errors
 from goclient.services.gsi.identity import Identity
-from goclient.services.gsi.refusals import OPERATORS, PROXY_FOR_CERTIFICATE, NoList, untrusted
+from goclient.services.gsi.refusals import OPERATORS, PROXY_FOR_CERTIFICATE, NoList, refuse_untrusted
 from goclient.services.gsi.server import Server
 from goclient.services.gsi.server_name import name_fault
 
@@ -36,7 +36,7 @@ class Credential:
         if self.identity.encrypted and self._passphrase is None:
             if self._ask is None:
                 raise IdentityNotNamed(
-                    f"the key {quoted(self.identity.key)} needs a pass phrase, and there is nobody to ask for it",
+                    f"the key {quote(self.identity.key)} needs a pass phrase, and there is nobody to ask for it",
                     hint="make a proxy first: grid-proxy-init -rfc, or give the pass phrase: --passphrase-fd N",
                     code="identity-encrypted", subject=self.identity.key,
                 )  # fmt: skip
@@ -71,7 +71,7 @@ class Trust(NamedTuple):
         except ssl.SSLError as error:
             raise _unusable(identity, error) from error
         except (OSError, ValueError) as error:
-            message = f"the certificate {quoted(identity.certificate)} or its key cannot be read: {error}"
+            message = f"the certificate {quote(identity.certificate)} or its key cannot be read: {error}"
             raise IdentityNotNamed(message, hint="name them: --cert FILE --key FILE", code="identity-file") from error
         return made
 
@@ -84,7 +84,7 @@ class Trust(NamedTuple):
 
         def handshake(*, check_lists: bool) -> ssl.SSLSocket:
             context = self.context(credential, check_lists=check_lists)
-            with named_errors(server, deadline, step="in the TLS handshake"):
+            with name_errors(server, deadline, step="in the TLS handshake"):
                 return handshaken(context, server, deadline)
 
         some_lack = False
@@ -106,21 +106,21 @@ class Trust(NamedTuple):
         ``check_lists``: OpenSSL has not compared with the lists of what was revoked.
         """
         directory = os.fspath(self.directory)
-        if check_lists and (fault := revocation_fault(directory, verified_chain(sock))):
-            raise untrusted(server, fault, OPERATORS)
+        if check_lists and (fault := revocation_fault(directory, read_chain(sock))):
+            raise refuse_untrusted(server, fault, OPERATORS)
         try:
             certificate = read_certificate(sock.getpeercert(binary_form=True) or b"")
         except Damaged as error:
-            raise untrusted(server, f"its certificate is damaged: {error}", OPERATORS) from error
+            raise refuse_untrusted(server, f"its certificate is damaged: {error}", OPERATORS) from error
         if certificate.is_proxy:
-            raise untrusted(server, PROXY_FOR_CERTIFICATE, OPERATORS)
+            raise refuse_untrusted(server, PROXY_FOR_CERTIFICATE, OPERATORS)
         if fault := name_fault(certificate, server, expected_dn=self.server_dn):
             hint, kind = server.kind.check_name, server.kind.absent
             if self.server_dn is not None:
                 hint, kind = "check MYPROXY_SERVER_DN", server.kind.error
-            raise untrusted(server, fault, f"{hint}; do not go on if it was right", kind=kind)
+            raise refuse_untrusted(server, fault, f"{hint}; do not go on if it was right", kind=kind)
         if fault := policy_fault(directory, certificate):
-            raise untrusted(server, fault, "keep the directory of CA certificates up to date: X509_CERT_DIR")
+            raise refuse_untrusted(server, fault, "keep the directory of CA certificates up to date: X509_CERT_DIR")
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------
@@ -140,17 +140,17 @@ def _unusable(identity: Identity, error: ssl.SSLError) -> IdentityError:
     """Return the error of an identity that OpenSSL does not take."""
     reason = error.reason or ""
     if "KEY_VALUES_MISMATCH" in reason or "KEY_TYPE_MISMATCH" in reason:
-        message = f"the key {quoted(identity.key)} is not the key of the certificate {quoted(identity.certificate)}"
+        message = f"the key {quote(identity.key)} is not the key of the certificate {quote(identity.certificate)}"
         return IdentityError(message, hint="name the two that belong together", code="identity-mismatch")
     if identity.encrypted:
         return wrong_passphrase(identity.key)
-    message = f"the certificate {quoted(identity.certificate)} and its key are not taken by TLS: {reason or error}"
+    message = f"the certificate {quote(identity.certificate)} and its key are not taken by TLS: {reason or error}"
     return IdentityError(message, hint="get a new one from your CA", code="identity-kind")
 
 
 def wrong_passphrase(key: str) -> IdentityError:
     """Return the error of a pass phrase that does not open a key."""
     return IdentityError(
-        f"the pass phrase does not open the key {quoted(key)}",
+        f"the pass phrase does not open the key {quote(key)}",
         hint="type the command again, with the pass phrase of that key", code="identity-passphrase", subject=key,
     )  # fmt: skip

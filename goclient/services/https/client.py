@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote as quote_url
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.conditions import ChecksumDiffers, PathExists, ServerFailed
-from goclient.errors.wording import quoted
-from goclient.services.contents import MOST_BYTES, Moved, changed
+from goclient.errors.wording import quote
+from goclient.services.contents import MOST_BYTES, Moved, explain_change
 from goclient.services.gsi.server import Server
 from goclient.services.https.connection import CHECKSUM_RATE, LONGEST_CHECKSUM, Connection, Limits, Request, Tls
 from goclient.services.https.refusals import MOST_WORDS, Refused, refusal
@@ -60,7 +60,7 @@ class Place(NamedTuple):
     @property
     def target(self) -> str:
         """Return the path as a request has it."""
-        return self.access.above + quote(os.fsencode(self.path), safe="/")
+        return self.access.above + quote_url(os.fsencode(self.path), safe="/")
 
 
 class HttpFiles:
@@ -123,7 +123,7 @@ class HttpFiles:
             server, target = further
             request = request._replace(target=target)
         raise EndpointError(
-            f"{quoted(place.shown)}: the {access.server.named} redirects more than {_MOST_REDIRECTS} times",
+            f"{quote(place.shown)}: the {access.server.named} redirects more than {_MOST_REDIRECTS} times",
             hint="tell the server's operators", code=f"{access.server.kind.code}-redirect", subject=place.shown,
         )  # fmt: skip
 
@@ -186,7 +186,7 @@ class HttpFiles:
         if told.adler32 is None and file is not None:
             after = self.tell(place, size=content.offset)
             if after.version != told.version or after.size not in (None, told.size, content.offset):
-                raise changed(place.shown)
+                raise explain_change(place.shown)
             told = after
         found = FileState(content.offset, content.adler32, told.version)
         _compare(place, found, told)
@@ -290,6 +290,6 @@ def _compare(place: Place, found: FileState, told: FileState) -> None:
     for name, ours, theirs in (("size", found.size, told.size), ("adler32", found.adler32, told.adler32)):
         if theirs is not None and ours != theirs:
             raise ChecksumDiffers(
-                f"{quoted(place.shown)}: its {name} here is {ours}, and {theirs} at its server",
+                f"{quote(place.shown)}: its {name} here is {ours}, and {theirs} at its server",
                 hint="submit again; if it stays so, tell the server's operators", subject=place.shown,
             )  # fmt: skip

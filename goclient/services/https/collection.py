@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from goclient.errors import EndpointError
 from goclient.errors.conditions import PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import FileInfo
 from goclient.services.contents import Moved
@@ -36,7 +36,7 @@ class CollectionHttps:
         plain = parts.scheme == "http" and parts.hostname in LOOPBACK
         if not parts.hostname or not (plain or parts.scheme == "https"):
             raise EndpointError(
-                f"the HTTPS server of {quoted(collection.display)} is {quoted(url)}, which is not a URL of HTTPS",
+                f"the HTTPS server of {quote(collection.display)} is {quote(url)}, which is not a URL of HTTPS",
                 hint="ask who runs the collection", code="no-https", subject=collection.display,
             )  # fmt: skip
         server = Server(parts.hostname, parts.port or (80 if plain else 443), HTTPS)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple, Protocol
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.dial import dial, raise_named
 from goclient.services.gsi.server import Server
@@ -136,7 +136,7 @@ class Connection:
     def ask(self, request: Request) -> Response:
         """Return the answer to a request, whose body has not been read; raise GoclientError."""
         deadline = self.limits.end(self.limits.answer + request.seconds)
-        with self.named_errors(deadline, step=f"before it answered {request.method}"):
+        with self.name_errors(deadline, step=f"before it answered {request.method}"):
             if self._expected is None:
                 self._send(_head(request, self._host))
             self._expected = None
@@ -151,7 +151,7 @@ class Connection:
 
     def expect(self, request: Request) -> None:
         """Send a request without a body whose answer is asked for next; raise GoclientError."""
-        with self.named_errors(self.limits.end(self.limits.silent), step=f"before it had all of {request.method}"):
+        with self.name_errors(self.limits.end(self.limits.silent), step=f"before it had all of {request.method}"):
             self._send(_head(request, self._host))
         self._expected = request
 
@@ -163,7 +163,7 @@ class Connection:
             self._raw.deadline = self.limits.end(seconds)
 
         allow()
-        with self.named_errors(Deadline(seconds), step="in the middle of an answer"):
+        with self.name_errors(Deadline(seconds), step="in the middle of an answer"):
             work(self.response, allow)
 
     def finish(self) -> None:
@@ -212,7 +212,7 @@ class Connection:
         return b""
 
     @contextmanager
-    def named_errors(self, deadline: Deadline, *, step: str) -> Iterator[None]:
+    def name_errors(self, deadline: Deadline, *, step: str) -> Iterator[None]:
         """Run the body, which uses the connection; what breaks it, or is not HTTP, becomes an error of the server."""
         try:
             yield
@@ -224,7 +224,7 @@ class Connection:
             if self._is_used:  # it speaks HTTP, and has lost its place: xrootd 5.5 sends a content twice, too
                 raise_named(ConnectionAbortedError(), self._server, deadline, step=step)
             raise EndpointError(
-                f"the {self._server.named} does not speak HTTP: {quoted(str(error) or type(error).__name__)}",
+                f"the {self._server.named} does not speak HTTP: {quote(str(error) or type(error).__name__)}",
                 hint=f"check that the host and the port are a {self._server.kind.title}'s",
                 code=f"{self._server.kind.code}-garbage", subject=str(self._server),
             ) from error  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from goclient.errors import RequestError
 from goclient.errors.conditions import PathNotFound
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.services.https.client import HttpFiles, Place
 from goclient.services.https.connection import Request
@@ -78,7 +78,7 @@ class Moves:
 def not_kept(shown: str, character: str) -> RequestError:
     """Return the error of a name that some servers change."""
     return RequestError(
-        f"{quoted(shown)}: not every WebDAV server keeps {quoted(character)} in such a name",
+        f"{quote(shown)}: not every WebDAV server keeps {quote(character)} in such a name",
         hint="give it another name: of ASCII, without ?, control characters and blanks at its end",
         code="location", subject=shown,
     )  # fmt: skip

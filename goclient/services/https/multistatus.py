@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 from xml.parsers import expat
 
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 MOST_ENTRIES = 200_000
 MOST_BYTES = 256 << 20  # of a listing: that many entries as xrootd writes them
@@ -129,5 +129,5 @@ def name_below(directory: str, path: bytes) -> str:
     rest = below[len(top) + 1 :] if top else below
     is_below = not top or below.startswith(top + b"/")
     if not is_below or b"/" in rest or b"\0" in rest or rest in (b"", b".", b".."):
-        raise BadListing(f"it has {quoted(os.fsdecode(path))}, which is not in it")
+        raise BadListing(f"it has {quote(os.fsdecode(path))}, which is not in it")
     return os.fsdecode(rest)

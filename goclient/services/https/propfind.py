@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http.client import HTTPResponse
 
 from goclient.errors import EndpointError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.https.client import HttpFiles, Place
 from goclient.services.https.connection import PIECE, Request, Text
 from goclient.services.https.multistatus import PROPERTIES, BadListing, MultiStatus, Resource
@@ -42,6 +42,6 @@ def find_resources(http: HttpFiles, place: Place, *, depth: int) -> list[Resourc
 def unusable_listing(place: Place, why: str) -> EndpointError:
     """Return the error of a listing that is not what WebDAV has."""
     return EndpointError(
-        f"{quoted(place.shown)}: the listing of the {place.access.server.named} cannot be used: {why}",
+        f"{quote(place.shown)}: the listing of the {place.access.server.named} cannot be used: {why}",
         hint="check that it is a WebDAV server", code="webdav-listing", subject=place.shown,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from goclient import secrets
 from goclient.errors import GoclientError
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.dial import dial
 from goclient.services.gsi.server import Server
@@ -34,7 +34,7 @@ def web_proxy(host: str) -> str:
 class ProxiedTls(WebTls):
     """Trust as WebTls does; a server that a web proxy stands before is reached through it (HTTP's CONNECT)."""
 
-    def connected(self, server: Server, deadline: Deadline) -> socket.socket:
+    def connect(self, server: Server, deadline: Deadline) -> socket.socket:
         """Return a connected socket to a server, on which nothing was sent yet; raise GoclientError."""
         if not (url := web_proxy(server.host)):
             return dial(server, deadline)
@@ -59,7 +59,7 @@ class ProxiedTls(WebTls):
         status = head.split(b"\r\n", 1)[0].decode("latin-1")
         if status[:5] != "HTTP/" or status[8:10] != " 2" or not head.endswith(b"\r\n\r\n"):
             sock.close()
-            raise _proxy_error(server, f"{proxy} answers {quoted(said(status, 100))}")
+            raise _proxy_error(server, f"{proxy} answers {quote(cite(status, 100))}")
         return sock
 
 
@@ -71,7 +71,7 @@ def _proxy(url: str, server: Server) -> tuple[Server, list[str]]:
     except ValueError:
         raise _proxy_error(server, "its URL is not one") from None
     if parts.scheme != "http" or not host:
-        raise _proxy_error(server, f"its URL begins with {quoted(parts.scheme)}, and only http:// can be used here")
+        raise _proxy_error(server, f"its URL begins with {quote(parts.scheme)}, and only http:// can be used here")
     if parts.username is None:
         return server._replace(host=host, port=port), []
     words = b64encode(f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()).decode()

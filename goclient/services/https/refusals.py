@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from goclient.errors import EndpointError
 from goclient.errors.conditions import CertificateRefused, PathExists, PathNotFound, PermissionDenied, ServerFailed
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.services.gsi.server import Server
-from goclient.services.retry import limited
+from goclient.services.retry import explain_limit
 
 MOST_WORDS = 1 << 11  # bytes of what a server says in an error
 _MAY_PASS = (
@@ -51,20 +51,18 @@ def refusal(refused: Refused, status: int, headers: Mapping[str, str], words: by
     """Return the error that a status stands for; ``words`` are the server's own."""
     server, what = refused.server, refused.what
     text = words.decode("utf-8", "replace").strip()
-    text = "" if "<" in text else said(text, 300)  # a page for browsers
+    text = "" if "<" in text else cite(text, 300)  # a page for browsers
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
-    reason = "; ".join(filter(None, (text, limited(status, headers))))
-    message = (
-        f"{quoted(what)}: the {server.named} answers {phrase} to {refused.method}{f': {reason}' if reason else ''}"
-    )
+    reason = "; ".join(filter(None, (text, explain_limit(status, headers))))
+    message = f"{quote(what)}: the {server.named} answers {phrase} to {refused.method}{f': {reason}' if reason else ''}"
     kind, code, hint = _KINDS.get(status, (EndpointError, f"{server.kind.code}-refused", _CHECK))
     if (special := _OF_METHOD.get((refused.method, status))) is not None:
         kind, code = special, ""
     if 300 <= status < 400:
         leads = headers.get("Location", "").partition("?")[0]  # a query may be signed
-        message += f", and leads to {quoted(leads)}, where no credential is sent"
+        message += f", and leads to {quote(leads)}, where no credential is sent"
         code, hint = f"{server.kind.code}-redirect", "name the server to which it leads, if you trust that one"
     return kind(message, hint=hint, code=code, subject=refused.path, transient=status in _MAY_PASS)

@@ -13,8 +13,8 @@ from typing import BinaryIO, NamedTuple
 
 from goclient.errors import EndpointError
 from goclient.errors.conditions import NodeFault
-from goclient.errors.wording import quoted
-from goclient.services.contents import Moved, Source, changed, grown
+from goclient.errors.wording import quote
+from goclient.services.contents import Moved, Source, explain_change, grown
 from goclient.services.https.connection import PIECE, Body
 
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/([0-9]{1,19})")
@@ -73,13 +73,13 @@ class Incoming:
         """Return what an answer says of the file; raise SourceChanged if it is another than before the break."""
         told, before = FileState.read(response), self.told
         if before is not None and (before.size, before.version) != (told.size, told.version):
-            raise changed(self._what)
+            raise explain_change(self._what)
         self.told = told
         if response.status != http.client.PARTIAL_CONTENT:
             self._restart()  # the first time, and from a server without ranges
         elif (part := _part(response)) is None or int(part[1]) != self.offset:
             hint = "tell the server's operators"
-            raise EndpointError(f"{quoted(self._what)}: its server sent another part than was asked for", hint=hint)
+            raise EndpointError(f"{quote(self._what)}: its server sent another part than was asked for", hint=hint)
         return told
 
     def read(self, response: http.client.HTTPResponse, allow: Callable[[], None]) -> None:
@@ -99,7 +99,7 @@ class Incoming:
                 break
         if response.length:
             raise EndpointError(
-                f"{quoted(self._what)}: its server closed the connection {response.length} bytes before the end",
+                f"{quote(self._what)}: its server closed the connection {response.length} bytes before the end",
                 hint="type the command again", code="broken", subject=self._what, transient=True,
             )  # fmt: skip
 
@@ -109,7 +109,7 @@ class Incoming:
             self._file.write(piece)
         except OSError as error:
             raise NodeFault(
-                f"{quoted(self._what)}: it cannot be written on this node: {error.strerror}",
+                f"{quote(self._what)}: it cannot be written on this node: {error.strerror}",
                 hint="look at the node's disk", code="node-disk", subject=self._what,
             ) from error  # fmt: skip
 
@@ -136,7 +136,7 @@ class Outgoing(Body):
         while left:
             piece = self._file.read(min(PIECE, left))
             if not piece:
-                raise changed(self._what)
+                raise explain_change(self._what)
             found = zlib.adler32(piece, found)
             write(piece)
             left -= len(piece)

@@ -10,8 +10,8 @@ import socket
 import ssl
 
 from goclient.services.deadline import Deadline
-from goclient.services.gsi.dial import dial, handshaken, named_errors
-from goclient.services.gsi.refusals import untrusted
+from goclient.services.gsi.dial import dial, handshaken, name_errors
+from goclient.services.gsi.refusals import refuse_untrusted
 from goclient.services.gsi.server import Server
 from goclient.services.https.connection import Tls
 
@@ -28,15 +28,15 @@ class WebTls(Tls):
         for one in bundles:
             self._context.load_verify_locations(*((None, one) if os.path.isdir(one) else (one,)))
 
-    def connected(self, server: Server, deadline: Deadline) -> socket.socket:
+    def connect(self, server: Server, deadline: Deadline) -> socket.socket:
         """Return a connected socket to a server, on which TLS has not begun; raise GoclientError."""
         return dial(server, deadline)
 
     def secure(self, server: Server, deadline: Deadline) -> ssl.SSLSocket:
         """Return a connected socket to a server that has proven its name; raise GoclientError."""
-        with named_errors(server, deadline, step="in the TLS handshake"):
+        with name_errors(server, deadline, step="in the TLS handshake"):
             try:
-                return handshaken(self._context, server, deadline, sock=self.connected(server, deadline))
+                return handshaken(self._context, server, deadline, sock=self.connect(server, deadline))
             except ssl.SSLCertVerificationError as error:
                 hint = "do not go on if the server's name is right; SSL_CERT_FILE names the CAs of an organisation"
-                raise untrusted(server, error.verify_message, hint) from error
+                raise refuse_untrusted(server, error.verify_message, hint) from error

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from goclient.errors import Collector, EndpointError, GoclientError, RequestError
 from goclient.errors.conditions import ChecksumDiffers, NotADirectory, PathExists, PathNotFound, ServerFailed
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.model.remote import FileInfo, Listing
 from goclient.services.contents import Moved
@@ -56,7 +56,7 @@ class WebdavFiles:
         """Return a path of a server; raise RequestError for one that no WebDAV server keeps as it is."""
         shown = endpoint.show(path)
         if not path.startswith("/"):
-            raise RequestError(f"{quoted(shown)}: its path does not begin with /", code="location", subject=shown)
+            raise RequestError(f"{quote(shown)}: its path does not begin with /", code="location", subject=shown)
         if bad := _NOT_KEPT.search(path):
             raise not_kept(shown, bad[0])
         if endpoint not in self._accesses:
@@ -111,7 +111,7 @@ class WebdavFiles:
         if top is None:
             raise unusable_listing(place, "the directory itself is not in it")
         if not top.is_directory:
-            raise NotADirectory(f"{quoted(place.shown)}: it is a file", hint="name its directory", subject=place.shown)
+            raise NotADirectory(f"{quote(place.shown)}: it is a file", hint="name its directory", subject=place.shown)
         self._names[endpoint, directory.rstrip("/")] = _Names(taken, set(found))
         return Listing(found)
 
@@ -119,7 +119,7 @@ class WebdavFiles:
         """Raise NotADirectory for a path that is a file, or is below one."""
         if path and not self.entry(endpoint, path).is_directory:
             shown = endpoint.show(path)
-            raise NotADirectory(f"{quoted(shown)}: it is a file", hint="name its directory", subject=shown)
+            raise NotADirectory(f"{quote(shown)}: it is a file", hint="name its directory", subject=shown)
 
     def _is_plain(self, endpoint: Endpoint, directory: str, resources: Sequence[Resource]) -> bool:
         """Return True if what knowns encoded is a name as it is: something has that name."""
@@ -137,7 +137,7 @@ class WebdavFiles:
         """Return the adler32 of a file, read for it if the server does not tell; raise EndpointError."""
         info, place = self.entry(endpoint, path), self.place(endpoint, path)
         if info.is_directory:
-            raise EndpointError(f"{quoted(place.shown)}: it is a directory", hint="name a file", subject=place.shown)
+            raise EndpointError(f"{quote(place.shown)}: it is a directory", hint="name a file", subject=place.shown)
         told = self.http.tell(place, size=info.size)
         if told.adler32 is None:
             told = self.http.read(place, None, size=info.size, moved=lambda _: None)
@@ -154,7 +154,7 @@ class WebdavFiles:
                 self._ask("MKCOL", place)
             except PathExists:
                 if not self.entry(endpoint, one).is_directory:
-                    message = f"{quoted(place.shown)}: it is a file"
+                    message = f"{quote(place.shown)}: it is a file"
                     raise NotADirectory(message, hint="name another directory", subject=place.shown) from None
 
     def rename(self, endpoint: Endpoint, old: str, new: str) -> None:

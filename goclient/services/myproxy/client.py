@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import MyproxyError, raise_all
 from goclient.errors.conditions import ConnectionClosed, IdentityError, NoDeposit
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Background, Deadline
 from goclient.services.gsi.identity import Identity
@@ -262,7 +262,7 @@ def _faults(terms: Terms, identity: Identity) -> Iterator[MyproxyError]:
         message = "no retriever is named: anyone whom the server trusts could take the deposit"
         yield MyproxyError(message, hint='name the pilot: --retriever "/DC=…/CN=…"', code="myproxy-field")
     elif dn_of(terms.retrievers) == identity.base:
-        message = f"the retriever {quoted(identity.base)} is yourself: servers let nobody retrieve his own deposit"
+        message = f"the retriever {quote(identity.base)} is yourself: servers let nobody retrieve his own deposit"
         yield MyproxyError(message, hint="name the pilot's DN: --retriever DN", code="myproxy-own-dn")
     if terms.lifetime <= 0:
         message = f"a deposit of {terms.lifetime} s would end before it is made"

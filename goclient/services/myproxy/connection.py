@@ -10,10 +10,10 @@ import ssl
 
 from goclient.errors import MyproxyError
 from goclient.errors.conditions import IdentityRefused, NotMyproxy
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.der import SEQUENCE, Damaged, header
-from goclient.services.gsi.dial import handshaken, named_errors
+from goclient.services.gsi.dial import handshaken, name_errors
 from goclient.services.gsi.server import Server
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.myproxy.wire import MAX_RESPONSE, Response, decode_response
@@ -43,7 +43,7 @@ class Connection:
 
     def send(self, data: bytes, *, step: str) -> None:
         """Send some bytes, as one TLS record if they are few."""
-        with named_errors(self._server, self.deadline, step=f"before {step}"):
+        with name_errors(self._server, self.deadline, step=f"before {step}"):
             self._socket.settimeout(self.deadline.remaining())
             self._socket.sendall(data)
 
@@ -73,7 +73,7 @@ class Connection:
         except Damaged:
             tag, end = 0, 0
         if tag != SEQUENCE:
-            raise self._garbage(f"something else: {quoted(bytes(self._buffer[:40]))}", step)
+            raise self._garbage(f"something else: {quote(bytes(self._buffer[:40]))}", step)
         if end > _MAX_DER:
             raise self._garbage(f"{end} bytes at once", step)
         return self._take(end, step)
@@ -90,7 +90,7 @@ class Connection:
 
     def _more(self, step: str) -> None:
         """Wait for more bytes."""
-        with named_errors(self._server, self.deadline, step=f"before {step}"):
+        with name_errors(self._server, self.deadline, step=f"before {step}"):
             self._socket.settimeout(self.deadline.remaining())
             piece = self._socket.recv(_PIECE)
             if not piece:
@@ -127,7 +127,7 @@ def find_refusal(server: Server, trust: Trust, *, credential: Credential, deadli
     """
     context = trust.context(credential, check_lists=False, highest=ssl.TLSVersion.TLSv1_2)
     try:
-        with named_errors(server, deadline, step="in the TLS handshake"):
+        with name_errors(server, deadline, step="in the TLS handshake"):
             handshaken(context, server, deadline).close()
     except IdentityRefused as error:
         return error

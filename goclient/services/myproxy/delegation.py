@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from goclient.errors import MyproxyError
 from goclient.errors.conditions import IdentityError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.identity import MIN_RSA_BITS, Identity
 from goclient.services.gsi.names import read_name
@@ -59,7 +59,7 @@ def load_signer(identity: Identity, passphrase: str | None) -> Signer:
         with open(identity.key, "rb") as file:
             content = file.read(MAX_FILE)
     except OSError as error:
-        raise _unusable(identity, f"its key {quoted(identity.key)} cannot be read: {error.strerror}") from error
+        raise _unusable(identity, f"its key {quote(identity.key)} cannot be read: {error.strerror}") from error
     try:
         secret = passphrase.encode() if identity.encrypted and passphrase else None
         # Whether its primes are prime takes longer than all else; TLS has just shown that it is the certificate's.
@@ -86,7 +86,7 @@ def load_signer(identity: Identity, passphrase: str | None) -> Signer:
 def _unusable(identity: Identity, why: str) -> IdentityError:
     """Return the error of an identity that cannot sign."""
     return IdentityError(
-        f"nothing can be signed with {quoted(identity.certificate)}: {why}",
+        f"nothing can be signed with {quote(identity.certificate)}: {why}",
         hint="make a proxy: grid-proxy-init -rfc, or name another certificate: --cert FILE --key FILE",
         code="identity-unusable", subject=identity.certificate,
     )  # fmt: skip
@@ -127,7 +127,7 @@ def _read_key(request: bytes) -> RSAPublicKey:
         if not isinstance(public, RSAPublicKey) or public.key_size < MIN_RSA_BITS:
             raise ValueError(f"it is not for an RSA key of at least {MIN_RSA_BITS} bits")
     except _BROKEN as error:
-        why = quoted(str(error) or type(error).__name__)
+        why = quote(str(error) or type(error).__name__)
         raise MyproxyError(
             f"the MyProxy server asks for a certificate in a way that cannot be granted: {why}",
             hint="tell the server's operators; nothing was deposited", code="myproxy-garbage",
@@ -182,7 +182,7 @@ def assemble(asked: Asked, certificates: Sequence[bytes], *, now: datetime | Non
         chain = [x509.load_der_x509_certificate(data) for data in certificates]
         _check_chain(chain, asked.key.public_key(), now=now or datetime.now(UTC))
     except _BROKEN as error:
-        why = quoted(str(error) or type(error).__name__)
+        why = quote(str(error) or type(error).__name__)
         raise MyproxyError(
             f"the MyProxy server did not send a proxy that can be used: {why}",
             hint="the owner makes a new one: goclient myproxy deposit --retriever YOUR-DN", code="myproxy-unusable",

@@ -14,7 +14,7 @@ import shlex
 from fnmatch import fnmatchcase
 
 from goclient.errors import MyproxyError
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 MAX_DN = 1023  # bytes; the server keeps a client's name in 1024
 LEARN = (
@@ -28,7 +28,7 @@ _GLOB = {".": "?", ".*": "*", "\\*": "[*]", "\\?": "[?]", "\\[": "[[]"}  # as fn
 _ANYBODY = ("/CN=a", "/C=ZZ/O=b c/OU=d/CN=e f 1", "/DC=org/DC=g/CN=h.i")
 
 
-def checked_dn(text: str) -> str:
+def check_dn(text: str) -> str:
     """Return the distinguished name as servers with OpenSSL 3 write it; raise MyproxyError for any other text.
 
     Only escapes are added: what is not ASCII becomes ``\\xC3``; a slash or plus in a value, as in ``/CN=host/name``,
@@ -39,20 +39,20 @@ def checked_dn(text: str) -> str:
     right = right_form(text) if text.isprintable() else None
     hint = LEARN
     if not text.isprintable():
-        message, hint = f"the DN {quoted(text)} has characters that do not print", "leave them out"
+        message, hint = f"the DN {quote(text)} has characters that do not print", "leave them out"
     elif right is None and "=" not in text:
-        message = f"{quoted(text)} is not a DN"
+        message = f"{quote(text)} is not a DN"
         hint = f"a shell fills in a variable only outside single quotes; {LEARN}" if text.startswith("$") else LEARN
     elif right is None and ("*" in text or "?" in text) and not text.startswith("/"):
-        message = f"{quoted(text)} is a pattern, not the DN of one pilot"
+        message = f"{quote(text)} is a pattern, not the DN of one pilot"
         hint = f"for everybody whom it fits: --retriever-pattern {as_typed(text)}"
     elif right is None:
-        message = f"{quoted(text)} is not a DN, or may stand for more than one"
+        message = f"{quote(text)} is not a DN, or may stand for more than one"
     elif plain_form(text) != right:
-        message = f"the DN {quoted(text)} is not written as MyProxy servers write it"
+        message = f"the DN {quote(text)} is not written as MyProxy servers write it"
         hint = f"give it as {as_typed(right)}"
     elif len(right) > MAX_DN:
-        message, hint = f"the DN {quoted(text, 40)} is longer than {MAX_DN} characters", "give a shorter one"
+        message, hint = f"the DN {quote(text, 40)} is longer than {MAX_DN} characters", "give a shorter one"
     else:
         return right
     raise MyproxyError(message, hint=hint, code="myproxy-dn")
@@ -64,8 +64,8 @@ def as_typed(text: str) -> str:
 
 
 def pattern_of(dn: str) -> str:
-    """Return the pattern that this DN matches, and no other; raise MyproxyError as :func:`checked_dn` does."""
-    return "".join(_ESCAPED.get(char, char) for char in checked_dn(dn))
+    """Return the pattern that this DN matches, and no other; raise MyproxyError as :func:`check_dn` does."""
+    return "".join(_ESCAPED.get(char, char) for char in check_dn(dn))
 
 
 def dn_of(pattern: str) -> str | None:
@@ -79,9 +79,9 @@ def dn_of(pattern: str) -> str | None:
 def matches(pattern: str, dn: str) -> bool | None:
     """Return whether a server lets this DN in by this pattern; None if only the server can judge that.
 
-    The DN is the client's, of which the server takes the proxies off.  Raises as :func:`checked_dn` does.
+    The DN is the client's, of which the server takes the proxies off.  Raises as :func:`check_dn` does.
     """
-    dn = checked_dn(dn)
+    dn = check_dn(dn)
     globs = ["".join(_GLOB.get(part, part[-1]) for part in parts) for parts in _alternatives(pattern)]
     return any(fnmatchcase(dn, glob) for glob in globs) if globs else None
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from goclient.errors import MyproxyError
 from goclient.errors.conditions import DepositExpired, LifetimeTooLong, NoDeposit, NotRetriever
-from goclient.errors.wording import said
+from goclient.errors.wording import cite
 from goclient.services.gsi.server import Server
 from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response
 
@@ -74,7 +74,7 @@ def refusal(server: Server, request: Request, response: Response) -> MyproxyErro
     meaning = next((one for one in _MEANINGS if any(words in text.lower() for words in one.words)), _REFUSED)
     if response.kind == CHALLENGE or (request.command == GET and not text):
         meaning, text = _NOT_RETRIEVER, text or "it asks for a pass phrase"
-    words = said(text, _MAX_TEXT) or "it gives no reason"
+    words = cite(text, _MAX_TEXT) or "it gives no reason"
     hint = meaning.hint
     if meaning.error is NoDeposit:
         hint = _NOTHING_THERE.get(request.command, hint)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from goclient.errors import MyproxyError, raise_all
 from goclient.errors.conditions import NotMyproxy
-from goclient.errors.wording import quoted
+from goclient.errors.wording import quote
 
 VERSION = "MYPROXYv2"
 GET, PUT, INFO, DESTROY = 0, 1, 2, 3
@@ -99,16 +99,16 @@ def _faults(request: Request) -> Iterator[tuple[str, str]]:
     for what, (text, limit) in limits.items():
         if not text.isprintable():
             hint = "leave them out: the server reads lines"
-            yield f"the {what} {quoted(text)} has characters that do not print", hint
+            yield f"the {what} {quote(text)} has characters that do not print", hint
         elif len(text.encode()) > limit:
-            yield f"the {what} {quoted(text, 40)} is longer than {limit} bytes", "give a shorter one"
+            yield f"the {what} {quote(text, 40)} is longer than {limit} bytes", "give a shorter one"
     if not request.account:
         yield "the user name on the MyProxy server is empty", "give a name: --user NAME"
     name, bad = request.name, sorted(set(request.name) & set("-,=/"))
     if bad or name.strip() != name:
-        has = " and ".join(map(quoted, bad)) or "blanks at an end"
+        has = " and ".join(map(quote, bad)) or "blanks at an end"
         hint = "use letters, digits, . and _: the server keeps user A-B and user A with the name B in one file"
-        yield f"the credential name {quoted(name)} has {has}", hint
+        yield f"the credential name {quote(name)} has {has}", hint
     if not request.passphrase.isprintable() or len(request.passphrase.encode("utf-8", "replace")) > MAX_PASSPHRASE:
         yield "the pass phrase has characters that do not print, or is too long", "type it without line ends"
     if not 0 <= request.lifetime <= MAX_LIFETIME:
@@ -132,10 +132,10 @@ def decode_response(data: bytes) -> Response:
         elif equals:
             fields.setdefault(name, value)  # the C tools take the first one, too
     if fields.get("VERSION") != VERSION:
-        raise _garbage(f"its answer is not MyProxy's: {quoted(text, 80)}")
+        raise _garbage(f"its answer is not MyProxy's: {quote(text, 80)}")
     kind = fields.get("RESPONSE", "")
     if kind not in ("0", "1", "2"):
-        raise _garbage(f"its answer is of an unknown kind: {quoted(kind, 80)}")
+        raise _garbage(f"its answer is of an unknown kind: {quote(kind, 80)}")
     return Response(int(kind), tuple(error for error in errors if error.strip()), fields)
 
 
@@ -164,7 +164,7 @@ def _text(fields: dict[str, str], name: str) -> str:
     """Return the text of a field, the empty string without it; raise MyproxyError if it is longer than any policy."""
     text = fields.get(name, "")
     if len(text) > MAX_POLICY:
-        raise _garbage(f"its {quoted(name, 60)} has {len(text)} characters")
+        raise _garbage(f"its {quote(name, 60)} has {len(text)} characters")
     return text
 
 
@@ -172,7 +172,7 @@ def _time(fields: dict[str, str], name: str) -> int:
     """Return the time in a field; raise MyproxyError."""
     text = fields.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 13 and _FIRST_TIME <= int(text) <= _LAST_TIME):
-        raise _garbage(f"its {quoted(name, 60)} is not a time: {quoted(text, 40)}")
+        raise _garbage(f"its {quote(name, 60)} is not a time: {quote(text, 40)}")
     return int(text)
 
 

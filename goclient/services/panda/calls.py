@@ -17,17 +17,17 @@ import requests
 from goclient import secrets
 from goclient.errors import LoginNeeded, ServerError
 from goclient.errors.sent import NotSent, ReplyLost
-from goclient.errors.wording import innermost, quoted, said
-from goclient.files.text import decoded
+from goclient.errors.wording import cite, innermost, quote
+from goclient.files.text import decode
 from goclient.model.frozen import Frozen
 from goclient.services import loopback
 from goclient.services.clock import clock_ahead
 from goclient.services.deadline import one_end
-from goclient.services.exchange import MAX_ANSWER, Outgoing, allowed
+from goclient.services.exchange import MAX_ANSWER, Outgoing, allow
 from goclient.services.globus.documents import parse
 from goclient.services.panda.access import PandaAccess
 from goclient.services.panda.token import MAX_FILE, login_hint
-from goclient.services.retry import AWAY, TOO_MANY, limited, retry_after
+from goclient.services.retry import AWAY, TOO_MANY, explain_limit, retry_after
 from goclient.services.trust import session_for
 
 A_JOB = 64 << 10  # bytes that an answer may have for each job that it is about, beside MAX_ANSWER for the largest
@@ -88,7 +88,7 @@ class PandaCalls:
             return current_token(self._access.stored, self._access)
         try:
             with open(self._access.token_file or "", "rb") as file:
-                return decoded(file.read(MAX_FILE)).strip() or str(self._access.token)
+                return decode(file.read(MAX_FILE)).strip() or str(self._access.token)
         except (OSError, ValueError):
             return str(self._access.token)
 
@@ -99,9 +99,9 @@ class PandaCalls:
     def _command(self, method: str, **arguments: Any) -> str:
         """Have the server register a command, and return what it says; raise Refused if it says a code but 0."""
         answer = self._ask(method, arguments)
-        message = said(answer.get("message") or "")
+        message = cite(answer.get("message") or "")
         if answer.get("data") != 0:
-            raise Refused(f"{self.name} refused: {message or quoted(answer.get('data'))}", hint=_ASK)
+            raise Refused(f"{self.name} refused: {message or quote(answer.get('data'))}", hint=_ASK)
         return message
 
     def _ask(
@@ -123,7 +123,7 @@ class PandaCalls:
         size = min(MAX_ANSWER + jobs * A_JOB, MOST_ANSWER)
         with (
             one_end(seconds + self._access.connect_timeout) as end,
-            allowed(size),
+            allow(size),
             self._access.reporter.waiting(f"the PanDA server {self.name}", seconds),
         ):
             while True:
@@ -142,9 +142,9 @@ class PandaCalls:
                     why = f"no answer within {seconds:.0f} s" if body.sent else "no connection in time"
                     raise self._failure(why, body) from error
                 except requests.exceptions.SSLError as error:
-                    raise self._failure(f"TLS failed: {said(innermost(error))}", body) from error
+                    raise self._failure(f"TLS failed: {cite(innermost(error))}", body) from error
                 except (requests.exceptions.RequestException, OSError, ValueError) as error:
-                    raise self._failure(said(innermost(error)), body) from error
+                    raise self._failure(cite(innermost(error)), body) from error
                 self._clock = clock_ahead(response.headers)
                 later = retry_after(response.headers) if response.status_code in (TOO_MANY, *AWAY) else None
                 if method not in SAYS_THE_SAME or later is None or later >= end.left:
@@ -157,10 +157,10 @@ class PandaCalls:
         ``private``: it may hold what nobody may see, whatever it is, and no part of it is shown.
         """
         status, text = response.status_code, response.content[:_SHOWN].decode("utf-8", "replace").strip()
-        shown = "its answer is not shown, as it may hold secrets" if private else quoted(text)
+        shown = "its answer is not shown, as it may hold secrets" if private else quote(text)
         if status in (401, 403) and "oken" in text:
             raise LoginNeeded(f"{self.name} refused your token: {shown}", hint=login_hint(self._access.source))
-        limit = limited(status, response.headers)
+        limit = explain_limit(status, response.headers)
         if status == TOO_MANY:
             message = f"{self.name} answered HTTP {status}: {shown}; {limit}; nothing was done"
             raise Refused(message, hint="type the command again later", transient=True)
@@ -175,7 +175,7 @@ class PandaCalls:
             cause = None if private else error
             raise self._loss_error(f"its answer is not PanDA's: {shown}") from cause
         if success is False:
-            message = shown if private else said(answer.get("message") or "") or shown
+            message = shown if private else cite(answer.get("message") or "") or shown
             raise Refused(f"{self.name} refused: {message}", hint=_ASK)
         if success is not True:
             raise self._loss_error(f"its answer is not PanDA's: {shown}")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from goclient import secrets
 from goclient.errors import ServerError
 from goclient.errors.sent import UnreadableJob
-from goclient.errors.wording import quoted, said
+from goclient.errors.wording import cite, quote
 from goclient.model.frozen import Frozen
 from goclient.model.records.answers import AssignedJob, JobState, KnownJob, is_panda_id
 from goclient.model.records.panda_job import UNSET
@@ -72,10 +72,10 @@ class PandaServer(PandaCalls):
         seconds = self._access.answer_timeout + count * SECONDS_A_JOB
         rows = self._call("job/submit", {"jobs": record}, seconds=seconds)
         if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
-            raise self._loss_error(f"its answer has no PandaIDs: {quoted(rows)}")
+            raise self._loss_error(f"its answer has no PandaIDs: {quote(rows)}")
         ids = [None if row[0] in (UNSET, None) else row[0] for row in rows]
         if not all(one is None or is_panda_id(one) for one in ids):
-            raise self._loss_error(f"its answer has PandaIDs that are not numbers: {quoted(ids)}")
+            raise self._loss_error(f"its answer has PandaIDs that are not numbers: {quote(ids)}")
         if len(ids) != count:
             raise self._loss_error(f"it answered for {len(ids)} of {count} jobs")
         return ids
@@ -111,12 +111,12 @@ class PandaServer(PandaCalls):
         """Return the PandaIDs of a task's jobs, of all their attempts; none for a task that is not known."""
         ids = self._call(f"task/get_job_ids?task_id={task_id}", {}, verb="GET")
         if not isinstance(ids, list) or not all(map(is_panda_id, ids)):
-            raise ServerError(f"{self.name} did not tell the jobs of task {task_id}: {quoted(ids)}", code="bad-answer")
+            raise ServerError(f"{self.name} did not tell the jobs of task {task_id}: {quote(ids)}", code="bad-answer")
         return ids
 
     def task_state(self, task_id: int) -> str:
         """Return the state of a task."""
-        return said(self._call(f"task/get_status?task_id={task_id}", {}, verb="GET"))
+        return cite(self._call(f"task/get_status?task_id={task_id}", {}, verb="GET"))
 
     def kill(self, panda_ids: Sequence[int]) -> list[bool]:
         """Stop jobs; return for each whether the server does so: not for one that is over, or somebody else's.
@@ -129,7 +129,7 @@ class PandaServer(PandaCalls):
             seconds = self._access.answer_timeout + len(ids) * SECONDS_A_JOB
             done = self._call("job/kill", {"job_ids": ids}, seconds=seconds, jobs=len(ids))
             if not isinstance(done, list) or len(done) != len(ids):
-                raise self._loss_error(f"it answered for {quoted(done)}, not for {len(ids)} jobs")
+                raise self._loss_error(f"it answered for {quote(done)}, not for {len(ids)} jobs")
             found += [one is True for one in done]
         return found
 
@@ -188,7 +188,7 @@ class PandaServer(PandaCalls):
             raise
         jobs = data.get("jobs") if isinstance(data, dict) else None
         if not jobs or not isinstance(jobs, list) or not isinstance(jobs[0], dict):
-            raise ServerError(f"{self.name} sent no job and did not say so: {quoted(data)}", code="bad-answer")
+            raise ServerError(f"{self.name} sent no job and did not say so: {quote(data)}", code="bad-answer")
         return AssignedJob.from_answer(jobs[0])
 
     def update(self, panda_id: int, state: str, **details: Any) -> Command:
@@ -199,7 +199,7 @@ class PandaServer(PandaCalls):
         data = self._call("pilot/update_job", {"job_id": panda_id, "job_status": state, **details})
         answer = data if isinstance(data, dict) else {}
         if answer.get("StatusCode") not in (0, None):  # success is true also if its database was busy
-            message = f"{self.name} did not store the report: status {quoted(answer.get('StatusCode'))}"
+            message = f"{self.name} did not store the report: status {quote(answer.get('StatusCode'))}"
             raise Unstored(message, hint="ask later", transient=True)
         return Command.from_answer(answer.get("command"))
 
@@ -207,5 +207,5 @@ class PandaServer(PandaCalls):
         """Return what the server sees of who asks."""
         data = self._call("system/get_user_attributes", {}, verb="GET")
         if not isinstance(data, dict):
-            raise ServerError(f"{self.name} did not say who asks: {quoted(data)}", code="bad-answer")
-        return Rights(said(data.get("user_dn_raw") or ""), data.get("is_production_user") is True, self._clock)
+            raise ServerError(f"{self.name} did not say who asks: {quote(data)}", code="bad-answer")
+        return Rights(cite(data.get("user_dn_raw") or ""), data.get("is_production_user") is True, self._clock)

@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 import requests
 
 from goclient.errors import LoginNeeded
-from goclient.errors.wording import innermost, quoted
+from goclient.errors.wording import innermost, quote
 from goclient.files.private import replacing
 from goclient.secrets import register_answer
 from goclient.services.deadline import within
-from goclient.services.exchange import allowed
+from goclient.services.exchange import allow
 from goclient.services.loopback import LOOPBACK
 from goclient.services.panda.access import PandaAccess
-from goclient.services.panda.token import RENEW_BEFORE, expiry, login_hint, stored_login
+from goclient.services.panda.token import RENEW_BEFORE, expiry, load_login, login_hint
 from goclient.services.trust import session_for
 
 WITHIN = 30.0  # seconds for all of it
@@ -39,7 +39,7 @@ class _NotRenewed(Exception):
 
 def current_token(path: str, access: PandaAccess) -> str:
     """Return the token of panda-client's file, a new one if it ends within five minutes; raises LoginNeeded."""
-    texts = stored_login(path)
+    texts = load_login(path)
     if not _ends(texts):
         return texts["id_token"]
     try:
@@ -53,7 +53,7 @@ def current_token(path: str, access: PandaAccess) -> str:
             else innermost(error)
         )
         raise LoginNeeded(
-            f"the PanDA token of {quoted(path)} has expired, and could not be renewed: {reason}; nothing was sent",
+            f"the PanDA token of {quote(path)} has expired, and could not be renewed: {reason}; nothing was sent",
             hint=login_hint(path),
             code="token-expired",
         ) from error
@@ -67,7 +67,7 @@ def _ends(texts: dict[str, str], within: float = RENEW_BEFORE) -> bool:
 def _renew(path: str, access: PandaAccess) -> str:
     """Return the token of the file once nobody else renews it, renewed if it still has to be."""
     with _lock(path):
-        texts = stored_login(path)
+        texts = load_login(path)
         if not _ends(texts):
             return texts["id_token"]  # somebody else has renewed it meanwhile
         with replacing(path) as file:  # before anything is sent: the old one is void then
@@ -113,21 +113,21 @@ def _document(session: requests.Session, url: str, form: dict[str, str] | None =
     """Return the JSON document at a URL; raises _NotRenewed, or what requests raises, if there is none."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise _NotRenewed(f"{quoted(url)} would be sent the login unencrypted")
+        raise _NotRenewed(f"{quote(url)} would be sent the login unencrypted")
     method = "GET" if form is None else "POST"
-    with allowed(MAX_ANSWER):
+    with allow(MAX_ANSWER):
         response = session.request(method, url, data=form, timeout=WITHIN, allow_redirects=False)
     content = response.content
     if response.status_code != 200:
         raise _NotRenewed(
-            f"{quoted(url)} answered HTTP {response.status_code}: {quoted(content.decode(errors='replace'))}"
+            f"{quote(url)} answered HTTP {response.status_code}: {quote(content.decode(errors='replace'))}"
         )
     register_answer(content)
     with suppress(ValueError, RecursionError):
         document = json.loads(content)
         if isinstance(document, dict):
             return document
-    raise _NotRenewed(f"{quoted(url)} did not answer with a JSON object")
+    raise _NotRenewed(f"{quote(url)} did not answer with a JSON object")
 
 
 def _text(document: dict[str, Any], key: str) -> str:

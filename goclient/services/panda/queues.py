@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import requests
 
 from goclient.errors import ServerError
-from goclient.errors.wording import innermost, quoted
+from goclient.errors.wording import innermost, quote
 from goclient.model.queue import Queue
-from goclient.services.exchange import allowed
+from goclient.services.exchange import allow
 from goclient.services.globus.documents import parse
 from goclient.services.panda.access import PandaAccess
 from goclient.services.trust import session_for
@@ -36,7 +36,7 @@ def fetch(access: PandaAccess, seconds: float) -> dict[str, Queue]:
     try:
         session = session_for(urlsplit(access.url).hostname, access.bundles)
         session.auth = lambda request: request  # no .netrc
-        with session, allowed(MAX_ANSWER):
+        with session, allow(MAX_ANSWER):
             response = session.get(
                 f"{access.url}{PATH}",
                 headers={"Accept": "application/json"},
@@ -56,7 +56,7 @@ def fetch(access: PandaAccess, seconds: float) -> dict[str, Queue]:
         raise _unknown(access, "its answer is not JSON") from error
     if not isinstance(answer, dict) or answer.get("success") is not True:
         said = answer.get("message") if isinstance(answer, dict) else answer
-        raise _unknown(access, f"it says {quoted(said or 'nothing')}")
+        raise _unknown(access, f"it says {quote(said or 'nothing')}")
     data = answer.get("data")
     found = {}
     for name, fields in data.items() if isinstance(data, dict) else ():

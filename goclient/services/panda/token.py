@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from goclient.errors import LoginNeeded, RequestError
-from goclient.errors.wording import quoted, utc
-from goclient.files.text import credential_in, decoded
+from goclient.errors.wording import quote, utc
+from goclient.files.text import credential_in, decode
 from goclient.model.frozen import Frozen
 from goclient.secrets import register
 
@@ -51,23 +51,23 @@ def find_token(env: Mapping[str, str], *, pilot: bool = False, optional: bool = 
     if not vo:
         raise RequestError("PANDA_AUTH=oidc needs PANDA_AUTH_VO", hint="export PANDA_AUTH_VO=<your VO>", code="config")
     if not (vo.isascii() and vo.isprintable() and " " not in vo):
-        raise RequestError(f"PANDA_AUTH_VO={quoted(vo)} is not the name of a VO", hint="such as atlas", code="config")
+        raise RequestError(f"PANDA_AUTH_VO={quote(vo)} is not the name of a VO", hint="such as atlas", code="config")
     name = next((one for one in (*([PILOT_FILE] if pilot else []), *VARIABLES) if env.get(one)), "")
     if not name:
         path = os.path.expanduser(os.path.join(env.get("PANDA_CONFIG_ROOT") or ".", STORED))  # as panda-client does
         if os.path.lexists(path):
-            texts = stored_login(path)
+            texts = load_login(path)
             renewable = path if texts.get("refresh_token") else None
-            text = _check(texts["id_token"], f"the token of {quoted(path)}", path, renewable=renewable is not None)
+            text = _check(texts["id_token"], f"the token of {quote(path)}", path, renewable=renewable is not None)
             return Token(text, vo, path, stored=renewable)
         if optional:
             return None
-        message = f"there is no PanDA token: no variable has one, and there is no file {quoted(path)}"
+        message = f"there is no PanDA token: no variable has one, and there is no file {quote(path)}"
         raise LoginNeeded(message, hint=login_hint(path))
     if not name.endswith("_FILE"):
         return Token(_check(env[name], f"the token of {name}", name), vo, name)
     path = os.path.expanduser(env[name])
-    what = f"the token file {quoted(path)} of {name}"
+    what = f"the token file {quote(path)} of {name}"
     return Token(_check(_read(path, what, name), what, name), vo, name, file=path)
 
 
@@ -95,9 +95,9 @@ def login_command(stored: str = "") -> str:
     return f"{python} -m pip install 'panda-client>=2.0' && {python} -c {shlex.quote(_LOGIN)}"
 
 
-def stored_login(path: str) -> dict[str, str]:
+def load_login(path: str) -> dict[str, str]:
     """Return the texts of panda-client's token file, by their names; raises LoginNeeded for any other file."""
-    what = f"the stored login {quoted(path)}"
+    what = f"the stored login {quote(path)}"
     try:
         document = json.loads(_read(path, what, path))
         texts = {str(name): value for name, value in document.items() if isinstance(value, str)}
@@ -113,7 +113,7 @@ def _read(path: str, what: str, source: str) -> str:
     """Return the text of a file that should hold a token; raises LoginNeeded, which never says what is in it."""
     try:
         with open(path, "rb") as file:
-            return decoded(file.read(MAX_FILE))
+            return decode(file.read(MAX_FILE))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise LoginNeeded(f"{what} cannot be read: {reason}", hint=login_hint(source)) from error

@@ -21,7 +21,7 @@ from goclient.model.records.panda_job import (
     JobTemplate,
     decode_jobs,
     encode_jobs,
-    encoded_pieces,
+    encode_pieces,
     job_records,
 )
 from tests.strategies import MANY
@@ -119,7 +119,7 @@ def test_a_record_in_another_json_document_is_the_same_record() -> None:
     def escaped(text: str) -> str:
         return json.dumps(text)[1:-1]
 
-    document = f'{{"record": "{"".join(encoded_pieces(records, escaped))}"}}'
+    document = f'{{"record": "{"".join(encode_pieces(records, escaped))}"}}'
     assert json.loads(document) == {"record": encode_jobs(records)}
 
 

@@ -14,9 +14,9 @@ from goclient.model.records.base import (
     Block,
     Decoded,
     RecordCodec,
-    damaged,
     find_marker,
     read_block,
+    refuse_record,
     write_block,
 )
 from goclient.model.records.registry import RECORDS, RecordCodecs
@@ -46,7 +46,7 @@ class V2(RecordCodec):
         try:
             inner = bytes.fromhex("".join(word.removeprefix("--HexGO=") for word in words)).decode()
         except ValueError as error:
-            raise damaged(str(error)) from error
+            raise refuse_record(str(error)) from error
         return Decoded(V1().decode(inner).spec if find_marker(inner) else TransferSpec(), payload)
 
 

@@ -38,6 +38,6 @@ def test_a_value_that_is_refused_is_told_with_its_word() -> None:
 
 def test_a_mistake_is_told_in_the_column_of_its_own_item() -> None:
     reader = WordReader({"Data": ["a", "b"]}, COLUMNS)
-    reader.refused("Data", RequestError("b: no"), item=1)
+    reader.refuse("Data", RequestError("b: no"), item=1)
     reader.wrong("OutputGO", "there is none", "add it")
     assert [one.message for one in reader.errors] == ["--Data=b: no (column 9)", "there is none"]

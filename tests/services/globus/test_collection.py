@@ -10,7 +10,7 @@ import pytest
 
 from goclient.errors import EndpointError
 from goclient.services.globus.collection import AccessRule, Collection, read_transferred_file
-from goclient.services.globus.errors import translated
+from goclient.services.globus.errors import translate
 from goclient.services.globus.states import read_file_info, read_task_state
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
@@ -53,7 +53,7 @@ WRONG = {  # of each type that the readers tell apart, the values that are none 
 def outcome(read: Callable[[Any], Any], document: Any) -> Any:
     """The value that a document is, or the error that it is none."""
     try:
-        with translated("SITE1"):
+        with translate("SITE1"):
             return read(document)
     except EndpointError as error:
         return error
@@ -91,7 +91,7 @@ def test_a_value_of_a_wrong_type_is_refused(kind: str, field: str) -> None:
         document = {**document, "owner_string": None}
     sample = "" if document[field] is None else document[field]
     for value in WRONG[type(sample)]:
-        with pytest.raises(EndpointError, match="does not document"), translated("SITE1"):
+        with pytest.raises(EndpointError, match="does not document"), translate("SITE1"):
             read({**document, field: value})
 
 
@@ -99,14 +99,14 @@ def test_a_value_of_a_wrong_type_is_refused(kind: str, field: str) -> None:
 @pytest.mark.parametrize("value", ["", "\u001b[31m", f"{ID}/..", "x"])
 def test_an_id_is_a_uuid(kind: str, field: str, value: str) -> None:
     read, document = READ[kind]
-    with pytest.raises(EndpointError), translated("SITE1"):
+    with pytest.raises(EndpointError), translate("SITE1"):
         read({**document, field: value})
 
 
 @pytest.mark.parametrize("kind", READ)
 @pytest.mark.parametrize("document", [None, 3, "text", [], {}])
 def test_what_is_no_document_is_refused(kind: str, document: Any) -> None:
-    with pytest.raises(EndpointError), translated("SITE1"):
+    with pytest.raises(EndpointError), translate("SITE1"):
         READ[kind][0](document)
 
 

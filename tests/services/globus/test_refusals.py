@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import ConsentNeeded
 from goclient.services.globus.calls import AUTH, TRANSFER, Answer, Subject
-from goclient.services.globus.refusals import is_later, may_pass, refusal, required_scopes
+from goclient.services.globus.refusals import is_later, may_pass, read_scopes, refusal
 
 ID = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f"
 SCOPE = f"urn:globus:auth:scope:transfer.api.globus.org:all[*https://auth.globus.org/scopes/{ID}/data_access]"
@@ -46,7 +46,7 @@ def test_any_document_is_one_short_error_for_a_user(document: Any, status: int, 
     assert len(raised.message) < 3000
     assert raised.message.isprintable()
     assert isinstance(may_pass(found) or is_later(found), bool)
-    assert bool(required_scopes(found)) <= (status == 403)
+    assert bool(read_scopes(found)) <= (status == 403)
 
 
 @given(st.binary(max_size=200), st.integers(400, 599))
@@ -62,9 +62,9 @@ def test_a_consent_is_what_a_document_asks_for_and_a_session_is_not_got_by_a_ser
         {"code": "ConsentRequired", "required_scope": SCOPE},
         {"code": "x", "authorization_parameters": {"required_scopes": [SCOPE]}},
     ):
-        assert required_scopes(answer(document)) == (SCOPE,)
+        assert read_scopes(answer(document)) == (SCOPE,)
         assert isinstance(refusal(answer(document), SUBJECT), ConsentNeeded)
     more = {"required_scopes": [SCOPE], "session_required_mfa": True}
-    assert required_scopes(answer({"code": "x", "authorization_parameters": more})) == ()
-    assert required_scopes(answer({"code": "ConsentRequired", "required_scopes": [SCOPE]}, status=401)) == ()
-    assert required_scopes(answer([])) == ()
+    assert read_scopes(answer({"code": "x", "authorization_parameters": more})) == ()
+    assert read_scopes(answer({"code": "ConsentRequired", "required_scopes": [SCOPE]}, status=401)) == ()
+    assert read_scopes(answer([])) == ()

@@ -152,7 +152,7 @@ def test_the_sandbox_carries_every_call_out(shared_sandbox: Sandbox) -> None:
     scope = f"https://auth.globus.org/scopes/{names['GUEST1']}/https"
     given = auth.client_token(client_id, secret, [SCOPE, scope])
     assert set(given) == {RESOURCE, names["GUEST1"]}
-    assert secrets.hidden(given[RESOURCE]) == secrets.hidden(given[names["GUEST1"]]) == secrets.MASK
+    assert secrets.hide(given[RESOURCE]) == secrets.hide(given[names["GUEST1"]]) == secrets.MASK
     asked = RestTransfer(
         shared_sandbox.env["GLOBUS_SDK_SERVICE_URL_TRANSFER"], lambda *, refused="", scopes=(): given[RESOURCE]
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.services.globus.errors import translated
+from goclient.services.globus.errors import translate
 from goclient.services.globus.states import read_file_info
 
 FILE: dict[str, Any] = {"name": "f", "type": "file", "size": 3}
@@ -15,5 +15,5 @@ FILE: dict[str, Any] = {"name": "f", "type": "file", "size": 3}
 
 @pytest.mark.parametrize("name", ["a/b", "/", "../x"])
 def test_a_directory_has_no_entry_with_a_slash(name: str) -> None:
-    with pytest.raises(EndpointError), translated("SITE1"):
+    with pytest.raises(EndpointError), translate("SITE1"):
         read_file_info({**FILE, "name": name})

@@ -11,7 +11,7 @@ from goclient.services.gsi.der import (
     SEQUENCE,
     UTF8,
     Damaged,
-    encoded,
+    encode,
     header,
     oid,
     oid_content,
@@ -27,7 +27,7 @@ _TAGS = st.integers(0, 255).filter(lambda tag: tag & 0x1F != 0x1F)
 @given(st.lists(st.tuples(_TAGS, st.binary(max_size=300)), max_size=5))
 @SOME
 def test_values_are_read_back(parts: list[tuple[int, bytes]]) -> None:
-    whole = [encoded(tag, content) for tag, content in parts]
+    whole = [encode(tag, content) for tag, content in parts]
     found = values(b"".join(whole))
     assert [(one.tag, one.content, one.whole) for one in found] == [
         (tag, content, one) for (tag, content), one in zip(parts, whole, strict=True)
@@ -36,7 +36,7 @@ def test_values_are_read_back(parts: list[tuple[int, bytes]]) -> None:
 
 @pytest.mark.parametrize("size", [0, 127, 128, 255, 256, 65536])
 def test_a_length_has_as_many_bytes_as_it_needs(size: int) -> None:
-    data = encoded(UTF8, bytes(size))
+    data = encode(UTF8, bytes(size))
     assert only(data, UTF8) == bytes(size)
     assert header(data) == (UTF8, len(data) - size, len(data))
 
@@ -59,7 +59,7 @@ def test_what_is_damaged_is_told(data: bytes, why: str) -> None:
 
 
 def test_one_value_is_of_its_kind_and_alone() -> None:
-    for data in (encoded(INTEGER, b"\1"), encoded(SEQUENCE, b"") + b"\0"):
+    for data in (encode(INTEGER, b"\1"), encode(SEQUENCE, b"") + b"\0"):
         with pytest.raises(Damaged, match="of another kind"):
             only(data, SEQUENCE)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from goclient.errors import MyproxyError
 from goclient.services.gsi.spelling import plain_form, right_form
-from goclient.services.myproxy.policy import checked_dn
+from goclient.services.myproxy.policy import check_dn
 from tests.services.gsi.test_certificate import BMP, CN, IA5, OU, certificate, part
 
 C, O, ST, L = Oid.COUNTRY_NAME, Oid.ORGANIZATION_NAME, Oid.STATE_OR_PROVINCE_NAME, Oid.LOCALITY_NAME  # noqa: E741
@@ -90,7 +90,7 @@ def printed(parts: Parts) -> dict[str, str]:
 def test_an_ordinary_name_has_its_form_in_every_spelling(case: str) -> None:
     shown = printed(ORDINARY[case])
     form = shown["compat"]
-    assert checked_dn(form) == form
+    assert check_dn(form) == form
     for way, text in shown.items():
         assert right_form(text) == form, (way, text)
         if way != "RFC 4514":
@@ -102,7 +102,7 @@ def test_an_ordinary_name_has_its_form_in_every_spelling(case: str) -> None:
 def test_an_odd_name_has_its_form_or_none(case: str) -> None:
     shown = printed(ODD[case])
     form = shown.pop("compat")
-    assert checked_dn(form) == form
+    assert check_dn(form) == form
     for way, text in shown.items():
         typed = [text, f"subject={text}"] if way != "RFC 4514" else [text]
         for one in typed:
@@ -158,9 +158,9 @@ SPELT: dict[str, tuple[str, str]] = {
 def test_a_spelling_is_refused_and_its_form_is_said_and_accepted(case: str) -> None:
     text, form = SPELT[case]
     with pytest.raises(MyproxyError) as caught:
-        checked_dn(text)
+        check_dn(text)
     assert caught.value.hint in (f'give it as "{form}"', f"give it as '{form}'")
-    assert checked_dn(form) == form
+    assert check_dn(form) == form
 
 
 NO_FORM = {
@@ -183,7 +183,7 @@ NO_FORM = {
 def test_where_there_is_no_one_form_none_is_guessed(case: str) -> None:
     assert right_form(NO_FORM[case]) is None
     with pytest.raises(MyproxyError) as caught:
-        checked_dn(NO_FORM[case])
+        check_dn(NO_FORM[case])
     assert "ask the site" in caught.value.hint
     assert "openssl x509 -noout -subject -nameopt compat -in" in caught.value.hint
     assert "give it as" not in caught.value.hint
@@ -199,7 +199,7 @@ def test_a_value_that_cannot_be_told_from_another_encoding_is_taken_for_utf_8() 
         for way in ("compat", "RFC2253")
     ]
     assert shown == [b"subject=/CN=\\x00\\xFC\n", b"subject=CN=\\C3\\BC\n"]
-    assert checked_dn("/CN=\\x00\\xFC") == "/CN=\\x00\\xFC"
+    assert check_dn("/CN=\\x00\\xFC") == "/CN=\\x00\\xFC"
     assert right_form("CN=\\C3\\BC") == "/CN=\\xC3\\xBC"
 
 

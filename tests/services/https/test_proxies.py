@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors.conditions import GlobusUnreachable
-from goclient.secrets import hidden
+from goclient.secrets import hide
 from goclient.services.globus.json_service import Manner
 from goclient.services.globus.rest import RestTransfer
 from goclient.services.https.proxies import ProxiedTls, web_proxy
@@ -121,8 +121,8 @@ def test_a_proxy_is_told_who_asks_and_its_password_is_hidden(
         assert ask(tmp_path) == ID
     words = b64encode(b"node:p@ss-word-of-squid")
     assert b"\r\nProxy-Authorization: Basic " + words + b"\r\n" in proxy.heads[0]
-    assert PASSWORD not in hidden(f"{PASSWORD} p@ss-word-of-squid")
-    assert words.decode() not in hidden(words.decode())
+    assert PASSWORD not in hide(f"{PASSWORD} p@ss-word-of-squid")
+    assert words.decode() not in hide(words.decode())
 
 
 REFUSALS = {

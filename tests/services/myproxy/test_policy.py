@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from goclient.errors import MyproxyError
 from goclient.services.gsi.names import base_dn
 from goclient.services.myproxy.policy import (
-    checked_dn,
+    check_dn,
     dn_of,
     fits_everybody,
     is_portable,
@@ -66,7 +66,7 @@ def translated(pattern: str) -> str:
 
 @given(DNS, DNS)
 def test_the_pattern_of_a_dn_matches_it_and_no_other(dn: str, other: str) -> None:
-    dn, other = checked_dn(dn), checked_dn(other)
+    dn, other = check_dn(dn), check_dn(other)
     pattern = pattern_of(dn)
     assert libc_fits(translated(pattern), dn)
     assert libc_fits(translated(pattern), other) == (dn == other)
@@ -77,16 +77,16 @@ def test_the_pattern_of_a_dn_matches_it_and_no_other(dn: str, other: str) -> Non
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_name_matches_itself_only(name: str) -> None:
     pattern = pattern_of(BASE + name)
-    dn = checked_dn(BASE + name)
+    dn = check_dn(BASE + name)
     assert libc_fits(translated(pattern), dn)
     for other in ODD:
-        assert libc_fits(translated(pattern), checked_dn(BASE + other)) == (other == name)
+        assert libc_fits(translated(pattern), check_dn(BASE + other)) == (other == name)
 
 
 @given(PATTERNS, DNS)
 @examples(500)
 def test_what_is_judged_is_judged_as_the_server_does(pattern: str, dn: str) -> None:
-    dn = checked_dn(dn)
+    dn = check_dn(dn)
     found = matches(pattern, dn)
     if found is not None:
         assert found == libc_fits(translated(pattern), dn)
@@ -188,11 +188,11 @@ def test_what_is_no_dn_is_refused(text: str) -> None:
 
 
 def test_a_slash_in_a_value_is_written_as_openssl_3_does() -> None:
-    assert checked_dn("/O=Grid/CN=host/a.example.org") == "/O=Grid/CN=host\\/a.example.org"
-    assert checked_dn("/O=Grid/CN=host\\/a.example.org") == "/O=Grid/CN=host\\/a.example.org"
-    assert checked_dn("/CN=a+UID=b") == "/CN=a+UID=b"
-    assert checked_dn("/CN=C++") == "/CN=C\\+\\+"
-    assert checked_dn("/CN=Zoë") == "/CN=Zo\\xC3\\xAB"
+    assert check_dn("/O=Grid/CN=host/a.example.org") == "/O=Grid/CN=host\\/a.example.org"
+    assert check_dn("/O=Grid/CN=host\\/a.example.org") == "/O=Grid/CN=host\\/a.example.org"
+    assert check_dn("/CN=a+UID=b") == "/CN=a+UID=b"
+    assert check_dn("/CN=C++") == "/CN=C\\+\\+"
+    assert check_dn("/CN=Zoë") == "/CN=Zo\\xC3\\xAB"
 
 
 PROXIES = {
