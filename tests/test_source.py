@@ -218,6 +218,8 @@ def plain_english() -> Any:
         "class Wishes: ...",
         "def f(folder): ...",
         "last_beat = 0",
+        "def quoted(text): ...",
+        "class Size:\n    def _kept_files(self): ...",
     ],
 )
 def test_the_lint_of_plain_english_finds(code: str, plain_english: Any, tmp_path: Path) -> None:
@@ -236,6 +238,8 @@ def test_the_lint_of_plain_english_finds(code: str, plain_english: Any, tmp_path
         'class Size:\n    """A number of bytes."""',
         '@property\ndef size(self):\n    """Bytes that a job brings."""',
         "def heartbeat(wanted): ...",
+        "def need_files(): ...",
+        "class Size:\n    @property\n    def quoted(self): ...",
     ],
 )
 def test_the_lint_of_plain_english_lets_pass(code: str, plain_english: Any, tmp_path: Path) -> None:

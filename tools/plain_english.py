@@ -19,7 +19,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "man")
@@ -70,6 +70,16 @@ NAMES = {
 NOUNS = {
     **dict.fromkeys(("utils", "helpers", "common", "misc"), "the noun that it is"),
     **dict.fromkeys(("wanted", "seen", "acting", "told", "said"), "a noun of the field"),
+}
+
+# Functions are named with verbs, not with participles: words that end in -ed but these, and irregular ones.
+VERBS = {"embed", "exceed", "feed", "need", "proceed", "seed", "shed", "speed", "succeed"}
+PUBLIC = {"delivered_outputs", "named_typed", "staged_campaigns", "unfinished"}  # methods that docs/python.md lists
+PARTICIPLES = {
+    *("begun", "born", "bound", "broken", "brought", "built", "caught", "chosen", "done", "drawn", "found", "given"),
+    *("gone", "got", "held", "hidden", "kept", "known", "left", "lost", "made", "meant", "met", "paid", "said", "seen"),
+    *("sent", "shown", "spent", "spoken", "stolen", "stood", "taken", "told", "torn", "understood", "won", "worn"),
+    "written",
 }
 
 _PHRASES = [(re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), plain) for pattern, plain in PHRASES.items()]
@@ -141,6 +151,22 @@ def literals(tree: ast.Module) -> Iterator[Text]:
             yield Text(node.lineno, node.value)
 
 
+def is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return whether a node defines a function, of which a property is not one."""
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not any(
+        ast.unparse(decorator).endswith("property") for decorator in node.decorator_list
+    )
+
+
+def participles(path: Path, tree: ast.Module) -> Iterator[Hit]:
+    """Yield the functions whose names begin with a participle."""
+    for node in filter(is_function, ast.walk(tree)):
+        first = node.name.strip("_").partition("_")[0]
+        is_participle = first in PARTICIPLES or (first.endswith("ed") and first not in VERBS)
+        if is_participle and node.name not in PUBLIC:
+            yield Hit(path, node.lineno, node.name, "begin with a verb, such as quote, not quoted")
+
+
 def openings(path: Path, tree: ast.Module) -> Iterator[Hit]:
     """Yield the docstrings that do not say what a function does."""
     for node in ast.walk(tree):
@@ -148,11 +174,9 @@ def openings(path: Path, tree: ast.Module) -> Iterator[Hit]:
             continue
         docstring = ast.get_docstring(node) or ""
         first = re.split(r"[\s,;:.]", docstring, maxsplit=1)[0]
-        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not any(
-            ast.unparse(decorator).endswith("property") for decorator in node.decorator_list
-        )
-        if first in (FUNCTION_OPENINGS if is_function else OPENINGS):
-            plain = "begin with a verb" if is_function else "begin with a noun or a verb"
+        says_what_to_do = is_function(node)
+        if first in (FUNCTION_OPENINGS if says_what_to_do else OPENINGS):
+            plain = "begin with a verb" if says_what_to_do else "begin with a noun or a verb"
             line = 1 if isinstance(node, ast.Module) else node.lineno
             yield Hit(path, line, docstring.partition("\n")[0][:60], plain)
 
@@ -194,7 +218,7 @@ def hits(path: Path) -> Iterator[Hit]:
     if path.suffix == ".py":
         tree = ast.parse(source)
         texts = [*literals(tree), *comments(source)]
-        found = [*openings(path, tree), *names(path, tree), *phrases(path, iter(texts))]
+        found = [*openings(path, tree), *names(path, tree), *participles(path, tree), *phrases(path, iter(texts))]
     elif path.name in MADE:
         found = []
     else:

@@ -70,7 +70,7 @@ class Delivery:
             self._outputs = [self._settle(item) for item in self._items]
             check_apart([one.item for one in self._outputs])
             self._check_free(self._outputs)
-            for one in () if self._job.heartbeat.can_confirm else self._used():
+            for one in () if self._job.heartbeat.can_confirm else self._list_destinations():
                 self._note(one, "intended")
                 make_with_parents(self._store.mkdir, one.hidden)
 
@@ -108,7 +108,7 @@ class Delivery:
     def begin(self) -> tuple[TransferItem, ...]:
         """Return the items to be transferred, with the paths where they arrive, which the journal has first."""
         self.check()
-        for one in self._used():
+        for one in self._list_destinations():
             self._note(one, "intended")
         return tuple(
             one.item._replace(destination=one.arriving)
@@ -116,7 +116,7 @@ class Delivery:
             if self._fate(one) is not Fate.DELIVERED
         )
 
-    def _used(self) -> list[Destination]:
+    def _list_destinations(self) -> list[Destination]:
         return list({one.destination.directory: one.destination for one in self._outputs}.values())
 
     def _note(self, destination: Destination, state: str) -> None:
@@ -149,12 +149,12 @@ class Delivery:
                 raise_all(failures)
             twice = twice or not passing
             self._job.reporter.detail(f"not everything has its name yet: {failures[0].message}")
-        for one in self._used():
+        for one in self._list_destinations():
             self._note(one, "accepted")
 
     def _place_once(self) -> list[GoclientError]:
         """List again, and give names; return what went wrong, raise what is in the way."""
-        for one in self._used():
+        for one in self._list_destinations():
             one.read()
         hidden = [one for one in self._outputs if not one.direct]
         self._check_free(hidden)
@@ -172,14 +172,14 @@ class Delivery:
     def _put_back(self) -> None:
         """Give what was moved out of the way its name again, where nothing has that, as far as it can be done."""
         with suppress(GoclientError):
-            for one in self._used():
+            for one in self._list_destinations():
                 one.read()
             back = [one for one in self._moved_away.values() if one.destination.find(one.name) is None]
             self._store.rename([Renaming(one.replaced, one.path) for one in back], self._job.heartbeat.send)
 
     def _mark(self, waiting: Sequence[_Output]) -> None:
         """Mark what gets its name now, and what was transferred to its name at once, as this attempt's."""
-        for destination in self._used():
+        for destination in self._list_destinations():
             arrived = destination.arrived
             contents = {
                 one.name: destination.contents(one.arriving, arrived[one.name])
