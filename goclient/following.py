@@ -136,7 +136,7 @@ class Following(Lookups):
         """
         from goclient.jobs.watch import watch
 
-        return watch(self._choosing(selection), self._connections)
+        return watch(self._choose_from(selection), self._connections)
 
     def with_later(self, selection: Selection) -> Selection:
         """Return a selection as it is now: with what was sent in its campaign since, and with later tries of jobs."""
@@ -144,7 +144,7 @@ class Following(Lookups):
 
         return with_later(selection, self._journal, self._connections.panda().name)
 
-    def _choosing(self, selection: Selection) -> Callable[[], Chosen]:
+    def _choose_from(self, selection: Selection) -> Callable[[], Chosen]:
         """Return what tells which jobs are to be watched now, and which campaigns have none yet."""
         from goclient.jobs.watch import Chosen
 
@@ -180,7 +180,7 @@ class Following(Lookups):
             wait(selection.panda_ids, server, seconds=seconds, timeout=timeout, reporter=reporter)
         else:
             end = None if timeout is None else time.monotonic() + timeout
-            wait_for_all(self._choosing(selection), self._connections, seconds=seconds, end=end)
+            wait_for_all(self._choose_from(selection), self._connections, seconds=seconds, end=end)
             selection = self.with_later(selection)
         followed = self.follow(selection)
         raise_all(followed.errors)

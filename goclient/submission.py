@@ -250,14 +250,14 @@ def _send_batch(
         note(intent.then("accepted", *rows) if any(rows) else intent.then("refused"))
     except ReplyLost as error:
         note(intent.then("unknown", detail=error.message))
-        raise _unknown(error, names, key) from error
+        raise _add_hint(error, names, key) from error
     except GoclientError as error:
         note(intent.then("refused", detail=error.message))
         raise
     except BaseException as stop:  # a signal: the request may have arrived
         note(intent.then("unknown", detail=type(stop).__name__))
         if isinstance(stop, KeyboardInterrupt):
-            raise _unknown(Interrupted("interrupted while the jobs were being sent"), names, key) from stop
+            raise _add_hint(Interrupted("interrupted while the jobs were being sent"), names, key) from stop
         raise
     return ids
 
@@ -275,7 +275,7 @@ def _row_error(ids: Sequence[int | None], batch: Sequence[JobRecord]) -> ServerE
 _SHOW = "goclient journal show"
 
 
-def _unknown(error: GoclientError, names: Sequence[str], key: str) -> GoclientError:
+def _add_hint(error: GoclientError, names: Sequence[str], key: str) -> GoclientError:
     """Return the error, with what is known of the jobs and how to find out."""
     hint = (
         f"it is not known whether the jobs were accepted: do not submit again before you have checked. Their jobName "

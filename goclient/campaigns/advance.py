@@ -108,7 +108,7 @@ class Advance:
             return False
         assert step.slot is not None, "all other deeds are about a transfer task"
         if step.deed is Deed.STUCK:
-            self._hold(step.slot, self._stuck(step.slot, known))
+            self._hold(step.slot, self._hold_error(step.slot, known))
             return False
         try:
             if step.deed is Deed.CANCEL:
@@ -190,7 +190,7 @@ class Advance:
         self._held.add(slot[:2])
         self._problems.append(problem)
 
-    def _stuck(self, slot: Slot, known: Known) -> GoclientError:
+    def _hold_error(self, slot: Slot, known: Known) -> GoclientError:
         last = known.turns(slot.what, slot.part)[-1]
         message = f"{self._batch.campaign}: {slot.what} has failed {slot.turn} times, at last: {last.detail}"
         hint = f"mend that, then type: goclient advance {self._batch.campaign} --again"
@@ -199,7 +199,7 @@ class Advance:
     def _questions(self, step: Step) -> Sequence[GoclientError]:
         """Return what a person has to look at, or to decide."""
         if step.deed is Deed.ASK:
-            return [self._unknown()]
+            return [self._acceptance_error()]
         if step.deed is Deed.MISS:
             return self._seen.unsure
         jobs = self._seen.standing
@@ -208,7 +208,7 @@ class Advance:
         )
         return [jobs_over(self._batch.campaign, failed, cancelled)]
 
-    def _unknown(self) -> GoclientError:
+    def _acceptance_error(self) -> GoclientError:
         names = [one.jobName for one in self._batch.records]
         message = f"{self._batch.campaign}: it is not known whether the server accepted its jobs, "
         hint = how_to_tell(f"goclient advance {self._batch.campaign}", len(names))

@@ -134,7 +134,7 @@ class Campaigns:
                 known: list[Part] = [*batches, *here]
                 elsewhere = [one for one in plain if one.campaign == campaign]
                 going_on = [one.campaign for one in known if one.is_open]
-                raise _unknown(campaign, known=going_on, elsewhere=elsewhere, here=server)
+                raise _campaign_error(campaign, known=going_on, elsewhere=elsewhere, here=server)
             _check_plain(named, allowed)
         else:
             named += [one for one in here if one.is_named and one.is_recent]
@@ -252,7 +252,9 @@ def _check_plain(parts: Sequence[Part], allowed: Allowed) -> None:
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
 
 
-def _unknown(campaign: str, *, known: Iterable[str], elsewhere: Sequence[PlainCampaign], here: str) -> RequestError:
+def _campaign_error(
+    campaign: str, *, known: Iterable[str], elsewhere: Sequence[PlainCampaign], here: str
+) -> RequestError:
     """Return the error of a campaign of which nothing was sent from here, or to this server."""
     if elsewhere:
         return _other_server(elsewhere[0], here)

@@ -147,7 +147,7 @@ def _add(archive: tarfile.TarFile, member: Member) -> None:
         else:
             archive.addfile(header)
     except (OSError, tarfile.TarError) as error:
-        raise _unread(member.path, error) from error
+        raise _read_error(member.path, error) from error
 
 
 def _header(name: str, mode: int, size: int) -> tarfile.TarInfo:
@@ -164,7 +164,7 @@ def _too_large(contents: Contents) -> RequestError:
     return RequestError(message + named, hint=hint, code="archive-size", subject=FILES)
 
 
-def _unread(path: str, error: Exception, option: str = FILES) -> RequestError:
+def _read_error(path: str, error: Exception, option: str = FILES) -> RequestError:
     reason = getattr(error, "strerror", None) or str(error)
     message = f"{option}={quote(path)} cannot be read: {reason}"
     return RequestError(message, hint="name a file that is here", code="archive-file", subject=option)
@@ -180,7 +180,7 @@ def _read_program(typed: str) -> Member:
         found = os.stat(path)
     except (OSError, ValueError) as error:
         hint = "with --goCarry it is a URL (https://HOST/run.sh), or a file here (./run.sh)"
-        raise _unread(typed, error, PAYLOAD).replace(hint=hint) from error
+        raise _read_error(typed, error, PAYLOAD).replace(hint=hint) from error
     if not stat.S_ISREG(found.st_mode):
         message = f"{PAYLOAD}={quote(typed)} is not a file"
         raise RequestError(message, hint="name the program in it", code="archive-file", subject=PAYLOAD)
@@ -219,7 +219,7 @@ def _walk(path: str) -> Iterator[Member]:
             message = f"{FILES}={quote(path)} is neither a file, a directory nor a link"
             raise RequestError(message, hint="leave it out", code="archive-file", subject=FILES)
     except (OSError, ValueError) as error:
-        raise _unread(path, error) from error
+        raise _read_error(path, error) from error
 
 
 def is_taken(path: str) -> bool:

@@ -93,7 +93,7 @@ def _goclient(argv: Sequence[str], _: Reporter) -> int:
         return 0
     if not argv:
         raise UsageError("a subcommand is missing", hint=f"one of {', '.join(COMMANDS)}; see goclient --help")
-    raise _unknown(argv[0])
+    raise _command_error(argv[0])
 
 
 def find(name: str) -> Command:
@@ -101,11 +101,11 @@ def find(name: str) -> Command:
     if name in (SENDJOB, "sendJob"):
         return Command(name, "", "goclient.cli.commands.sendjob")
     if name not in COMMANDS:
-        raise _unknown(name)
+        raise _command_error(name)
     return COMMANDS[name]
 
 
-def _unknown(name: str) -> UsageError:
+def _command_error(name: str) -> UsageError:
     """Return the error of a word that is not a command: what other tools call so, the nearest one, or all."""
     from goclient.cli.other_words import command_of  # only a mistake pays for it
 

@@ -44,7 +44,7 @@ def run(prog: str, command: Command, argv: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets an escape of it
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    with _hiding():
+    with _hide_credentials():
         if general.log_file:
             return _run_logged(command, argv, general, reporter)
         return _flush(_code(command, argv, reporter), reporter)
@@ -66,7 +66,7 @@ def _run_logged(command: Command, argv: Sequence[str], general: General, reporte
 
 
 @contextmanager
-def _hiding() -> Iterator[None]:
+def _hide_credentials() -> Iterator[None]:
     """Hide credentials in all that Python writes to stdout and stderr while a block runs, libraries included."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast(TextIO, HidingStream(stream)) for stream in before)

@@ -26,7 +26,7 @@ def add(path: str, name: str, where: str) -> bool:
         raise_all(wrong_entry(path, one) for one in problems)
         if entries.get(name, where) != where:
             raise refuse_taken(path, name, entries[name])
-        return text if name in entries else _proven(path, text, with_entry(text, name, where), name, where)
+        return text if name in entries else _verify(path, text, with_entry(text, name, where), name, where)
 
     return _change(path, change)
 
@@ -37,7 +37,7 @@ def remove(path: str, name: str) -> bool:
     def change(text: str) -> str:
         _, problems = read_entries(text)
         raise_all(wrong_entry(path, one) for one in problems if one.name is None)
-        return _proven(path, text, without_entry(text, name), name, None)
+        return _verify(path, text, without_entry(text, name), name, None)
 
     return os.path.exists(path) and _change(path, change)
 
@@ -95,7 +95,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _proven(path: str, before: str, after: str, name: str, where: str | None) -> str:
+def _verify(path: str, before: str, after: str, name: str, where: str | None) -> str:
     """Return the changed text, if all other entries are what they were; raises RequestError if they are not."""
     old, old_problems = read_entries(before)
     new, new_problems = read_entries(after)

@@ -115,14 +115,14 @@ def _server(value: Any, kind: type[UrlEndpoint]) -> str:
 def check_name(name: str) -> str:
     """Return the name, if every location that begins with it is read as one on it; raises RequestError."""
     wrong = endpoint_problem(name)
-    problem = wrong.what if wrong is not None else _misread(name)
+    problem = wrong.what if wrong is not None else _find_misreading(name)
     if problem:
         message = f"{quote(name)} cannot be the name of an endpoint: {problem}"
         raise RequestError(message, hint="choose another name, such as SITE1", code="name", subject=name)
     return name
 
 
-def _misread(name: str) -> str:
+def _find_misreading(name: str) -> str:
     """Return how a location on an endpoint of that name would be misread, or the empty string."""
     if ":" in name:
         return "the first colon of a location ends the endpoint's name"

@@ -52,7 +52,7 @@ def own(env: Mapping[str, str], name: str) -> str:
         shown = "…"
     raise RequestError(
         f"{name}={quote(shown)} begins with a {value[0]} that no shell has expanded",
-        hint=f"type: export {name}={_expanding(shown)}",
+        hint=f"type: export {name}={_quote_word(shown)}",
         code="config",
         subject=name,
     )
@@ -63,7 +63,7 @@ def _is_variable(value: str) -> bool:
     return re.match(r"\$[({A-Za-z_]", value) is not None
 
 
-def _expanding(value: str) -> str:
+def _quote_word(value: str) -> str:
     """Return a value as a word of a shell, whose ~ or $ at its beginning is expanded."""
     if value.startswith("~"):
         user, slash, rest = value.partition("/")

@@ -164,7 +164,7 @@ def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[
     """Return the error of one key, with its line and, if it is unknown, the name that is nearest."""
     given = problem["input"]
     if problem["type"] == "extra_forbidden":
-        what, hint = _unknown(keys, given)
+        what, hint = _explain_key(keys, given)
         return file.wrong(what, hint, line=line_of(text, keys))
     value = "" if isinstance(given, dict) else f" = {quote(given)}"
     hint = f"correct it with an editor, or leave {keys[-1]} out"
@@ -173,7 +173,7 @@ def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[
     return file.wrong(f"{'.'.join(keys)}{value}: {_reason(problem)}", hint, line=line_of(text, keys))
 
 
-def _unknown(keys: tuple[str, ...], given: object) -> tuple[str, str]:
+def _explain_key(keys: tuple[str, ...], given: object) -> tuple[str, str]:
     """Return what is wrong with a key, or a table, that there is not, and a hint."""
     *table, key = keys
     if not table and not isinstance(given, dict):

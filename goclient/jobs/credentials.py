@@ -71,7 +71,7 @@ class Credentials:
         """
         listed = {one.id: one for one in self.list_open()}
         unknown = [one for one in ids if one not in listed]
-        raise_all(_unknown(one, listed) for one in unknown)
+        raise_all(_name_error(one, listed) for one in unknown)
         wanted = [listed[one] for one in dict.fromkeys(ids)] if ids else list(listed.values())
         return self._revoke([one for one in wanted if ids or one.state is State.ENDED], always=bool(ids))
 
@@ -213,7 +213,7 @@ def _state(entry: Entry, calls: Sequence[Entry], request: str | None) -> State:
     return State.ENDED
 
 
-def _unknown(typed: str, known: Iterable[str]) -> RequestError:
+def _name_error(typed: str, known: Iterable[str]) -> RequestError:
     names = list(known)
     started = [one for one in names if typed and one.startswith(typed)] or names
     hint = hint_of_known(typed, started) if names else "goclient credential list shows all"

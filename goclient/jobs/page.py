@@ -52,7 +52,7 @@ def check_place(path: str) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _unwritten(path, error) from error
+        raise _write_error(path, error) from error
     if not is_page:
         message = f"{quote(path)} exists, and is not a page about jobs"
         raise RequestError(message, hint="name another file, or remove it", subject=path)
@@ -69,7 +69,7 @@ def write_page(path: str, followed: Followed, *, now: float) -> None:
     try:
         replace(path, page(followed, now=now).encode(), mode=0o666 & ~umask)
     except OSError as error:
-        raise _unwritten(path, error) from error
+        raise _write_error(path, error) from error
 
 
 def page(followed: Followed, *, now: float) -> str:
@@ -99,7 +99,7 @@ def page(followed: Followed, *, now: float) -> str:
     return _MARK.sub(lambda mark: values[mark[1]], parts["html"])
 
 
-def _unwritten(path: str, error: OSError) -> GoclientError:
+def _write_error(path: str, error: OSError) -> GoclientError:
     reason = error.strerror or str(error)
     return unwritten(error)(f"{quote(path)} cannot be written: {reason}", hint="name another file", subject=path)
 

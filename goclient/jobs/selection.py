@@ -100,7 +100,7 @@ def select(
         tasks += read_task_ids(options.task)
     if collector.errors:
         campaigns_known = {*staged, *(one.campaign for one in read_sent(journal))}
-        raise_all(_naming_campaigns(collector.errors, campaigns_known))
+        raise_all(_name_campaigns(collector.errors, campaigns_known))
     if options.campaign or options.last or options.is_empty:
         known, name = read_sent(journal), server()
         here = [one for one in known if one.server in ("", name)]
@@ -205,7 +205,7 @@ def campaigns_of(journal: Journal) -> dict[int, str]:
     }
 
 
-def _naming_campaigns(errors: Iterable[GoclientError], campaigns: Collection[str]) -> Iterator[GoclientError]:
+def _name_campaigns(errors: Iterable[GoclientError], campaigns: Collection[str]) -> Iterator[GoclientError]:
     """Yield errors about words; of one that is a campaign, with how that is named."""
     for error in (part for one in errors for part in one.parts):
         hint = f"it is a campaign: type --campaign {error.subject}"

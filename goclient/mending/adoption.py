@@ -29,7 +29,7 @@ def adopt(panda_ids: Sequence[int], lost: Mapping[int, Try], server: PandaServer
     rows = {one.name: (old, one.row) for old, one in lost.items()}
     me = person_name(server.rights().name)
     known = dict(zip(panda_ids, server.records(panda_ids), strict=True))
-    raise_all(_unproven(known, rows, me, server=server.name))
+    raise_all(_check_jobs(known, rows, me, server=server.name))
     found: dict[int, int] = {}
     calls: dict[str, tuple[Entry, list[str]]] = {}
     for panda_id, job in known.items():
@@ -45,7 +45,7 @@ def adopt(panda_ids: Sequence[int], lost: Mapping[int, Try], server: PandaServer
     return found
 
 
-def _unproven(
+def _check_jobs(
     known: Mapping[int, KnownJob | UnreadableJob | None], names: Collection[str], me: str, *, server: str
 ) -> Iterator[GoclientError]:
     """Yield an error for each job that is not one of those that were sent: its name and its owner say what it is."""

@@ -51,7 +51,7 @@ class Mending(Following):
         from goclient.mending.commands import mend  # what asks PanDA takes 0.1 s to load
 
         done = mend(selection, options, self._connections, show)  # which tells of tries whose answer is lost
-        return replace(done, refused=(*done.refused, *self._unsent(selection, with_retries=False)))
+        return replace(done, refused=(*done.refused, *self._find_unsent(selection, with_retries=False)))
 
     def kill(
         self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
@@ -68,10 +68,10 @@ class Mending(Following):
         from goclient.mending.commands import stop  # as in retry_selected
 
         done = stop(selection, self._connections)
-        unsent = self._unsent(selection, with_retries=True)
+        unsent = self._find_unsent(selection, with_retries=True)
         return replace(done, refused=(*done.refused, *unsent, *selection.lost))
 
-    def _unsent(self, selection: Selection, *, with_retries: bool) -> Iterator[RequestError]:
+    def _find_unsent(self, selection: Selection, *, with_retries: bool) -> Iterator[RequestError]:
         """Yield an error for each campaign whose jobs may be sent later, or of which others may be at the server."""
         for one in self.unfinished(selection):
             if not one.are_sent and (with_retries or not one.is_retry):

@@ -213,11 +213,11 @@ def _check(parts: Sequence[_Part], options: RetryOptions, connections: Connectio
     deal = Deal(1, len(parts), serials, may_share=True) if len(parts) > 1 else None
     report = preflight.run(spec, 1, job, deal=deal)
     if not report.ok:
-        raise PreflightFailed(_naming_jobs(report.findings, spec, [one.job.panda_id for one in parts], serials))
+        raise PreflightFailed(_name_jobs(report.findings, spec, [one.job.panda_id for one in parts], serials))
     return _Checked(report, typed.options, transfers.carriage)
 
 
-def _naming_jobs(
+def _name_jobs(
     findings: Sequence[Finding], spec: TransferSpec, panda_ids: Sequence[int], serials: Sequence[int]
 ) -> list[Finding]:
     """Return the findings; an error about a source of single jobs says which ones."""

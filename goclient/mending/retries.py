@@ -160,7 +160,7 @@ def _choose(panda_ids: Iterable[int], options: RetryOptions, connections: Connec
     refused: dict[_Refusal, list[int]] = {}
     for one, job in zip(latest.values(), server.records(list(latest)), strict=True):
         if job is None or isinstance(job, UnreadableJob):
-            refused.setdefault(_unknown(server.name, job), []).append(one.panda_id)
+            refused.setdefault(_explain_refusal(server.name, job), []).append(one.panda_id)
             continue
         if (refusal := _refusal(job, me)) is not None:
             refused.setdefault(refusal, []).append(one.panda_id)
@@ -204,7 +204,7 @@ class _Refusal(NamedTuple):
         return self.kind(f"PandaID {ids}: {self.why}", hint=self.hint.format(ids=ids), code=self.code, subject=ids)
 
 
-def _unknown(server: str, error: UnreadableJob | None) -> _Refusal:
+def _explain_refusal(server: str, error: UnreadableJob | None) -> _Refusal:
     """Return why a job cannot be sent again of which there is no record, or one that is not a job's."""
     if error is not None:
         return _Refusal(UnreadableJob, error.code, error.message, "type it again later: the others are not held up")

@@ -172,7 +172,7 @@ class PilotPermissions(Check):
             elif rules is None and context.options.service is not None:
                 continue  # ServiceAccess asks as that client
             elif rules is None:
-                yield self._unknown(access, pilot, connection.identity)
+                yield self._warn_unknown(access, pilot, connection.identity)
             else:
                 hours = context.options.hours
                 if is_service and context.options.grants:
@@ -206,7 +206,7 @@ class PilotPermissions(Check):
         hint += f"type: {_grant(ending or rules, need, pilot, hours)}; {GLOBUS_COMMAND}"
         return EndpointError(message, hint=hint, code="pilot-permission", subject=shown).finding
 
-    def _unknown(self, access: Access, pilot: Identity, user: str) -> Finding:
+    def _warn_unknown(self, access: Access, pilot: Identity, user: str) -> Finding:
         owner = access.collection.owner or "its owner"
         if access.is_guest:
             message, hint = f"only its managers see who may use {quote(access.endpoint.display)}", f"ask {owner}"

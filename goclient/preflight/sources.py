@@ -46,7 +46,7 @@ def _judge(location: Location, locations: Locations, identity: str) -> Finding:
     if isinstance(found, GoclientError):
         return locations.explain_unlisted(location, found, identity)
     if found is None:
-        return _missing(location, listings).finding
+        return _source_error(location, listings).finding
     if kind := kind_of(found):
         message = f"{quote(shown)} is {kind}: only files and directories can be brought"
         hint = "name the file itself" if found.link_target else "name a file or a directory"
@@ -62,7 +62,7 @@ def _judge(location: Location, locations: Locations, identity: str) -> Finding:
     return Finding("ok", "source", shown, f"{shown} is there, {kind}")
 
 
-def _missing(location: Location, listings: Listings) -> PathNotFound:
+def _source_error(location: Location, listings: Listings) -> PathNotFound:
     """Return the error of a source that is not in its directory: was it misspelt, or a wildcard?"""
     entries = listings.names_beside(location)
     message = f"{quote(location.display)}: there is no {quote(location.name)} in that directory"

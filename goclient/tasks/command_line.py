@@ -219,7 +219,7 @@ class CommandLine:
         A bare word behind an unknown option is its value, and no mistake of its own.
         """
         near = {word: name for word in extras if (name := find_nearest(word, self.table))}
-        errors = [self._unknown(word, hint_of_near(word, name, self.table)) for word, name in near.items()]
+        errors = [self._option_error(word, hint_of_near(word, name, self.table)) for word, name in near.items()]
         strict = self.words and self._tool == "prun"  # pathena takes such words for job options
         for before, word in pairwise(("", *extras)) if strict else ():
             if word.startswith("-") or word in near:
@@ -231,11 +231,11 @@ class CommandLine:
             elif before not in near:  # panda-client would leave it out without a word
                 right = "".join(nearest(before, theirs, most=1))
                 hint = f"did you mean {right}?" if right else f"goclient {self._tool} --helpGroup ALL lists them"
-                errors.append(self._unknown(before, hint))
+                errors.append(self._option_error(before, hint))
         if errors:
             raise_all([*errors, *self._find_mistakes(self.words)])
 
-    def _unknown(self, word: str, hint: str) -> UsageError:
+    def _option_error(self, word: str, hint: str) -> UsageError:
         message = f"{quote(word)} is not an option of goclient {self._tool}"
         return UsageError(message, hint=hint, code="unknown-option", subject=word)
 

@@ -64,7 +64,7 @@ GLOBUS: dict[str, Callable[[Globus], object]] = {
     "entry": lambda asked: asked.entry(AT, "/x"),
     "is_empty": lambda asked: asked.is_empty(AT, "/x/"),
     "task": lambda asked: asked.task(ID),
-    "transferred": lambda asked: asked.transferred(ID),
+    "list_transferred": lambda asked: asked.list_transferred(ID),
     "grant": lambda asked: asked.grant(GRANT),
     "rules_of": lambda asked: asked.rules_of(GRANT),
     "take_back": lambda asked: asked.take_back(GRANT),

@@ -73,11 +73,11 @@ class _Builder(WordReader):
 
     def __init__(self, items: Items, columns: Items) -> None:
         super().__init__(items, columns)
-        self.working, self.named_server = self._working()
+        self.working, self.named_server = self._read_working()
         self.in_mode = self._mode(IN_MODE)
         self.out_mode = self._mode(OUT_MODE)
 
-    def _working(self) -> tuple[str, Endpoint | None]:
+    def _read_working(self) -> tuple[str, Endpoint | None]:
         """Return the name of the job's directory, and the server that sees it, if the user named one."""
         name = self.one("WorkingendpointGO", "name")
         if name is None:

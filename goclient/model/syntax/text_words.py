@@ -159,9 +159,11 @@ def _take_globus(found: TextWords, bare: Sequence[Word], globus: Sequence[Word])
         if near := _nearest(word):
             found.misspelt.append(near)
             value = word.value.partition("=" if "=" in word.value else ":")[2]
-            found.errors.append(_misspelt(word, f"did you mean {near}={shlex.quote(value) if value else 'VALUE'}?"))
+            found.errors.append(
+                _spelling_error(word, f"did you mean {near}={shlex.quote(value) if value else 'VALUE'}?")
+            )
         elif name not in NAMES and name.startswith(GLOBUS) and "=" in word.value:
-            found.errors.append(_misspelt(word, f"the words are {', '.join(NAMES)}"))
+            found.errors.append(_spelling_error(word, f"the words are {', '.join(NAMES)}"))
         elif "=" in word.value and (near := likely_bare(name)):
             found.warnings.append(_warn(word, f"{near}="))
 
@@ -193,7 +195,7 @@ def _nearest(word: Word) -> str:
     return nearest_bare(name)
 
 
-def _misspelt(word: Word, hint: str) -> UnreadWord:
+def _spelling_error(word: Word, hint: str) -> UnreadWord:
     return UnreadWord(
         f"{word.source.option}: {word} is not a word of transfers",
         hint=f"{hint}{word.or_quoted(' If')}",

@@ -77,7 +77,7 @@ class BackgroundTransport(Transport):
         return self._known
 
     @contextmanager
-    def _resting(self) -> Iterator[None]:
+    def _rest_after(self) -> Iterator[None]:
         """Run the body; nothing is connected for long afterwards."""
         try:
             yield
@@ -87,12 +87,12 @@ class BackgroundTransport(Transport):
     def check_ahead(self) -> None:
         """Look at the destinations of the items, if they are not in the job's directory."""
         if self._task.destination != JOB:
-            with self._resting():
+            with self._rest_after():
                 self._delivery.check()
 
     def steps(self) -> Steps:
         """Transfer the items in a thread; those that are done, says the journal, are not done again."""
-        with self._resting():
+        with self._rest_after():
             if (done := Transferred.find(self._job.journal, self._label)) is not None:
                 return done
             work, way = self._ready()
@@ -102,7 +102,7 @@ class BackgroundTransport(Transport):
     def deliver(self) -> None:
         """Give the files their names, if they are not in the job's directory."""
         if self._task.destination != JOB:
-            with self._resting():
+            with self._rest_after():
                 self._delivery.place(patience=self._patience)
 
 

@@ -70,7 +70,7 @@ class Remote(End):
             return None  # the transfer will tell
         found = self._listings[directory].get(name)
         if found is None:
-            raise _missing(path, "it is not there (any more)")
+            raise _path_error(path, "it is not there (any more)")
         return found
 
 
@@ -97,7 +97,7 @@ class InJob(End):
                 subject=path,
             )
         if not os.path.exists(real):  # also False for a name that is too long
-            raise _missing(path, "the job did not create this file")
+            raise _path_error(path, "the job did not create this file")
         return FileInfo(real.name, real.is_dir(), 0)
 
     def check(self, path: str) -> None:
@@ -192,7 +192,7 @@ def _wait(running: set[Future[None]], most: int, meanwhile: Callable[[], object]
     return failures
 
 
-def _missing(path: str, where: str) -> PathNotFound:
+def _path_error(path: str, where: str) -> PathNotFound:
     return PathNotFound(
         f"{quote(path)}: {where}", hint="look at the job's output and the names of its files", subject=path
     )

@@ -45,18 +45,18 @@ def fetch(access: PandaAccess, seconds: float) -> dict[str, Queue]:
                 allow_redirects=False,
             )
     except requests.exceptions.Timeout as error:
-        raise _unknown(access, f"no answer within {seconds:.0f} s") from error
+        raise _queue_error(access, f"no answer within {seconds:.0f} s") from error
     except (requests.exceptions.RequestException, OSError, ValueError) as error:
-        raise _unknown(access, innermost(error)) from error
+        raise _queue_error(access, innermost(error)) from error
     if response.status_code != 200:
-        raise _unknown(access, f"HTTP {response.status_code}")
+        raise _queue_error(access, f"HTTP {response.status_code}")
     try:
         answer = parse(response.content)
     except ValueError as error:
-        raise _unknown(access, "its answer is not JSON") from error
+        raise _queue_error(access, "its answer is not JSON") from error
     if not isinstance(answer, dict) or answer.get("success") is not True:
         said = answer.get("message") if isinstance(answer, dict) else answer
-        raise _unknown(access, f"it says {quote(said or 'nothing')}")
+        raise _queue_error(access, f"it says {quote(said or 'nothing')}")
     data = answer.get("data")
     found = {}
     for name, fields in data.items() if isinstance(data, dict) else ():
@@ -67,9 +67,9 @@ def fetch(access: PandaAccess, seconds: float) -> dict[str, Queue]:
                 status if isinstance(status, str) else "", int(size) if known and size is not None else 0
             )
     if not found:
-        raise _unknown(access, "its answer has no queues")
+        raise _queue_error(access, "its answer has no queues")
     return found
 
 
-def _unknown(access: PandaAccess, why: str) -> QueuesUnknown:
+def _queue_error(access: PandaAccess, why: str) -> QueuesUnknown:
     return QueuesUnknown(f"the PanDA server {access.url} did not tell its queues: {why}", transient=True)
