@@ -79,7 +79,7 @@ PARTICIPLES = {
     *("begun", "born", "bound", "broken", "brought", "built", "caught", "chosen", "done", "drawn", "found", "given"),
     *("gone", "got", "held", "hidden", "kept", "known", "left", "lost", "made", "meant", "met", "paid", "said", "seen"),
     *("sent", "shown", "spent", "spoken", "stolen", "stood", "taken", "told", "torn", "understood", "won", "worn"),
-    "written",
+    *("proven", "stuck", "written"),
 }
 
 _PHRASES = [(re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), plain) for pattern, plain in PHRASES.items()]
@@ -162,7 +162,7 @@ def participles(path: Path, tree: ast.Module) -> Iterator[Hit]:
     """Yield the functions whose names begin with a participle."""
     for node in filter(is_function, ast.walk(tree)):
         first = node.name.strip("_").partition("_")[0]
-        is_participle = first in PARTICIPLES or (first.endswith("ed") and first not in VERBS)
+        is_participle = first.removeprefix("un") in PARTICIPLES or (first.endswith("ed") and first not in VERBS)
         if is_participle and node.name not in PUBLIC:
             yield Hit(path, node.lineno, node.name, "begin with a verb, such as quote, not quoted")
 

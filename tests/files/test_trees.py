@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ def test_files_that_come_meanwhile_go_too(tmp_path: Path) -> None:
             for number in range(1_000_000):
                 os.close(os.open(f"{number}", os.O_CREAT | os.O_WRONLY, dir_fd=inside))
                 written.set()
+                time.sleep(0.001)  # in memory, files would come faster than any listing of them
         except FileNotFoundError:  # no file can be made in a directory that is removed
             return
 
