@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from goclient.errors import GoclientError, unwritten
+from goclient.errors import GoclientError, choose_write_error
 from goclient.errors.wording import quote
 from goclient.files.private import hold_lock, make_directory, private
 from goclient.secrets import hide
@@ -175,7 +175,7 @@ class Journal:
             return b""
         except OSError as error:
             message = f"the journal {quote(self.path)} cannot be read: {error.strerror}"
-            raise unwritten(error)(message, hint="look at GOCLIENT_STATE", code="journal") from error
+            raise choose_write_error(error)(message, hint="look at GOCLIENT_STATE", code="journal") from error
 
     def latest(self, what: str) -> list[Entry]:
         """Return the last entry of each key of a kind, in the order in which the keys came first.
@@ -217,7 +217,7 @@ class JobJournal(Journal):
             raise
         except OSError as error:
             self.close()
-            raise unwritten(error)(
+            raise choose_write_error(error)(
                 f"the journal {quote(self.path)} cannot be written: {error.strerror}",
                 hint="make room or set GOCLIENT_STATE to another directory",
                 code="journal",
@@ -284,7 +284,7 @@ def prune(state: Path, *, now: float) -> None:
 
 def _not_written(what: str, error: OSError) -> GoclientError:
     hint = "make room or set GOCLIENT_STATE to another directory, then type the command again"
-    return unwritten(error)(f"{what} cannot be written: {error.strerror}", hint=hint, code="journal")
+    return choose_write_error(error)(f"{what} cannot be written: {error.strerror}", hint=hint, code="journal")
 
 
 def _open(path: Path, *, make: bool = True) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import goclient
-from goclient.errors import unwritten
+from goclient.errors import choose_write_error
 from goclient.errors.wording import printable, quote, timestamp
 from goclient.files.private import FILE, regular
 from goclient.files.text import tokens_in
@@ -30,7 +30,7 @@ class LogFile:
             self._file = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         except OSError as error:
             message = f"the log file {quote(path)} cannot be written: {error.strerror}"
-            hint, kind = "name another file", unwritten(error)
+            hint, kind = "name another file", choose_write_error(error)
             raise kind(message, hint=hint, code="log-file", subject="--log-file") from error
         with suppress(PermissionError):  # somebody else's, who lets this user write
             os.fchmod(self._file, FILE)

@@ -132,13 +132,13 @@ class Parser(argparse_dataclass.ArgumentParser[T]):  # type: ignore[misc]  # arg
         words = self._without_flags_values(argv, errors)
         _, extras = super(argparse_dataclass.ArgumentParser, self).parse_known_args(words, typed)
         if extras:
-            from goclient.cli.untaken import Line, untaken  # a thirtieth of the time of --help
+            from goclient.cli.untaken import Line, list_untaken  # a thirtieth of the time of --help
 
             known = [one for action in self._actions for one in action.option_strings]
             many = (field for field in self._by_name.values() if field.metadata["many"])
             lists = [name for field in many for name in field.metadata["args"]]
             grave = [name for one in self._by_name.values() if one.metadata["grave"] for name in one.metadata["args"]]
-            errors += untaken(extras, Line(self.prog, known, lists, argv, grave))
+            errors += list_untaken(extras, Line(self.prog, known, lists, argv, grave))
         unread, settings = Collector(), dict[str, Any]()
         with unread:
             settings.update(defaults())

@@ -26,7 +26,7 @@ class Line(NamedTuple):
     grave: Collection[str] = ()
 
 
-def untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
+def list_untaken(words: Sequence[str], line: Line) -> Iterator[UntakenWord]:
     """Yield an error for each unknown option, and one for each group of other words.
 
     A bare word after an unknown option is its value.

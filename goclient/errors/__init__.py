@@ -242,7 +242,7 @@ class TransferFailed(_Joined):
 _OF_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
-def unwritten(error: OSError) -> type[GoclientError]:
+def choose_write_error(error: OSError) -> type[GoclientError]:
     """Return the class of the error that tells of it: whether the name of the file is wrong, or the machine fails."""
     return GoclientError if error.errno in _OF_MACHINE else RequestError
 

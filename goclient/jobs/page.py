@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from goclient import __version__
-from goclient.errors import GoclientError, RequestError, unwritten
+from goclient.errors import GoclientError, RequestError, choose_write_error
 from goclient.errors.wording import quote
 from goclient.files.private import replace
 from goclient.jobs.page_rows import document
@@ -101,7 +101,9 @@ def page(followed: Followed, *, now: float) -> str:
 
 def _write_error(path: str, error: OSError) -> GoclientError:
     reason = error.strerror or str(error)
-    return unwritten(error)(f"{quote(path)} cannot be written: {reason}", hint="name another file", subject=path)
+    return choose_write_error(error)(
+        f"{quote(path)} cannot be written: {reason}", hint="name another file", subject=path
+    )
 
 
 def _resource(name: str) -> str:

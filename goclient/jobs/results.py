@@ -107,7 +107,7 @@ def job_results(
     """
     server = connections.panda()
     found = describe(panda_ids, server=server)
-    raise_all(found.unknown(server.name))
+    raise_all(found.explain_unknown(server.name))
     moved = deliveries(found.jobs, connections)
     return [
         _results_of(job, moved.get(panda_id), staged(job.name))

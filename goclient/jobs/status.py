@@ -243,14 +243,14 @@ class Described(NamedTuple):
         """Return the jobs that are known."""
         return [job for job in self.rows.values() if isinstance(job, JobState)]
 
-    def unknown(self, server: str) -> Iterator[GoclientError]:
+    def explain_unknown(self, server: str) -> Iterator[GoclientError]:
         """Yield the error of all jobs that are not known."""
         if missing := [panda_id for panda_id, job in self.rows.items() if job is None]:
             yield self.error or UnknownJobs(missing, server=server)
 
     def errors(self, server: str) -> Iterator[GoclientError]:
         """Yield the error of all jobs that are not known, and that of all whose rows are not jobs."""
-        yield from self.unknown(server)
+        yield from self.explain_unknown(server)
         if bad := {panda_id: job for panda_id, job in self.rows.items() if isinstance(job, UnreadableJob)}:
             ids, why = as_ranges(bad), next(iter(bad.values())).message
             hint = "the record of it is damaged at the server, whose operators can mend it; other jobs are not held up"

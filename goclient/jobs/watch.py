@@ -96,7 +96,7 @@ def wait(
         left = seconds if end is None else min(seconds, end - time.monotonic())
         try:
             found = describe(panda_ids, server=server)
-            raise_all(found.unknown(server.name))
+            raise_all(found.explain_unknown(server.name))
             running = [job.panda_id for job in found.jobs if job.state not in DONE]
         except ServerError as error:
             if not error.transient or left <= 0:

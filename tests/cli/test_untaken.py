@@ -10,7 +10,7 @@ import pytest
 
 import goclient
 from goclient.cli.options.myproxy import DepositOptions, DestroyOptions, RetrieveOptions
-from goclient.cli.untaken import Line, untaken
+from goclient.cli.untaken import Line, list_untaken
 from goclient.tasks.command_line import TABLES, find_nearest, hint_of_near
 from tests.commands import Run
 from tests.test_manpages import COMMANDS
@@ -39,7 +39,7 @@ def test_no_hint_offers_a_grave_option_for_a_likeness() -> None:
         grave = [name for name, is_grave in names.items() if is_grave]
         seen.update(grave)
         for word in {*NEAR, *(word for name in grave for word in _near(name))} - names.keys():
-            (error,) = untaken([word], Line("x", list(names), grave=grave))
+            (error,) = list_untaken([word], Line("x", list(names), grave=grave))
             assert not {*error.hint.replace("?", "").split()} & {*grave}, (kind, word, error.hint)
     assert seen == GRAVE
 

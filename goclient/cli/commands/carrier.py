@@ -6,7 +6,7 @@ from typing import Optional
 
 from goclient.carrier.build import build
 from goclient.cli.parser import Parser
-from goclient.errors import UsageError, raise_all, unwritten
+from goclient.errors import UsageError, choose_write_error, raise_all
 from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
@@ -48,7 +48,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         with open(options.out, "wb", opener=lambda path, flags: os.open(path, flags, _EXECUTABLE)) as file:
             file.write(archive)
     except OSError as error:
-        raise unwritten(error)(
+        raise choose_write_error(error)(
             f"{quote(options.out)} cannot be written: {error.strerror}", hint="name another file", subject=options.out
         ) from error
     reporter.progress(f"{quote(options.out)}: {len(archive)} bytes")
