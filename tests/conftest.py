@@ -56,12 +56,18 @@ SERVERS = {
 }
 GRID = {"gridftp", "webdav"}
 REAL = {*GRID, "globus_program", "real"}
+LONG = {
+    "test_campaign.py",
+    "test_carrier_kills.py",
+    "test_kills.py",
+    "test_panda_pilot.py",
+}  # the others run beside them
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Mark what ``make test-unit`` runs, and what ``make test`` leaves to ``make conformance``."""
-    items.sort(key=lambda item: item.path.name != "test_panda_pilot.py")  # it waits long, beside the others
+    items.sort(key=lambda item: item.path.name not in LONG)
     for item in items:
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         named = {*item.fixturenames, *(one for one in parameters if isinstance(one, str))}

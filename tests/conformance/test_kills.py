@@ -11,14 +11,15 @@ from tests.pilot.kills import Choice, Finding, cases, run_case
 from tests.sandboxes import sandbox_in
 
 SEED = 13
+SHARES = 4  # that run side by side
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Finding]]:
-    """What became of a twentieth of the cases."""
+@pytest.fixture(scope="module", params=range(SHARES))
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Finding]]:
+    """What became of a share of a twentieth of the cases."""
     with sandbox_in(Path(tmp_path_factory.mktemp("kills"))) as sandbox:
         chosen = list(cases(sandbox, Choice(points=30, seeds=1, random=10, signals=1), seed=SEED))
-        yield [run_case(sandbox, case) for case in chosen]
+        yield [run_case(sandbox, case) for case in chosen[request.param :: SHARES]]
 
 
 def test_whenever_a_pilot_dies_nothing_is_lost_done_twice_or_left_behind(found: list[Finding]) -> None:
