@@ -144,6 +144,8 @@ class Small:
                 made.request(method, path, **rest)
                 response = made.getresponse()
                 content = response.read()
+                if method == "PUT" and response.status == 404:  # a busy xrootd 5.5.3 has lost its place, and hangs up
+                    raise http.client.HTTPException(response.reason)
             except (OSError, http.client.HTTPException):
                 made.close()  # the next request connects
                 if time.monotonic() > end:
