@@ -125,8 +125,9 @@ class Client(Mending):
 
         if prepared.staged is not None:
             return self._campaigns.send(prepared, show, waits=not prepared.detaches)
-        if campaign_of(prepared.records[0].jobName):  # somebody may have named it before
-            from goclient.campaigns.twins import check_campaign  # as in _campaigns
+        campaign = campaign_of(prepared.records[0].jobName)  # somebody may have named it before
+        if campaign and self._journal.has_campaign(campaign):
+            from goclient.campaigns.twins import check_campaign  # 50 ms, which a new name does not cost
 
             server, journal = self._connections.panda().name, self.journal_path
             check_campaign(prepared, server, journal=journal, reporter=self._reporter)

@@ -26,6 +26,7 @@ from goclient.files.private import hold_lock, make_directory, private
 from goclient.secrets import hide
 
 JOBS = "jobs"  # the directory of the jobs' journals, beside the main one
+CAMPAIGNS = "campaigns"  # that of the files of campaigns through a site
 _OPEN, _CLOSED = ".jsonl", ".done.jsonl"
 KEPT = 30 * 86400.0  # seconds that a closed journal of a job is kept
 
@@ -164,6 +165,10 @@ class Journal:
     def mentions(self, text: str) -> bool:
         """Return True if the text is in the journal; quicker than reading its entries."""
         return text.encode() in self._text()
+
+    def has_campaign(self, name: str) -> bool:
+        """Return True if an entry mentions a campaign, or one of its files lies beside the journal."""
+        return self.mentions(name) or any(self.path.with_name(CAMPAIGNS).glob(f"{name}.*"))
 
     def _text(self) -> bytes:
         try:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import GoclientError
-from goclient.journal import BOOT, HOST, KEPT, Entry, JobFile, JobJournal, Journal, job_files, prune
+from goclient.journal import BOOT, CAMPAIGNS, HOST, KEPT, Entry, JobFile, JobJournal, Journal, job_files, prune
 from goclient.secrets import MASK, register
 from tests.strategies import SOME
 
@@ -204,6 +204,13 @@ def test_it_mentions_what_any_of_its_entries_has(journal: Journal) -> None:
     assert not journal.mentions("k1")
     journal.append(FIRST)
     assert (journal.mentions("k1"), journal.mentions("k2")) == (True, False)
+
+
+def test_it_has_a_campaign_that_an_entry_or_a_file_of_one_names(journal: Journal) -> None:
+    journal.path.with_name(CAMPAIGNS).mkdir(parents=True)
+    journal.path.with_name(CAMPAIGNS).joinpath("scan2.key.json").touch()
+    journal.append(Entry("request", "k", "done", ("higgs.1", "higgs")))
+    assert [journal.has_campaign(name) for name in ("higgs", "scan2", "scan", "new")] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("name", ["folder", "file/journal.jsonl"])

@@ -20,14 +20,13 @@ from goclient.carrier.plan import CarrierPlan
 from goclient.errors import GoclientError, RequestError
 from goclient.errors.wording import cite, quote
 from goclient.files.private import make_directory, private, replace
-from goclient.journal import KEPT, Journal
+from goclient.journal import CAMPAIGNS, KEPT, Journal
 from goclient.model.endpoint import Endpoint, read_endpoint
 from goclient.model.location import Location
 from goclient.model.plan import TransferItem
 from goclient.model.records.panda_job import JobRecord, JobTemplate
 from goclient.model.staging import Bring, Output, StagingArea
 
-DIRECTORY = "campaigns"  # beside the main journal
 _OPEN, _DONE, _JOURNAL, _ARCHIVE = ".json", ".done.json", ".jsonl", ".tar.gz"
 _VERSION = 1
 
@@ -231,7 +230,7 @@ def keep(batch: Batch, state: Path) -> Iterator[KeptBatch]:
 
     ``state`` is the directory of the main journal.
     """
-    kept = KeptBatch(state / DIRECTORY / f"{batch.campaign}.{batch.key}{_OPEN}")
+    kept = KeptBatch(state / CAMPAIGNS / f"{batch.campaign}.{batch.key}{_OPEN}")
     with ExitStack() as stack:
         try:
             make_directory(kept.path.parent)
@@ -259,7 +258,7 @@ def prune(state: Path, *, now: float) -> None:
 
 def load_batches(state: Path) -> list[KeptBatch]:
     """Return all batches, the oldest first, also those that are done."""
-    found = [KeptBatch(path) for path in (state / DIRECTORY).glob(f"*.*{_OPEN}")]
+    found = [KeptBatch(path) for path in (state / CAMPAIGNS).glob(f"*.*{_OPEN}")]
     times = {}
     for one in found:
         with suppress(OSError):

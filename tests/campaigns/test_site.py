@@ -695,6 +695,19 @@ def test_the_same_command_started_twice_at_one_moment_starts_one(site: Site) -> 
     assert site.advance("moment", "--end", "--wait").code == 0
 
 
+def test_jobs_of_a_campaign_whose_files_are_still_brought_are_told_to_those_that_bring_their_own(site: Site) -> None:
+    site.sandbox.set(running_tasks=0)
+    assert site.send("on-their-way", "--detach").code == 0
+    line = [word for word in site.line("on-their-way", "--noCheck", jobs=1) if not word.startswith("--goVia")]
+    second = site.sandbox.run(*line)
+    told = 'the campaign "on-their-way" has 2 jobs that are not known to be over; this is 1 more'
+    assert (second.code, told in second.err) == (0, True), second.err
+    assert site.sandbox.run("goclient", "kill", *map(str, site.panda_ids("on-their-way"))).code == 0
+    assert site.advance("on-their-way", "--end").code == 0
+    site.sandbox.set()
+    assert site.advance("on-their-way", "--end", "--wait").code == 0
+
+
 def test_batches_of_one_campaign_are_told_apart_and_so_is_whose_file_is_in_the_way(site: Site) -> None:
     assert site.send("twins", jobs=2).code == 0
     assert site.send("twins", "--again", jobs=2).code == 0
