@@ -107,8 +107,8 @@ class Location:
         if type(endpoint) is not type(self.endpoint) or self.path.startswith("//"):
             return Location(endpoint, self.path)
         moved = object.__new__(Location)  # the rules for its path are the same, and there may be a hundred thousand
-        values = moved.__dict__
-        values["endpoint"], values["path"] = endpoint, self.path
+        object.__setattr__(moved, "endpoint", endpoint)  # not in its dict: each would have one, and be read slower
+        object.__setattr__(moved, "path", self.path)
         return moved
 
     def __str__(self) -> str:
