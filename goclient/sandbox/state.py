@@ -57,6 +57,7 @@ create table if not exists jobs (panda_id integer primary key autoincrement, own
     site text not null, command text not null default '', attributes text not null, changed real not null,
     task integer, record integer, ending text not null default '');
 create index if not exists jobs_of_tasks on jobs (task);
+create index if not exists jobs_in_state on jobs (status);
 create table if not exists jedi_tasks (task_id integer primary key autoincrement, owner text not null,
     name text not null, parameters text not null, created real not null, changed real not null,
     command text not null default '', retries integer not null default 0);

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from goclient.model.records.panda_job import JobTemplate, encode_jobs, job_records
+from goclient.sandbox.panda.watch import WATCHED
 from tests.sandbox.panda.test_tasks import call, output, submit
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
@@ -208,3 +209,8 @@ def test_only_5500_jobs_of_a_call_are_described_without_a_word(panda: Sandbox) -
     assert len(answer["data"]) == 5500
     (told,) = call(panda, "pilot/get_job_status", job_ids=10**9)["data"]
     assert told == {"job_id": 10**9, "status": "not found", "attempt_number": 0}
+
+
+def test_looking_for_jobs_that_nobody_reports_of_reads_no_others(shared_sandbox: Sandbox) -> None:
+    (step,) = shared_sandbox.rows(f"explain query plan select 1 from jobs where status in {WATCHED}")
+    assert "USING COVERING INDEX jobs_in_state" in step["detail"]
