@@ -42,7 +42,8 @@ def rows(choice: Choice = ALL, *, code: str = "") -> list[list[str]]:
 
 def _row(name: str, found: list[dict[str, Any]]) -> list[str]:
     wrong = [one for one in found if one["wrong"]]
-    detail = f"{sum(one['killed'] for one in found)} of {len(found)} before their end"
+    met = sum(one["met"] for one in found)
+    detail = f"{met} of {len(found)} pilots got their signal before they ended by themselves"
     return row(f"{name}: lost, twice or left behind", f"{len(wrong)} of {len(found)}", "0", not wrong, detail)
 
 
@@ -90,7 +91,7 @@ def _results(choice: Choice, code: str) -> Iterator[dict[str, Any]]:
                     "name": case.name,
                     "number": case.number,
                     "wrong": finding.wrong,
-                    "killed": finding.killed,
+                    "met": finding.met,
                 }
                 kept.write(json.dumps(done[case.name]) + "\n")
                 kept.flush()

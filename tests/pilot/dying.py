@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 
 from goclient.journal import JobJournal
 
+COMES = "the signal comes at point"  # as the process tells it just before
 _lock = threading.Lock()
 _passed = 0
 
@@ -30,7 +31,7 @@ def pass_point(last: int, what: str) -> None:
     with _lock:
         _passed += 1
         if _passed == last:
-            os.write(2, f"the signal comes at point {last}: {what}\n".encode())
+            os.write(2, f"{COMES} {last}: {what}\n".encode())
             os.kill(os.getpid(), int(os.environ.get("DYING_SIGNAL", signal.SIGKILL)))
 
 

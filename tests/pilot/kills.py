@@ -25,11 +25,11 @@ MOST_PILOTS = 4  # that come after the one that was killed
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong after a case, in words; nothing if there are none; ``killed``: whether its pilot was."""
+    """What is wrong after a case, in words, if anything is; ``met``: the signal came before its pilot's end."""
 
     case: Case
     wrong: tuple[str, ...]
-    killed: bool
+    met: bool
     seconds: float
 
 
@@ -38,8 +38,8 @@ def run_case(sandbox: Sandbox, case: Case) -> Finding:
     started = time.monotonic()
     trial = Trial(sandbox, case)
     trial.submit()
-    killed = trial.run_first()
-    wrong = list(_outlive(trial)) if killed and case.number == signal.SIGKILL else []
+    met = trial.run_first()
+    wrong = list(_outlive(trial)) if met and case.number == signal.SIGKILL else []
     if case.number != signal.SIGKILL:
         wrong += trial.wrong(may_wait=True)  # it has ended in order: nothing is left to another pilot
     trial.let_time_pass()
@@ -51,7 +51,7 @@ def run_case(sandbox: Sandbox, case: Case) -> Finding:
         wrong.append(f"{MOST_PILOTS} pilots have not come to an end, the last with {result.code}: {result.err[-300:]}")
     wrong += trial.wrong()
     _forget(trial)
-    return Finding(case, tuple(wrong), killed, time.monotonic() - started)
+    return Finding(case, tuple(wrong), met, time.monotonic() - started)
 
 
 def _outlive(trial: Trial) -> Iterator[str]:

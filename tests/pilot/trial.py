@@ -17,6 +17,7 @@ from pathlib import Path
 
 from goclient.pilot.recovery import EMPTY_AFTER
 from tests.commands import Result, run_command
+from tests.pilot.dying import COMES
 from tests.processes import running_in
 from tests.sandboxes import Sandbox
 
@@ -117,15 +118,15 @@ class Trial:
         return ["pilot", "--site=TEST1", "--once", "--json", "--faultSeconds=20", *more]
 
     def run_first(self) -> bool:
-        """Run the pilot that is to be killed; return False if it ended before."""
+        """Run the pilot that the signal is for; return False if it ended before."""
         words = [sys.executable, DYING, str(self.case.point), *self.words()]
         if self.case.point == 0:
             words = [sys.executable, "-m", "goclient", *self.words()]
-        with open(self.folder / "first.log", "wb") as log:
+        with (told := self.folder / "first.log").open("wb") as log:
             process = subprocess.Popen(words, env=self.env, cwd=self.folder, stdout=log, stderr=log)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(self.case.after if self.case.point == 0 else WITHIN)
-                return process.returncode == -signal.SIGKILL
+                return COMES in told.read_text(errors="replace")
             process.send_signal(signal.SIGKILL if self.case.point else self.case.number)
             process.wait(WITHIN)
             return True
