@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import cite, innermost, quote
@@ -22,6 +22,9 @@ from goclient.node.payload import PayloadError
 from goclient.node.signals import check
 from goclient.secrets import register_url
 from goclient.services.deadline import Deadline
+
+if TYPE_CHECKING:
+    from tarfile import TarFile, TarInfo
 
 FETCH_WITHIN = 120.0  # seconds
 MAX_SIZE = 1 << 30  # bytes
@@ -96,11 +99,26 @@ def _unpack(archive: Path, into: Path) -> bool:
         if not tarfile.is_tarfile(archive):
             return False
         with tarfile.open(archive) as opened:
-            opened.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.9.17 and later
-            opened.extractall(into)  # noqa: S202  # its owner gives the program that is run
+            opened.extraction_filter = getattr(tarfile, "data_filter", None)
+            opened.extractall(into, _check_members(opened, into))  # noqa: S202  # each is checked
     except (OSError, EOFError, ValueError, tarfile.TarError) as error:
         raise _no_connect(archive.name, f"it cannot be unpacked: {cite(error)}") from error
     return True
+
+
+def _check_members(archive: TarFile, into: Path) -> Iterator[TarInfo]:
+    """Return the members of an archive, each as it is unpacked; raise ValueError for one that leads out or is a device.
+
+    tarfile's own filter does that, too, but Python has it since 3.9.17, 3.10.12 and 3.11.4 only.
+    """
+    top = os.path.realpath(into)
+    for member in archive:
+        place = os.path.realpath(os.path.join(top, member.name))
+        target = os.path.join(os.path.dirname(place) if member.issym() else top, member.linkname)
+        for one in (place, os.path.realpath(target)):
+            if os.path.commonpath((top, one)) != top or member.isdev():
+                raise ValueError(f"{quote(member.name)} leads out of it")
+        yield member
 
 
 def _no_connect(where: str, why: str) -> EndpointError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import warnings
 from collections.abc import Callable
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
@@ -149,6 +150,38 @@ def test_globus_connect_that_is_no_good_is_told(content: bytes | None, words: st
     assert words in caught.value.message
     assert "abcdefghijkl" not in caught.value.message
     assert not (tmp_path / "globusconnectpersonal").exists()
+
+
+@pytest.mark.parametrize("filtered", [True, False], ids=["by Python", "by us alone"])
+def test_no_member_of_an_archive_is_written_outside(
+    filtered: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not filtered:  # as with Python 3.11.2
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+        monkeypatch.setattr(tarfile.TarFile, "extraction_filter", None, raising=False)
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12, that it filters nothing
+    symlink, hard, device, file = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.REGTYPE
+    bad = {
+        "a name": [("../out", file, "")],
+        "a link": [("bin", symlink, "../.."), ("bin/out", file, "")],
+        "a link to a link": [("one", symlink, "."), ("one/two", symlink, "..")],
+        "a hard link": [("out", hard, "../secret")],
+        "a device": [("null", device, "")],
+    }
+    (tmp_path / "secret").write_text("kept")
+    for number, (what, members) in enumerate(bad.items()):
+        with tarfile.open(tmp_path / "archive.tgz", "w:gz") as archive:
+            for name, kind, target in members:
+                header = tarfile.TarInfo(name)
+                header.type, header.linkname = kind, target
+                archive.addfile(header)
+        (scratch := tmp_path / str(number)).mkdir()
+        with pytest.raises(EndpointError, match="it cannot be unpacked"):
+            fetch_connect("archive.tgz", tmp_path, scratch)
+        assert {path.name for path in tmp_path.iterdir()} <= {"secret", "archive.tgz", *map(str, range(number + 1))}, (
+            what
+        )
+        assert not (scratch / "out").exists(), what
 
 
 def test_what_a_tasks_command_begins_with_is_made_executable(tmp_path: Path) -> None:
