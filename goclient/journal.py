@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from goclient.errors import GoclientError, choose_write_error
 from goclient.errors.wording import quote
@@ -258,8 +259,7 @@ class JobJournal(Journal):
         self.close()
 
 
-@dataclass(frozen=True)
-class JobFile:
+class JobFile(NamedTuple):
     """Name of a job's journal: which job and which attempt, and whether something is left to do."""
 
     path: Path

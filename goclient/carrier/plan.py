@@ -110,12 +110,12 @@ class CarrierPlan:
 
 def _share(task: TransferTask, dealt: tuple[int, ...], serial: int) -> TransferTask:
     """Return a task with the items that a job has; ``dealt`` says of each whose it is."""
-    return replace(task, items=tuple(compress(task.items, (whose in (0, serial) for whose in dealt))))
+    return task._replace(items=tuple(compress(task.items, (whose in (0, serial) for whose in dealt))))
 
 
 def _with_paths(task: TransferTask, fill: Callable[[str], str]) -> TransferTask:
     items = (item._replace(source=fill(item.source), destination=fill(item.destination)) for item in task.items)
-    return replace(task, items=tuple(items))
+    return task._replace(items=tuple(items))
 
 
 def _task_document(task: TransferTask) -> dict[str, Any]:

@@ -7,8 +7,7 @@ stay; ``without_entry`` undoes ``with_entry`` byte for byte.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from goclient.config.toml_text import NotToml, key, line_of, lines, parse, statements
 from goclient.errors import RequestError
@@ -34,8 +33,7 @@ GLOBUS = GlobusEndpoint.kind
 SERVERS = {one.kind: one for one in URL_ENDPOINTS}  # the other kinds of entries
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with a catalogue: its line from 1, or 0 if that is not known, and whose entry it is."""
 
     line: int

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from goclient.errors import MyproxyError, RequestError, UsageError
 from goclient.errors.wording import quote
 from goclient.model.endpoint import GridftpEndpoint, WebdavEndpoint
+from goclient.model.frozen import Frozen
 from goclient.model.names import name_problem
 from goclient.model.syntax.shell import command_line
 from goclient.reporter.base import SILENT, Reporter
@@ -127,8 +127,7 @@ def to_deposit(server: Server, account: str, *more: str, pilot: str | None = Non
     return f"{command('deposit', server, account, '--retriever', UNKNOWN_DN, *more)}; {LEARN}"
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
+class Accounts(Frozen):
     """Accounts with the proxies of a user's jobs, in one environment."""
 
     env: Mapping[str, str]

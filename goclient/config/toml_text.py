@@ -6,11 +6,10 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: what a key without quotes may have
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")  # how tomllib says where
+_BARE_KEY = r"[A-Za-z0-9_-]+"  # TOML 1.0: what a key without quotes may have
+_AT = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"  # how tomllib says where
 
 
 class NotToml(ValueError):
@@ -21,8 +20,7 @@ class NotToml(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """Lines from ``first`` to before ``last``, from 0: a header, or a key with its value; or neither.
 
     ``keys`` are those of the tables that it is in, or makes, and its own; none for a comment or a blank line.
@@ -42,15 +40,15 @@ def parse(text: str) -> dict[str, Any]:
         raise NotToml("it is nested too deeply", 0) from error
     except ValueError as error:
         words = str(error)
-        at = _AT.search(words)
+        at = re.search(_AT, words)
         line = int(at[1]) if at and at[1] else len(lines(text)) if at else 0
         column = f" (column {at[2]})" if at and at[2] else ""
-        raise NotToml(f"{_AT.sub('', words)}{column}", line) from error
+        raise NotToml(f"{re.sub(_AT, '', words)}{column}", line) from error
 
 
 def key(name: str) -> str:
     """Return the name as a key of TOML, in quotes if it needs them."""
-    if _BARE_KEY.fullmatch(name):
+    if re.fullmatch(_BARE_KEY, name):
         return name
     return json.dumps(name, ensure_ascii=False)  # a string without control characters is written alike in both
 

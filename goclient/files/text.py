@@ -16,13 +16,12 @@ _MARKS = {  # the longer ones first: one begins as another
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")  # a JWT: RFC 7519, as compact JWS
-_STORED = re.compile(r'"(?:id|access|refresh)_token"\s*:\s*"([^"]*)"')
+_JWT = r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"  # a JWT: RFC 7519, as compact JWS
+_STORED = r'"(?:id|access|refresh)_token"\s*:\s*"([^"]*)"'
 _BREAK = r"(?:[ \t\r]|\\[rn])*"
-_JOINED = re.compile(
-    rf"-----BEGIN [A-Z0-9 ]{{1,40}}-----{_BREAK}[A-Za-z0-9+/]{{16}}|[A-Za-z0-9+/=]{{4}}{_BREAK}-----END "
-    r"|^[A-Za-z0-9+/]{60,}(?:[ \t]|\\n)+[A-Za-z0-9+/]",
-    re.MULTILINE,
+_JOINED = (
+    rf"(?m)-----BEGIN [A-Z0-9 ]{{1,40}}-----{_BREAK}[A-Za-z0-9+/]{{16}}|[A-Za-z0-9+/=]{{4}}{_BREAK}-----END "
+    r"|^[A-Za-z0-9+/]{60,}(?:[ \t]|\\n)+[A-Za-z0-9+/]"
 )
 
 
@@ -53,8 +52,8 @@ def credential_in(text: str) -> str:
 
 def tokens_in(text: str) -> list[str]:
     """Return what has the form of a token in a text."""
-    found = _TOKEN.findall(text) if "eyJ" in text else []  # a list may have a megabyte
-    return [*found, *_STORED.findall(text)]
+    found = re.findall(_JWT, text) if "eyJ" in text else []  # a list may have a megabyte
+    return [*found, *re.findall(_STORED, text)]
 
 
 def list_lines(path: str) -> list[str]:
@@ -78,7 +77,7 @@ def list_lines(path: str) -> list[str]:
 
 def lines_joined(text: str) -> bool:
     """Return True for PEM text whose line breaks became blanks, CR alone, or the letters ``\\n``, or are gone."""
-    return _JOINED.search(text) is not None
+    return re.search(_JOINED, text) is not None
 
 
 def split_command(path: str) -> str:

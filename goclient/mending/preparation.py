@@ -252,8 +252,8 @@ def _plan_again(parts: Sequence[_Part], plan: CarrierPlan) -> CarrierPlan:
     dealt: dict[TransferTask, list[tuple[TransferItem, int]]] = {}
     for serial, tasks in own.items():
         for task in tasks:
-            dealt.setdefault(replace(task, items=()), []).extend((item, serial) for item in task.items)
-    together = (replace(task, items=tuple(item for item, _ in items)) for task, items in dealt.items())
+            dealt.setdefault(task._replace(items=()), []).extend((item, serial) for item in task.items)
+    together = (task._replace(items=tuple(item for item, _ in items)) for task, items in dealt.items())
     serials = (tuple(serial for _, serial in items) for items in dealt.values())
     return replace(plan, tasks=tuple(together), dealt=tuple(serials))
 

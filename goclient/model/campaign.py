@@ -14,7 +14,7 @@ from goclient.model.names import UUID
 # What the label of a transfer task may have (Globus Transfer API, "label"), without what separates words or names.
 # Digits alone are a PandaID: the label of a campaign's transfer would be that of a job's.
 _NAME = r"(?=[0-9]*[A-Za-z_-])[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-_JOB = re.compile(rf"({_NAME})\.{UUID.pattern}(?:_[0-9]+)?(?:\.try[0-9]+)?")
+_JOB = rf"({_NAME})\.{UUID.pattern}(?:_[0-9]+)?(?:\.try[0-9]+)?"
 RULE = "a campaign's name has at most 64 letters, digits, _ and -, begins with a letter or a digit, and is not a number"
 
 
@@ -36,7 +36,7 @@ def repair_campaign(name: str) -> str:
 
 def campaign_of(job_name: str) -> str:
     """Return the campaign that a jobName names, ``CAMPAIGN.UUID``, also of a sibling and a later try; or nothing."""
-    found = _JOB.fullmatch(job_name)
+    found = re.fullmatch(_JOB, job_name)
     return found[1] if found else ""
 
 

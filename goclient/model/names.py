@@ -37,7 +37,7 @@ _NEARLY_SERIAL = r"(?i)\$(?:\{ ?sn ?(?:(/ ?p) ?)?\}|\( ?sn ?(?:(/ ?p) ?)?\)|sn(?
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRY = re.compile(r"\.try([1-9][0-9]{0,8})\Z")  # ends the name of a job that was sent again
 CURLY_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a"  # of web pages and word processors
-_HOME = re.compile(r"/?\$(?:HOME\b|\{HOME\})/?")
+_HOME = r"/?\$(?:HOME\b|\{HOME\})/?"
 
 
 class Problem(NamedTuple):
@@ -120,7 +120,7 @@ def _dollar_problem(path: str) -> Problem:
     what = f"it has a $ that is none of {known}, and the server would try to evaluate it"
     if (right := respell_serial(path)) != path:
         return Problem(what, "the number of a job is '${SN}', or '${SN/P}' with six digits", right)
-    if home := _HOME.match(path):
+    if home := re.match(_HOME, path):
         return Problem(what, "a home directory is written /~/", f"/~/{path[home.end() :]}")
     return Problem(what, "write what it stands for")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from goclient.errors import RequestError, raise_all
@@ -31,8 +30,7 @@ class TransferItem(NamedTuple):  # there are thousands: a tuple is made in a thi
     renames: bool = False
 
 
-@dataclass(frozen=True)
-class TransferTask:
+class TransferTask(NamedTuple):
     """One transfer to do: all items of a phase between two endpoints.
 
     ``mode`` is how the job's directory is reached in the phase; ``server`` is the server that sees it, if it needs one.

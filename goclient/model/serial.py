@@ -37,14 +37,14 @@ def _add_number(path: str) -> str:
     directory, slash, name = path.rstrip("/").rpartition("/")
     if path.endswith("/"):
         return f"{path}${{SN}}/"
-    gap = _GAP.search(name)
+    gap = re.search(_GAP, name)
     if gap:
         return f"{directory}{slash}{name[: gap.end()]}${{SN}}{name[gap.end() :]}"
     stem, dot, ending = name.partition(".")
     return f"{directory}{slash}{stem}.${{SN}}{dot}{ending}"
 
 
-_GAP = re.compile(r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)")
+_GAP = r"[_.-](?=[_.-])|[_-]$|^(?=[_.-]\w)"
 
 
 def find_sibling_reads(spec: TransferSpec, count: int) -> Iterator[tuple[Location, Location]]:

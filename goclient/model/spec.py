@@ -90,7 +90,7 @@ def make_transfer(source: Location, destination: Location) -> Transfer:
         raise NotALocation(message, hint=error.problem.remedy, subject=name) from error
 
 
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
+_HOST = r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]"
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -109,7 +109,7 @@ class MyproxyAccount(BaseModel):
         user, _, server = text.rpartition("@")
         host, _, port = server.rpartition(":")
         digits = port.isascii() and port.isdigit() and len(port) < 6
-        if name_problem("user", user) or not _HOST.fullmatch(host) or not (digits and 0 < int(port) < 65536):
+        if name_problem("user", user) or not re.fullmatch(_HOST, host) or not (digits and 0 < int(port) < 65536):
             message = f"{quote(text)} is not USER@HOST:PORT"
             raise RequestError(message, hint="name the account", code="myproxy")
         return cls(user=user, host=host, port=int(port))

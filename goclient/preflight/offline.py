@@ -27,7 +27,7 @@ from goclient.preflight.mistakes import LONGEST_NAME
 from goclient.secrets import hide
 
 ELSEWHERE = "name another place for it"
-_CODE = re.compile("%[0-9A-Fa-f]{2}")
+_CODE = "%[0-9A-Fa-f]{2}"
 
 
 class PayloadWords(Check):
@@ -159,7 +159,7 @@ def _find_wild_targets(targets: Iterable[Location]) -> Iterator[Finding]:
 def _find_encoded(locations: Iterable[Location]) -> Iterator[Finding]:
     """Yield a warning for each path on a server that has a code as URLs have it: a % is part of a name here."""
     for location in locations:
-        code = _CODE.search(location.path) if "%" in location.path and location.endpoint.needs_proxy else None
+        code = re.search(_CODE, location.path) if "%" in location.path and location.endpoint.needs_proxy else None
         if code:
             right = location.endpoint.show(unquote(location.path, errors="replace"))
             message = f"{quote(location.display)} is a name with {code[0]} in it: paths are not percent-encoded"

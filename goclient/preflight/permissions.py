@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import PathNotFound
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from goclient.services.globus.collection import Collection
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """A path of a collection that has to be read, or written."""
 
     location: Location
@@ -39,8 +37,7 @@ class Need:
         return self.location.path.startswith(rule.path) and ("w" if self.writes else "r") in rule.permissions
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """An identity whose permissions are judged: its id, and what it is called in findings.
 
     ``is_passing``: a new permission of it has an end, as its secret travels with jobs.
@@ -55,8 +52,7 @@ class Identity:
         return rule.principal == self.id or rule.principal_type in ("all_authenticated_users", "anonymous")
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """A collection that was found, and what a job needs there: each directory once."""
 
     collection: Collection

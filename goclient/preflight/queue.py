@@ -9,9 +9,8 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import GoclientError, RequestError, ServerError
 from goclient.errors.findings import Finding
@@ -42,8 +41,7 @@ _MEANINGS = {
 _TEST = "test"  # a status, and the prodSourceLabel of the jobs that run there
 
 
-@dataclass(frozen=True, slots=True)
-class Queues:
+class Queues(NamedTuple):
     """Queues by name; ``outdated`` is why these are old ones, if they are."""
 
     known: Mapping[str, Queue]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, UrlEndpoint
+from goclient.model.frozen import Frozen
 from goclient.preflight.listings import About, Directory, Question, Storage
 from goclient.services.parallel import globus_is_late
 
@@ -111,8 +112,7 @@ class Server(Storage):
         return ""
 
 
-@dataclass(frozen=True)
-class ServerConnections:
+class ServerConnections(Frozen):
     """Servers of a spec, and who asks them: nobody, if there is a ``problem`` with the credential.
 
     ``named`` are the servers that the spec's endpoints mean, ``storages`` those that are asked, by their URLs, and

@@ -18,9 +18,9 @@ from goclient.tasks import panda_client
 TaskMap = dict[str, Any]  # the parameters of a task, a JSON object of panda-client's
 
 MAP = re.compile(r'-o "(\{.*\})"\s*', re.DOTALL)  # how both tools tell the wrapper
-_DECLARED = re.compile(r"%OUT\.([^ \"',]+)")  # outputs among the words of pathena's --trf
-_DERIVED = re.compile(r"--output(DAOD|D2AOD)File[ =\"']+([^ \"',]+)")  # a name to which each format is put in front
-_FORMATS = re.compile(r"(?:--reductionConf|--formats)[ =\"']+([^ \"']+)")
+_DECLARED = r"%OUT\.([^ \"',]+)"  # outputs among the words of pathena's --trf
+_DERIVED = r"--output(DAOD|D2AOD)File[ =\"']+([^ \"',]+)"  # a name to which each format is put in front
+_FORMATS = r"(?:--reductionConf|--formats)[ =\"']+([^ \"']+)"
 PATTERN = "regex|"  # how an output begins whose name only the payload knows
 
 
@@ -132,9 +132,9 @@ def read_trf(trf: str) -> TrfOutputs:
     A name ends with its word, and at a quote, a comma or a semicolon; in each word only the first counts.
     """
     text = trf.replace(";", " ")
-    found = [match[1] for word in text.split() if (match := _DECLARED.search(word))]
-    every = dict.fromkeys(name for word in text.split() for name in _DECLARED.findall(word))
-    base, formats = _DERIVED.search(text), _FORMATS.search(text)
+    found = [match[1] for word in text.split() if (match := re.search(_DECLARED, word))]
+    every = dict.fromkeys(name for word in text.split() for name in re.findall(_DECLARED, word))
+    base, formats = re.search(_DERIVED, text), re.search(_FORMATS, text)
     if base is None:
         return TrfOutputs(found, [name for name in every if name not in found])
     skipped = base[2].replace("%OUT.", "")

@@ -7,10 +7,8 @@ without its transfers.
 
 from __future__ import annotations
 
-import logging
 import shlex
 import signal
-import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -124,20 +122,25 @@ def replace(stack: ExitStack, hook: Hook, ours: Function) -> None:
 
 @contextmanager
 def surroundings(line: list[str]) -> Iterator[ExitStack]:
-    """Run a block with this command line, a time-out for every socket, and no warnings, as panda-client's scripts do.
+    """Run a block with this command line, and no warnings, as panda-client's scripts do.
 
     What the block puts onto the stack is undone with it.
     """
     with warnings.catch_warnings(action="ignore"), ExitStack() as stack:
         stack.callback(setattr, sys, "argv", sys.argv)
-        stack.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
-        stack.callback(setattr, logging, "raiseExceptions", logging.raiseExceptions)
-        logging.raiseExceptions = (
-            False  # what cannot be printed is told at the end, and not by a traceback for each line
-        )
         sys.argv = line
-        socket.setdefaulttimeout(ANSWER_WITHIN)  # the sockets for tokens are opened without one
         yield stack
+
+
+def set_bounds(stack: ExitStack) -> None:
+    """Give every socket a time-out until the stack ends, and tell at the end what could not be printed."""
+    import logging  # 4 ms, both, which -h does not need
+    import socket
+
+    stack.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
+    stack.callback(setattr, logging, "raiseExceptions", logging.raiseExceptions)
+    logging.raiseExceptions = False  # else there is a traceback for each line
+    socket.setdefaulttimeout(ANSWER_WITHIN)  # the sockets for tokens are opened without one
 
 
 def run_tool(tool: str) -> int:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from goclient.errors import raise_all
 from goclient.errors.findings import ExitCode
 from goclient.reporter.base import Reporter
-from goclient.tasks import credential, option_files, panda_client
+from goclient.tasks import option_files, panda_client
 from goclient.tasks.command_line import DUMP, CommandLine, Table, hide, words_of
 from goclient.tasks.notes import TaskNotes
 from goclient.tasks.outputs import TaskMap, check_dataset, expect_tasks
@@ -102,6 +102,9 @@ class Session:
 
     def _begin(self) -> None:
         """Replace the other functions, now that there is work to do."""
+        from goclient.tasks import credential  # 2 ms, which -h does not need
+
+        panda_client.set_bounds(self._stack)
         credential.give_token()
         for hook, ours in (
             (panda_client.OPEN_LOGIN, credential.register_login),

@@ -31,13 +31,13 @@ from goclient.model.spec import TransferSpec
 from goclient.model.syntax.options import IN_MODE, LOCAL_ENDPOINT, MYPROXY, OUT_MODE, OVERWRITE, USER, WORDS, spec_from
 
 CARRIED, COUNTS = "CarriedGO", "CountsGO"
-_CARRIED = re.compile(r"[0-9a-f]{64}")
-_COUNTS = re.compile(r"([0-9]{1,9}),([0-9]{1,9})")
+_CARRIED = r"[0-9a-f]{64}"
+_COUNTS = r"([0-9]{1,9}),([0-9]{1,9})"
 _LITERAL = r"A-Za-z0-9@+:./\-_#~"
 _PLACEHOLDER = "|".join(map(re.escape, PLACEHOLDERS))
 _TO_ENCODE = re.compile(f"({_PLACEHOLDER})|[^{_LITERAL}]")
 _ALL_LITERAL = re.compile(f"[{_LITERAL}]*")
-_ENCODED = re.compile(r"%(?:([0-9A-Fa-f]{2})|)")
+_ENCODED = r"%(?:([0-9A-Fa-f]{2})|)"
 
 
 class V1(RecordCodec):
@@ -94,8 +94,8 @@ def _pop_carried(values: dict[str, str]) -> tuple[str, Counts | None]:
         return "", None
     is_last = list(values)[-1:] == [CARRIED]
     carried = values.pop(CARRIED, "")
-    numbers = _COUNTS.fullmatch(counted) if counted is not None else None
-    if not (is_last and _CARRIED.fullmatch(carried)):
+    numbers = re.fullmatch(_COUNTS, counted) if counted is not None else None
+    if not (is_last and re.fullmatch(_CARRIED, carried)):
         raise refuse_record(f"--{CARRIED} is not the checksum of a plan at the end of the words")
     if counted is not None and (numbers is None or values):
         raise refuse_record(f"--{COUNTS}={quote(counted)} does not stand for the words of transfers")
@@ -163,7 +163,7 @@ def _decode_item(text: str) -> str:
     if "%" not in text:
         return text
     raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), text.encode("utf-8", "surrogatepass"))
-    if any(m[1] is None for m in _ENCODED.finditer(text)):
+    if any(m[1] is None for m in re.finditer(_ENCODED, text)):
         raise RequestError(f"{quote(text)} is not percent-encoded", code="damaged-block")
     try:
         return raw.decode()

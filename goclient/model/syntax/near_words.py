@@ -21,7 +21,7 @@ from goclient.model.syntax.shell import Word
 from goclient.model.syntax.suggestions import EXACT, WIDE_EQUALS, Near, Weight, is_location, near_option
 
 # Blanks that part no words, and characters that nobody sees.
-_ODD_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]+")
+_ODD_BLANKS = "[\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]+"
 _PARTNER = dict(LISTS) | {destinations: sources for sources, destinations in LISTS}
 LONGEST_SHOWN = 1000  # characters of a value that a hint repeats
 _OWN = "If it is the payload's own word, put it after a bare --"
@@ -79,8 +79,8 @@ def find_glued(words: Sequence[Word]) -> dict[Word, UnreadWord]:
     found = {}
     for word in words:
         plain = len(word.value) == word.end - word.start
-        blank = None if word.value.isascii() or not plain else _ODD_BLANKS.search(word.value)
-        pieces = [piece for piece in _ODD_BLANKS.split(word.value) if piece] if blank is not None else []
+        blank = None if word.value.isascii() or not plain else re.search(_ODD_BLANKS, word.value)
+        pieces = [piece for piece in re.split(_ODD_BLANKS, word.value) if piece] if blank is not None else []
         ours = next((piece for piece in pieces[1:] if _is_option(piece)), None)
         if blank is not None and ours is not None:
             found[word] = UnreadWord(

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from goclient.model.names import LocationError, Problem
+from goclient.model.names import UUID, LocationError, Problem
 
 Side = Literal["origin", "destination"]
 
 _PAGE = r"(?i)(?:https?://)?app(?:\.[a-z]{1,20})?\.globus\.org(?:[/?#]|$)"  # compiled where a text may be one
-_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MOST_FIELDS = 50  # of the address; the application has six
 
 
@@ -44,12 +43,12 @@ def read_link(text: str, side: Side) -> tuple[str, str]:
     if len(ids) > 1 or len(paths) > 1:
         raise LocationError(Problem(f"the link names two locations as its {used}", "write the one that you mean"))
     if not ids:
-        shown = _ID.search(text)
+        shown = UUID.search(text)
         what = "the link names no directory: it is not one of the file manager with a collection"
         if not shown:
             raise LocationError(Problem(what, "copy it again when the file manager shows the directory"))
         raise LocationError(Problem(what, "the directory, or your home directory", f"{shown[0]}:/~/"))
-    if not _ID.fullmatch(ids[0]):
+    if not UUID.fullmatch(ids[0]):
         raise LocationError(Problem(f"the link's {used}_id is not the UUID of a collection", "copy the link again"))
     if not paths or not paths[0]:
         what = "the link names a collection, and no directory there"

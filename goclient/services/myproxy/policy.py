@@ -23,7 +23,7 @@ LEARN = (
 )
 _ESCAPED = {"\\": "\\\\\\\\", "*": "\\\\\\*", "?": "\\\\\\?", **{c: "\\" + c for c in "()[]{}+|^$"}}
 _READ_AS = {"*": ".*", "?": ".", ".": "\\.", "\\*": "*", "\\?": "?", "\\.": ".", "\\\\": "\\", "\\": ""}
-_PART = re.compile(r"\\[][.{}()*+?^$|\\]|\.\*|\.|\||[^][.{}()*+?^$|\\]")  # of an expression that is judged
+_PART = r"\\[][.{}()*+?^$|\\]|\.\*|\.|\||[^][.{}()*+?^$|\\]"  # of an expression that is judged
 _GLOB = {".": "?", ".*": "*", "\\*": "[*]", "\\?": "[?]", "\\[": "[[]"}  # as fnmatch writes it
 _ANYBODY = ("/CN=a", "/C=ZZ/O=b c/OU=d/CN=e f 1", "/DC=org/DC=g/CN=h.i")
 
@@ -114,7 +114,7 @@ def _alternatives(pattern: str) -> list[list[str]]:
     kind, colon, rest = pattern.partition(":")
     text = rest if colon and kind.upper() == "SUBJECT" else pattern
     expression = re.sub(r"\\?.", lambda found: _READ_AS.get(found[0], found[0]), text, flags=re.DOTALL)
-    parts = _PART.findall(expression)
+    parts = re.findall(_PART, expression)
     alternatives: list[list[str]] = [[]]
     for part in parts:
         if part == "|":

@@ -64,8 +64,8 @@ _NOTHING_THERE = {  # for those who cannot, or do not want to, make one
     DESTROY: "look what is there: goclient myproxy info",
     GET: "its owner makes one: goclient myproxy deposit --retriever YOUR-DN",
 }  # fmt: skip
-_TRANSIENT = re.compile(r"temporar|try again|too many|resource", re.IGNORECASE)
-_ALLOWED = re.compile(r"allowed by server \((\d{1,6}) hours\)")
+_TRANSIENT = r"(?i)temporar|try again|too many|resource"
+_ALLOWED = r"allowed by server \((\d{1,6}) hours\)"
 
 
 def refusal(server: Server, request: Request, response: Response) -> MyproxyError:
@@ -78,7 +78,7 @@ def refusal(server: Server, request: Request, response: Response) -> MyproxyErro
     hint = meaning.hint
     if meaning.error is NoDeposit:
         hint = _NOTHING_THERE.get(request.command, hint)
-    allowed = _ALLOWED.search(text)
+    allowed = re.search(_ALLOWED, text)
     if allowed:
         hint = f"give at most what the server allows: --lifetime {allowed[1]}"
     message = f"the MyProxy server {server} refused: {f'{meaning.means} ({words})' if meaning.means else words}"
@@ -86,7 +86,7 @@ def refusal(server: Server, request: Request, response: Response) -> MyproxyErro
     if meaning.error is LifetimeTooLong:
         hours = int(allowed[1]) if allowed else None
         return LifetimeTooLong(message, hint=hint, subject=request.account, allowed=hours, extra=extra)
-    transient = bool(_TRANSIENT.search(text))
+    transient = bool(re.search(_TRANSIENT, text))
     return meaning.error(
         message, hint=hint, code=meaning.code, subject=request.account, transient=transient, extra=extra
     )

@@ -272,7 +272,7 @@ def copied_here(transport: Any, items: Sequence[TransferItem]) -> Steps:
     yield 0.0
     overwrite = job.overwrite or transport._delivery is not None
     made = Copier(job.directory, overwrite=overwrite, own=(*job.own, str(job.scratch)), heartbeat=Beats())
-    return made.run(replace(task, items=tuple(items)))
+    return made.run(task._replace(items=tuple(items)))
 
 
 class GlobusBench(Bench):
