@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -78,61 +78,47 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
-class _Pilot(_Table):
-    dn: Dn | None = None
-    identity: Identity | None = None
-
-
-class _MyProxy(_Table):
-    server: Text | None = None
-    port: Port | None = None
-    server_dn: Dn | None = None
-
-
-class _Globus(_Table):
-    client_id: Uuid | None = None
-
-
-class _Carrier(_Table):
-    runGen: Public | None = None  # noqa: N815  # PanDA's name
-    wait: Hours | None = None
-
-
-class _Site(_Table):
-    collection: Uuid | None = None
-    directory: Annotated[str, _refuse(partial(directory_problem, read_endpoint("collection")))] | None = None
-    node: Annotated[str, _refuse(partial(directory_problem, NODE))] | None = None
-
-
-def _job_model() -> type[BaseModel]:
-    """Return the model of ``[job]``: the options whose defaults a settings file may give."""
+def _job_keys() -> dict[str, Any]:
+    """Return the keys of ``[job]`` and their types: the options whose defaults a settings file may give."""
     types: dict[str, Any] = {}
     for one in setting_fields(SubmitOptions):
         bounds = Field(ge=one.metadata["minimum"], le=one.metadata["maximum"])
         text = Annotated[str, _job_text(one.name)]
-        types[one.name] = (bool if is_flag(one) else Annotated[int, bounds] if is_number(one) else text, None)
-    return create_model("_Job", __base__=_Table, **types)
+        types[one.name] = bool if is_flag(one) else Annotated[int, bounds] if is_number(one) else text
+    return types
 
 
-_TABLES: Mapping[str, type[BaseModel]] = {
-    "job": _job_model(),
-    "pilot": _Pilot,
-    "myproxy": _MyProxy,
-    "globus": _Globus,
-    "carrier": _Carrier,
-    "site": _Site,
+SITE, HTTPS = "site", "https"  # the tables of what each of several queues, or collections by their ids, has
+_TABLES: Mapping[str, Mapping[str, Any]] = {
+    "job": _job_keys(),
+    "pilot": {"dn": Dn, "identity": Identity},
+    "myproxy": {"server": Text, "port": Port, "server_dn": Dn},
+    "globus": {"client_id": Uuid},
+    "carrier": {"runGen": Public, "wait": Hours},
+    SITE: {
+        "collection": Uuid,
+        "directory": Annotated[str, _refuse(partial(directory_problem, read_endpoint("collection")))],
+        "node": Annotated[str, _refuse(partial(directory_problem, NODE))],
+    },
 }
-HTTPS = "https"  # the table of HTTPS servers, by the ids of collections
-_types: dict[str, Any] = {name: (dict[str, kind] if name == "site" else kind, None) for name, kind in _TABLES.items()}  # type: ignore[valid-type]
-_types[HTTPS] = (dict[Uuid, HttpsServer], None)
-_File = create_model("_File", __base__=_Table, **_types)
+
+
+def _file_model(names: Container[str]) -> type[BaseModel]:
+    """Return the model of a file with these tables: each takes a millisecond, and few files have all."""
+    types: dict[str, Any] = {}
+    for name in (one for one in _TABLES if one in names):
+        keys: dict[str, Any] = {key: (kind, None) for key, kind in _TABLES[name].items()}
+        table = create_model(name, __base__=_Table, **keys)
+        types[name] = (dict[str, table] if name == SITE else table, None)  # type: ignore[valid-type]
+    types[HTTPS] = (dict[Uuid, HttpsServer], None)
+    return create_model("_File", __base__=_Table, **types)
 
 
 def read_values(file: ConfigFile, text: str) -> tuple[dict[str, Any], list[GoclientError]]:
     """Return the values by their names, such as ``job.VO``, and everything that is wrong with the text."""
     try:
         tables = parse(text)
-        _File.model_validate(tables)
+        _file_model(tables).model_validate(tables)
     except NotToml as error:
         return {}, [file.wrong(f"it is not TOML: {error}", file.remedy, line=error.line)]
     except ValidationError as error:
@@ -177,12 +163,12 @@ def _explain_key(keys: tuple[str, ...], given: object) -> tuple[str, str]:
     """Return what is wrong with a key, or a table, that there is not, and a hint."""
     *table, key = keys
     if not table and not isinstance(given, dict):
-        inside = [name for name, kind in _TABLES.items() if key in kind.model_fields] or list(_TABLES)
-        headers = " or ".join("[site.QUEUE]" if name == "site" else f"[{name}]" for name in inside)
+        inside = [name for name, kind in _TABLES.items() if key in kind] or list(_TABLES)
+        headers = " or ".join("[site.QUEUE]" if name == SITE else f"[{name}]" for name in inside)
         return f"{quote(key)} is in no table", f"write it on a line below {headers}"
     if "secret" in key.lower():
         return f"[{'.'.join(table)}] has no key {quote(key)}", "no setting holds a secret: set GOCLIENT_CLIENT_SECRET"
-    known = list(_TABLES[table[0]].model_fields) if table else [*_TABLES, HTTPS]
+    known = list(_TABLES[table[0]]) if table else [*_TABLES, HTTPS]
     what = f"[{'.'.join(table)}] has no key {quote(key)}" if table else f"there is no table [{key}]"
     return what, hint_of_known(key, known)
 

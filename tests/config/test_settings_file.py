@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 import goclient
 from goclient.config import settings as module
 from goclient.config.settings import read_settings
-from goclient.errors import RequestError
+from goclient.errors import GoclientError, RequestError
 
 UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
 
@@ -116,3 +118,13 @@ def test_all_mistakes_in_both_files_are_told(files: tuple[Path, Path]) -> None:
         read_settings()
     assert len(caught.value.parts) == 3
     assert caught.value.exit_code == 10
+
+
+def test_mistakes_in_several_tables_are_told_in_one_order_wherever_these_stand(files: tuple[Path, Path]) -> None:
+    tables = ["[carrier]\nwait = -1\n", "[globus]\nclient_id = 'x'\n", "[pilot]\nidentity = '?'\n"]
+    for order in permutations(tables):
+        files[0].write_text("".join(order))
+        with pytest.raises(GoclientError) as caught:
+            read_settings()
+        keys = [re.findall(r"[a-z]+\.[a-z_]+(?= =)", one.message) for one in caught.value.parts]
+        assert keys == [["pilot.identity"], ["globus.client_id"], ["carrier.wait"]]
