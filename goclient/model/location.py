@@ -164,6 +164,9 @@ class Transfer:
     @property
     def target_key(self) -> str:
         """Endpoint and path of the target in one text: two transfers of one text write one place."""
+        path = self.source.path
+        if self.destination is JOB_DIRECTORY and "$" not in path and (name := path.rpartition("/")[2]) not in ("", "~"):
+            return f"\n/{name}/"  # as below, in a third of the time: nearly all of a hundred thousand go there
         return f"{self.destination.endpoint.text}\n{close_path(self.target_path)}"
 
     @cached_property

@@ -244,7 +244,9 @@ class TransferSpec(BaseModel):
 
         spec = self.with_locations(move)
         local = self.local_endpoint and wanted.get(self.local_endpoint, self.local_endpoint)
-        return spec.model_copy(update={"local_endpoint": local})
+        replaced = spec.model_copy(update={"local_endpoint": local})
+        replaced.__dict__["_used"] = {id(one): one for one in new.values()}  # as it would find out
+        return replaced
 
     def with_locations(self, replaced: Callable[[Location], Location]) -> "TransferSpec":
         """Return the same spec with each location replaced by what ``replaced`` gives for it.

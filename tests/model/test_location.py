@@ -7,7 +7,7 @@ import re
 import pytest
 
 from goclient.model.endpoint import JOB, NODE, Endpoint, read_endpoint
-from goclient.model.location import Location, Transfer
+from goclient.model.location import JOB_DIRECTORY, Location, Transfer, close_path
 from goclient.model.names import LocationError, path_problem
 from tests.strategies import at
 
@@ -95,3 +95,13 @@ def test_a_gridftp_server_has_home_directories_and_a_webdav_server_has_none() ->
     assert str(Location(read_endpoint("gsiftp://h"), "/~/a")) == "gsiftp://h/~/a"
     with pytest.raises(LocationError, match="no home directory"):
         Location(read_endpoint("davs://h"), "/~/a")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/a/b.root", "/a/b/", "/", "/~/", "/~/b", "//a", "/a//b", "/a/${SN}", "/a/${SN/P}", "/a${SN/P}/b", "/${SN/P}/"],
+)
+def test_the_key_of_a_target_in_the_jobs_directory_is_the_same_by_the_short_way(path: str) -> None:
+    source = Location(read_endpoint("A"), path)
+    there = Transfer(source, Location(JOB, "/"))
+    assert Transfer(source, JOB_DIRECTORY).target_key == there.target_key == f"\n{close_path(there.target_path)}"

@@ -79,7 +79,9 @@ class _Reader:
     """Builds a spec from the words, keeping every mistake for one report."""
 
     def __init__(self, given: Sequence[Word], read_lines: ReadLines | None, already_wrong: Iterable[str]) -> None:
-        self.given = {name: [word for word in given if word.name == name] for name in NAMES}
+        self.given: dict[str, list[Word]] = {name: [] for name in NAMES}
+        for word in given:
+            self.given[word.name].append(word)
         self.read_lines = read_lines
         self.errors: list[GoclientError] = []
         self.warnings: list[Finding] = []

@@ -24,6 +24,7 @@ WIDE_EQUALS = "\uff1d"  # the full-width sign
 
 # The other order of the two parts of a word, which may as well be a payload's own word.
 _SWAPPED = {"-".join(reversed(name.split("-"))): name for name in NAMES if name.count("-") == 1}
+_UNDASHED = {word.replace("-", ""): right for word, right in (*_SWAPPED.items(), *zip(NAMES, NAMES, strict=True))}
 _KEYS = {key.lower(): key for key in KEYS}
 EXACT = {f"--{key}": key for key in KEYS}
 _BEGINNINGS = ("stagein", "stageout", "workingendpoint")  # how an abbreviation of ours begins
@@ -128,10 +129,9 @@ def nearest_bare(name: str) -> str:
 def likely_bare(name: str) -> str:
     """Return the word of the globusPilot that a name might have been meant for, though it may well be a payload's."""
     plain = _plain(name)
-    undashed = {word.replace("-", ""): right for word, right in {**_SWAPPED, **{one: one for one in NAMES}}.items()}
     if name in NAMES:
         return ""
-    return _SWAPPED.get(plain, "") or undashed.get(plain.replace("-", ""), "")
+    return _SWAPPED.get(plain, "") or _UNDASHED.get(plain.replace("-", ""), "")
 
 
 def _plain(name: str) -> str:

@@ -9,6 +9,7 @@ is a mistake.
 from __future__ import annotations
 
 import shlex
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -127,7 +128,8 @@ def _behind(all_words: Sequence[Word], word: Word) -> str:
     """Return the value that stands behind a word without one, with or without a sign between; or the empty string."""
     if "=" in word.value:
         return ""
-    following = [one.value for one in all_words[all_words.index(word) + 1 :][:2]]
+    after = bisect_right(all_words, word.start, key=lambda one: one.start)
+    following = [one.value for one in all_words[after : after + 2]]
     value = next((one.removeprefix("=") for one in following if one != "="), "")
     return value if not value.startswith("-") else ""
 

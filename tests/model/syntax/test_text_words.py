@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 
@@ -127,3 +129,10 @@ def test_words_that_would_need_a_mode_are_left_to_the_payload_with_a_warning() -
     assert [(one.level, one.subject) for one in typed.warnings] == [("warning", "dir-in"), ("warning", "files-in")]
     assert "in-mode" in typed.warnings[0].hint
     assert [doubt.subject for doubt in read_typed("run dir-in=/d --StageinGOsrc=A:/a").warnings] == ["dir-in"]
+
+
+def test_many_words_without_a_value_take_linear_time() -> None:
+    before = time.process_time()
+    found = find_words("run" + " --Data" * 20_000)
+    assert time.process_time() - before < 5  # it took half a minute when each word was looked for among all
+    assert len(found.errors) == 20_000
