@@ -141,8 +141,9 @@ class Deal(NamedTuple):
         """Yield an error for each file that two jobs would have, and each two that would be written to one place."""
         yield from () if self.may_share else _find_twice(spec)
         yield from find_collisions(spec.outward)
-        places = list(zip(self.serials, spec.target_keys, strict=False))
-        if len(set(places)) == len(places) and 0 not in self.serials:
+        keys = spec.target_keys[: len(self.serials)]
+        is_apart = len(set(keys)) == len(keys) or len(set(zip(self.serials, keys, strict=True))) == len(keys)
+        if is_apart and 0 not in self.serials:
             return
         for own in self.specs(spec):
             brought = [one for one in own.stage_in if one.destination.in_job]

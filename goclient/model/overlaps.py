@@ -37,8 +37,10 @@ def find_output_in_input(spec: TransferSpec) -> Iterator[Overlap]:
     """Yield what is brought (outer) and what is written after the payload (inner) at that place or below it."""
     brought, written = _ends(spec)
     above = _at_or_above(one.target_key for one in written)
-    near = {one.destination.endpoint.text for one in written}
-    brought = [one for one in brought if one.source.endpoint.text in near and _key(one.source) in above]  # as above
+    near, longest = {one.destination.endpoint.text for one in written}, max(map(len, above), default=0)
+    near_ones = (one for one in brought if one.source.endpoint.text in near)
+    short = (one for one in near_ones if len(one.source.path) <= longest or "//" in one.source.path)
+    brought = [one for one in short if _key(one.source) in above]  # as above
     keys = [*(_key(one.source) for one in brought), *(one.target_key for one in written)]
     for outer, inner in _find_nested(keys, [True] * len(brought) + [False] * len(written)):
         if inner >= len(brought):

@@ -128,9 +128,8 @@ def find_unlikely_mistakes(spec: TransferSpec, locations: Sequence[Location], *,
                 code="name-too-long",
                 subject=location.display,
             )
-    first = {one.endpoint.text: one.path for one in reversed(locations)}
     for endpoint in (one.text for one in spec.endpoints):
-        path = first.get(endpoint, "/")
+        path = next((one.path for one in locations if one.endpoint.text == endpoint), "/")
         if (right := _unwrap(endpoint, path)) != endpoint:
             shown, typed = "" if endpoint.isascii() else f", {with_code_points(endpoint)},", f"{endpoint}:{path}"
             message = f"{quote(typed)} has signs around the endpoint's name{shown} that do not belong to it"

@@ -53,6 +53,7 @@ def test_a_target_that_is_a_file_and_a_directory_is_found(text: str, pairs: list
         ("--StageinGOsrc=S:/d --Data=x --OutputGO=S:/d/e/f", ["S:/d/e/f/x"]),
         ("--StageinGOsrc=S:/ --Data=x --OutputGO=S:/d", ["S:/d/x"]),
         ("--StageinGOsrc=S:/d/a --Data=a --OutputGO=S:/d", ["S:/d/a"]),
+        ("--StageinGOsrc=S:/d//////////////////a --Data=a --OutputGO=S:/d", ["S:/d/a"]),
         ("--StageinGOsrc=S:/d/,S:/d/e/ --Data=x,y --OutputGO=S:/d/e", ["S:/d/e/x", "S:/d/e/y"]),
         ("--StageinGOsrc=S:/d/ --StageoutGOsrc=S:/a --StageoutGOdest=S:/d/", ["S:/d/a"]),
         ("--StageinGOsrc=S:/d/a --Data=b --OutputGO=S:/d", []),
