@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ LISTED_WITHIN, _FEW = 1.0, 2000  # seconds that a listing is good for; names of 
 # xrootd 5.5 ends a path at a question mark; XML has no control characters, no U+FFFE and U+FFFF, and the text of a
 # listing is UTF-8.
 _NOT_KEPT = re.compile("[?\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
+_LONGEST = 4095  # bytes of a path that Linux takes: xrootd 5.5 fails at a longer one, as often as it is asked
 
 
 class _Names(NamedTuple):
@@ -59,6 +61,9 @@ class WebdavFiles:
             raise RequestError(f"{quote(shown)}: its path does not begin with /", code="location", subject=shown)
         if bad := _NOT_KEPT.search(path):
             raise not_kept(shown, bad[0])
+        if (size := len(os.fsencode(path))) > _LONGEST:
+            message = f"{quote(shown)}: its path has {size:,} bytes, and Linux takes no more than {_LONGEST:,}"
+            raise RequestError(message, hint="choose a shorter path", code="location", subject=shown)
         if endpoint not in self._accesses:
             assert isinstance(endpoint, UrlEndpoint), "a server is named by its URL"
             server = Server(endpoint.host, endpoint.port, WEBDAV)
@@ -78,10 +83,13 @@ class WebdavFiles:
     def entry(self, endpoint: Endpoint, path: str) -> FileInfo:
         """Return the entry at a path; raise PathNotFound if there is none."""
         try:
-            found = find_resources(self.http, self.place(endpoint, path), depth=0)
+            return self._entry(endpoint, path)
         except ServerFailed:  # xrootd 5.5 says so of anything below a file
             self._check_directory(endpoint, path.rstrip("/").rpartition("/")[0])
             raise
+
+    def _entry(self, endpoint: Endpoint, path: str) -> FileInfo:
+        found = find_resources(self.http, self.place(endpoint, path), depth=0)
         if len(found) != 1:
             raise unusable_listing(self.place(endpoint, path), f"it has {len(found)} entries for one path")
         return FileInfo(path.rstrip("/").rpartition("/")[2], found[0].is_directory, found[0].size)
@@ -116,10 +124,23 @@ class WebdavFiles:
         return Listing(found)
 
     def _check_directory(self, endpoint: Endpoint, path: str) -> None:
-        """Raise NotADirectory for a path that is a file, or is below one."""
-        if path and not self.entry(endpoint, path).is_directory:
-            shown = endpoint.show(path)
-            raise NotADirectory(f"{quote(shown)}: it is a file", hint="name its directory", subject=shown)
+        """Raise NotADirectory for a path that is a file, or is below one; PathNotFound if a part of it is not there.
+
+        A server may fail at many directories above one another: half of those that are left are passed over each time.
+        """
+        parts = path.split("/")
+        there, last = 1, len(parts)  # parts that are a directory, the root at first; and that may be one
+        asked = last
+        while there < last:
+            above = "/".join(parts[:asked])
+            try:
+                if not self._entry(endpoint, above).is_directory:
+                    shown = endpoint.show(above)
+                    raise NotADirectory(f"{quote(shown)}: it is a file", hint="name its directory", subject=shown)
+                there = asked
+            except ServerFailed:
+                last = asked - 1
+            asked = (there + last + 1) // 2
 
     def _is_plain(self, endpoint: Endpoint, directory: str, resources: Sequence[Resource]) -> bool:
         """Return True if what knowns encoded is a name as it is: something has that name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,19 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from goclient.errors import EndpointError, GoclientError
+from goclient.errors import EndpointError, GoclientError, RequestError
 from goclient.errors.conditions import (
     ChecksumDiffers,
     NotADirectory,
     PathExists,
     PathNotFound,
     PermissionDenied,
+    ServerFailed,
     SourceChanged,
 )
 from goclient.model.endpoint import WebdavEndpoint
+from goclient.services.deadline import Deadline
+from goclient.services.gsi.server import Server
 from goclient.services.https import client
 from goclient.services.https import webdav as webdav_module
-from goclient.services.https.connection import Limits
+from goclient.services.https.connection import Limits, Tls
+from goclient.services.https.multistatus import Resource
 from goclient.services.https.webdav import WebdavFiles
 
 if TYPE_CHECKING:
@@ -69,6 +74,39 @@ def place(webdav: WebdavServer) -> Iterator[Place]:
     yield made
     for one in made.clients:
         one.close()
+
+
+class NoTls(Tls):
+    """TLS with a server that nobody is to ask."""
+
+    def secure(self, server: Server, deadline: Deadline) -> ssl.SSLSocket:
+        raise AssertionError("nobody asks it")
+
+
+def test_a_path_that_is_longer_than_any_server_takes_is_refused_before_anybody_is_asked() -> None:
+    files, endpoint = WebdavFiles(NoTls()), WebdavEndpoint("davs://localhost:1")
+    assert files.place(endpoint, f"/{'ä' * 2047}").path
+    with pytest.raises(RequestError, match="its path has 4,096 bytes, and Linux takes no more than 4,095"):
+        files.listing(endpoint, f"/{'ä' * 2047}a")
+
+
+@pytest.mark.parametrize("file_at", [0, 3, 17])
+def test_a_server_that_fails_at_thirty_directories_is_asked_for_a_few_of_them(
+    file_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def fails(_: object, place: client.Place, *, depth: int) -> list[Resource]:
+        asked.append(place.path.rstrip("/").count("/"))
+        if asked[-1] > (file_at or 17):
+            raise ServerFailed("it failed", hint="wait")
+        return [Resource(place.path, is_directory=asked[-1] != file_at, size=0)]
+
+    monkeypatch.setattr(webdav_module, "find_resources", fails)
+    files = WebdavFiles(NoTls())
+    with pytest.raises(NotADirectory if file_at else ServerFailed):
+        files.listing(WebdavEndpoint("davs://localhost:1"), "/d" * 30 + "/")
+    assert len(asked) <= 2 + 5, asked
 
 
 def test_a_name_that_is_not_the_certificate_s_is_not_trusted(place: Place) -> None:
