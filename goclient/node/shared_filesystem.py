@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def check_sees(listing: Callable[[E, str], Listing], server: E, *, directory: Pa
     Without this, files would go to, or come from, a directory that only has the same path.  If the service cannot
     tell now, its own error is raised.
     """
-    mark = directory / f".goclient-{secrets.token_hex(8)}"
+    mark = directory / f".goclient-{os.urandom(8).hex()}"
     try:
         mark.touch(mode=0o600, exist_ok=False)
         seen = mark.name in listing(server, f"{seen_as}/")

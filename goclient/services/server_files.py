@@ -5,7 +5,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from goclient.errors import GoclientError
@@ -39,8 +39,13 @@ class ServerFiles(Protocol):
         """Give a path another one, which must be free."""
         raise NotImplementedError
 
-    def renames(self, endpoint: Any, pairs: Sequence[tuple[str, str]], /) -> list[GoclientError]:
-        """Give paths others that are free; return why that failed for some of them."""
+    def renames(
+        self, endpoint: Any, pairs: Sequence[tuple[str, str]], meanwhile: Callable[[], object], /
+    ) -> list[GoclientError]:
+        """Give paths others that are free; return why that failed for some of them.
+
+        ``meanwhile`` is called now and then; what it raises ends the work.
+        """
         raise NotImplementedError
 
     def replace(self, endpoint: Any, old: str, new: str, /) -> None:

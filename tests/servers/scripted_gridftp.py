@@ -55,9 +55,11 @@ class ScriptedServer:
             while True:
                 connection, _ = self._listener.accept()
                 self._connections.append(connection)
-                with suppress(OSError):
-                    self._serve(connection)
-                connection.close()
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -113,7 +112,7 @@ class Copier:
         return copied
 
     def _copy_file(self, task: TransferTask, source: Path, target: Path) -> None:
-        part = target.with_name(f".goclient-{secrets.token_hex(8)}.part")
+        part = target.with_name(f".goclient-{os.urandom(8).hex()}.part")
 
         def open_source(path: str, _: int) -> int:
             return self._open(path, READ, inside=task.source == JOB)

@@ -5,7 +5,7 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 
 from __future__ import annotations
 
-import secrets
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, ClassVar, Protocol
@@ -93,7 +93,7 @@ class FarEnd(Protocol):
 
 def part_beside(path: str) -> str:
     """Return a name for a file on its way, in the directory where it will be."""
-    return f"{path.rpartition('/')[0]}/.goclient-{secrets.token_hex(8)}.part"
+    return f"{path.rpartition('/')[0]}/.goclient-{os.urandom(8).hex()}.part"
 
 
 def warn_cut(listing: Listing, location: str, reporter: Reporter) -> None:

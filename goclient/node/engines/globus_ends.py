@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from goclient.errors import Collector, EndpointError, GoclientError, raise_all
 from goclient.errors.conditions import PathNotFound
@@ -21,6 +20,9 @@ from goclient.node.engines.job_files import Arrivals
 from goclient.node.engines.own import OwnFiles
 from goclient.node.signals import finishing, interruptible
 from goclient.services.retry import turns
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 AT_ONCE = 4  # renames that are asked for side by side
 PACE = 0.1  # seconds between two of them at least: an identity has 20 requests a second, for all its pilots
@@ -148,6 +150,8 @@ class CollectionStore(Store):
         """Give paths others, some side by side; return why that failed for some of them."""
         if not renamings:
             return []
+        from concurrent.futures import ThreadPoolExecutor  # with logging a twentieth of an engine's start
+
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
             with finishing():  # the answer to what was asked for says whether the job is delivered
@@ -179,6 +183,8 @@ class CollectionStore(Store):
 
 def _wait(running: set[Future[None]], most: int, meanwhile: Callable[[], object]) -> list[GoclientError]:
     """Return the failures of those that end until at most so many run."""
+    from concurrent.futures import FIRST_COMPLETED, wait  # which the caller has loaded
+
     failures: list[GoclientError] = []
     while len(running) > most:
         meanwhile()

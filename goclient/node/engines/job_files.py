@@ -6,7 +6,6 @@ Standard library only, of Python 3.9: this code travels to worker nodes.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,7 +77,7 @@ class Arrivals:
         Until then it has no name, so that nothing is left of it whatever ends this process; or that of a part, where
         the disk has no such files.
         """
-        part, is_there = f".goclient-{secrets.token_hex(8)}.part", False
+        part, is_there = f".goclient-{os.urandom(8).hex()}.part", False
         try:
             directory, name = os.path.split(target)
             at = self._directory(directory, target)

@@ -21,8 +21,6 @@ from goclient.node.ownership import final_path
 from goclient.services.contents import Moved
 from goclient.services.server_files import ServerFiles
 
-_AT_ONCE = 50  # renames between two heartbeats
-
 F = TypeVar("F", bound=ServerFiles)
 
 
@@ -95,12 +93,7 @@ class ServerStore(Store, Generic[F]):
 
     def rename(self, renamings: Sequence[Renaming], meanwhile: Callable[[], object]) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
-        failures: list[GoclientError] = []
-        for start in range(0, len(renamings), _AT_ONCE):
-            meanwhile()
-            pairs = [(one.old, one.new) for one in renamings[start : start + _AT_ONCE]]
-            failures += self._files.renames(self.endpoint, pairs)
-        return failures
+        return self._files.renames(self.endpoint, [(one.old, one.new) for one in renamings], meanwhile)
 
     def remove(self, directories: Sequence[str]) -> None:
         """Remove directories, and all below them."""

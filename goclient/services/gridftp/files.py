@@ -19,6 +19,13 @@ from goclient.services.gsi.tls import Credential, Trust
 
 _CHECKSUM_RATE, _CHECKSUM_MORE = 50e6, 30.0  # bytes a second of a slow server, which is silent meanwhile; seconds
 _LONGEST = 86_400.0  # seconds, whatever size a server tells
+_RENAME = ("RNFR", "RNTO")
+_RENAMED = 50  # files that get their names together, right after these were looked up
+Pairs = Sequence[tuple[str, str]]  # old and new paths
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class GridftpFiles:
@@ -161,59 +168,60 @@ class GridftpFiles:
         raise_all(self.renames(endpoint, [(old, new)]))
 
     def renames(
-        self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]], *, replace: bool = False
+        self, at: GridftpEndpoint, pairs: Pairs, meanwhile: Callable[[], object] = _nothing, *, replace: bool = False
     ) -> list[GoclientError]:
         """Give paths others, each an old and a new one; return why that failed for some of them.
 
-        A server replaces what has the new name without a word, so that it is looked up first, unless it is to be
-        replaced.  If answers are lost, what has its new name by then is not renamed again.
+        A server replaces what has the new name without a word, so that it is looked up right before, unless it is to be
+        replaced: while some get their names, the next ones are looked up.  ``meanwhile`` is called now and then.
         """
-        failures, free = self._free(endpoint, renamings, replace=replace)
-        try:
-            return failures + self._rename(endpoint, free)
-        except EndpointError as error:
-            if not error.transient:
-                raise
-        old, new = (self.entries(endpoint, paths) for paths in zip(*free, strict=True))
-        left = [
-            pair for pair in free if not (isinstance(old[pair[0]], PathNotFound) and isinstance(new[pair[1]], FileInfo))
-        ]
-        again, free = self._free(endpoint, left, replace=replace)
-        return failures + again + self._rename(endpoint, free)
-
-    def _free(
-        self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]], *, replace: bool
-    ) -> tuple[list[GoclientError], Sequence[tuple[str, str]]]:
-        """Return what is in the way of some of the new names, and the others; nothing is if it is to be replaced."""
-        if replace:
-            return [], renamings
         failures: list[GoclientError] = []
-        free = []
-        replies = self._about(endpoint, "MLST", [new for _, new in renamings])
-        for (old, new), reply in zip(renamings, replies, strict=True):
+        free: Pairs = ()
+        for start in range(0, len(pairs) + _RENAMED, _RENAMED):
+            meanwhile()
+            batch = pairs[start : start + _RENAMED]
+            try:
+                found, free = self._rename(at, free, batch, replace=replace)
+            except EndpointError as error:
+                if not error.transient or not free:
+                    raise
+                found, free = self._rename(at, (), self._find_left(at, free), replace=replace)
+                failures += found
+                found, free = self._rename(at, free, batch, replace=replace)
+            failures += found
+        return failures
+
+    def _find_left(self, at: GridftpEndpoint, pairs: Pairs) -> Pairs:
+        """Return those that have not been renamed: the answers were lost."""
+        old, new = (self.entries(at, paths) for paths in zip(*pairs, strict=True))
+        return [
+            one for one in pairs if not (isinstance(old[one[0]], PathNotFound) and isinstance(new[one[1]], FileInfo))
+        ]
+
+    def _rename(
+        self, at: GridftpEndpoint, free: Pairs, following: Pairs, *, replace: bool
+    ) -> tuple[list[GoclientError], Pairs]:
+        """Rename what is free, and look up what follows; return what failed, and what of that is free."""
+        words = [f"{word} {wire_path(path)}" for pair in free for word, path in zip(_RENAME, pair, strict=True)]
+        looks = [] if replace else [f"MLST {wire_path(new)}" for _, new in following]
+        replies = iter(self._sessions.ask(at, [*words, *looks], repeat=not free))
+        failures: list[GoclientError] = []
+        for pair in free:
+            answers = [(path, next(replies)) for path in pair]
+            failures += [refusal(one, at.show(path)) for path, one in answers if not one.is_good][:1]
+        if replace:
+            return failures, following
+        still = []
+        for (old, new), reply in zip(following, replies, strict=True):
             if is_missing(reply):
-                free.append((old, new))
+                still.append((old, new))
             elif not reply.is_good:
-                failures.append(refusal(reply, endpoint.show(new)))
+                failures.append(refusal(reply, at.show(new)))
             else:
-                subject = endpoint.show(new)
+                subject = at.show(new)
                 message = f"{quote(subject)}: it exists already"
                 failures.append(PathExists(message, hint="choose another name", subject=subject))
-        return failures, free
-
-    def _rename(self, endpoint: GridftpEndpoint, renamings: Sequence[tuple[str, str]]) -> list[GoclientError]:
-        """Give paths others, whatever has those; return why that failed for some of them."""
-        commands = [
-            f"{word} {wire_path(path)}" for pair in renamings for word, path in zip(("RNFR", "RNTO"), pair, strict=True)
-        ]
-        replies = self._sessions.ask(endpoint, commands, repeat=False)
-        failures: list[GoclientError] = []
-        for (old, new), first, second in zip(renamings, replies[::2], replies[1::2], strict=True):
-            if not first.is_good:
-                failures.append(refusal(first, endpoint.show(old)))
-            elif not second.is_good:
-                failures.append(refusal(second, endpoint.show(new)))
-        return failures
+        return failures, still
 
     def replace(self, endpoint: GridftpEndpoint, old: str, new: str) -> None:
         """Give a file another path, in place of the file that has it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quote
+from goclient.services.deadline import Background
 from goclient.services.gridftp.data import BLOCKS, LAST_WORDS, Watch, connect_to, passive, prepare
 from goclient.services.gridftp.files import wire_path
 from goclient.services.gridftp.key import new_key
@@ -121,10 +122,13 @@ def _room(flying: Sequence[Copy]) -> int:
 
 
 def _link(source: Session, destination: Session, watch: Watch, *, markers: bool) -> None:
-    """Give both servers a key, and the source the address at which the destination waits."""
+    """Give both servers a key, side by side, and the source the address at which the destination waits."""
     key = new_key()
-    for session in (source, destination):
-        prepare(session, key, mode=BLOCKS, watch=watch)
+    first = Background(lambda: prepare(source, key, mode=BLOCKS, watch=watch))
+    try:
+        prepare(destination, key, mode=BLOCKS, watch=watch)
+    finally:
+        first.result(watch.deadline.left)
     # Each second, or never, at servers that have the command; others send them from time to time.
     destination.commands([f"TREV {one} {int(markers)}" for one in ("PERF", "RESTART")], lambda: watch.deadline)
     host, port = passive(destination, watch)

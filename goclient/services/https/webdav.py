@@ -191,10 +191,13 @@ class WebdavFiles:
         if (known := self._names.get((endpoint, directory))) is not None:
             known.names.discard(name)  # it is free now
 
-    def renames(self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]]) -> list[GoclientError]:
+    def renames(
+        self, endpoint: Endpoint, pairs: Sequence[tuple[str, str]], meanwhile: Callable[[], object]
+    ) -> list[GoclientError]:
         """Give paths others that are free; return why that failed for some of them."""
         collector = Collector()
         for one in pairs:
+            meanwhile()
             with collector:
                 self.rename(endpoint, *one)
         return collector.errors

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,6 +34,12 @@ from tests.services.gridftp.test_files import lose
 
 CONTENT = random.Random(7).randbytes(6_000_000)
 CUTS = range(7_000, 13_000, 1_500)  # bytes of a control channel: most are behind the login
+
+
+def test_the_engine_loads_nothing_that_only_others_need() -> None:
+    slow = "{'concurrent.futures', 'logging', 'secrets', 'tempfile', 'shutil', 'cryptography'}"
+    code = f"import sys, goclient.node.engines.gridftp; print(*sorted({slow} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
 @pytest.fixture

@@ -248,12 +248,32 @@ def test_a_session_that_the_server_has_ended_is_opened_again(gridftp: GridftpSer
         assert files.listing(server.endpoint, server.path("")) is not None
 
 
-def test_a_thousand_files_are_renamed_in_one_call(gridftp: GridftpServers) -> None:
+def test_a_thousand_files_are_renamed_in_one_call_and_each_is_looked_up_right_before(
+    gridftp: GridftpServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = gridftp.first
     (server.directory / "renamed").mkdir()
     pairs = [(server.write(f"to-rename/{number}"), server.path(f"renamed/{number}")) for number in range(1000)]
+    turns: list[list[str]] = []
+    real = Session.commands
+
+    def commands(session: Session, commands: Sequence[str], end: Callable[[], Deadline]) -> list[Reply]:
+        turns.append([*commands])
+        return real(session, commands, end)
+
+    monkeypatch.setattr(Session, "commands", commands)
+    beats: list[int] = []
     with gridftp.files() as files:
-        assert files.renames(server.endpoint, pairs) == []
+        files.account(server.endpoint)
+        turns.clear()
+        assert files.renames(server.endpoint, pairs, lambda: beats.append(1)) == []
+        looked, named = (
+            [{one.partition(" ")[2] for one in turn if one.startswith(word)} for turn in turns]
+            for word in ("MLST", "RNTO")
+        )
+        assert named[1:] == looked[:-1]
+        assert len(turns) == 21, "one batch is looked up while another gets its names"
+        assert len(beats) >= 20
         assert len(set(files.checksums(server.endpoint, [new for _, new in pairs]).values())) == 1
     assert len(os.listdir(server.directory / "renamed")) == 1000
 

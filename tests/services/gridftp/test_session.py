@@ -27,7 +27,7 @@ from goclient.services.gridftp import session as session_module
 from goclient.services.gridftp.copies import get, put
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
-from goclient.services.gridftp.session import open_session
+from goclient.services.gridftp.session import Session, open_session
 from goclient.services.gridftp.third_party import Copy, third_party
 from goclient.services.gsi.tls import Credential, Trust
 from tests.myproxy_grid import USER, Grid
@@ -153,15 +153,18 @@ def test_a_verb_that_is_refused_says_why(grid: Grid, name: str) -> None:
 
 
 def copy_once(grid: Grid, kind: str, files: GridftpFiles, server: ScriptedServer) -> None:
-    with open_session(
-        server.endpoint, Credential(grid.identity(USER)), Trust(grid.authorities), deadline=Deadline(PATIENCE)
-    ) as session:
+    with logged_in(grid, server) as session, logged_in(grid, server) as other:
         if kind == "get":
             get(session, FarFile("/a", io.BytesIO()), watch=Watch(lambda _: None, 2))
         elif kind == "put":
             put(session, io.BytesIO(), "/a", watch=Watch(lambda _: None, 2))
         else:
-            third_party(session, session, [Copy("/a", "/b")], watch=Watch(lambda _: None, 2))
+            third_party(session, other, [Copy("/a", "/b")], watch=Watch(lambda _: None, 2))
+
+
+def logged_in(grid: Grid, server: ScriptedServer) -> Session:
+    credential, trust = Credential(grid.identity(USER)), Trust(grid.authorities)
+    return open_session(server.endpoint, credential, trust, deadline=Deadline(PATIENCE))
 
 
 CHANNELS = {

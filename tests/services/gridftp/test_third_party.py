@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import pytest
+
+from goclient.errors import EndpointError
+from goclient.services.gridftp import third_party as module
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.replies import Reply
-from goclient.services.gridftp.third_party import Copy, _End
+from goclient.services.gridftp.third_party import Copy, _End, third_party
 
 
 class Told:
@@ -42,3 +47,23 @@ def test_a_copy_of_which_nothing_has_arrived_is_begun_anew() -> None:
     told = Told()
     end_of(told, "RETR").order(Copy("/a", "/b"), "/a")
     assert told.sent == ["RETR /a"]
+
+
+class Closing:
+    """A session that is closed when nothing comes of it."""
+
+    def close(self) -> None:
+        return
+
+
+def test_both_servers_get_the_key_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2)
+
+    def prepare(*_: object, **__: object) -> None:
+        both.wait(30.0)
+        raise EndpointError("they have it")
+
+    monkeypatch.setattr(module, "prepare", prepare)
+    first: Any = Closing()
+    with pytest.raises(EndpointError, match="they have it"):
+        third_party(first, first, [Copy("/a", "/b")], watch=Watch(lambda _: None, 60.0))
