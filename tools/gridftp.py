@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.servers.gridftp import GridftpServers, gridftp_servers
 TINY, LARGE = 1000, 500 << 20  # files; bytes
 RUNS = 7
 MEMORY = 60  # MB
+CHECKED = ("-verify-checksum", "-checksum-alg", "ADLER32")  # the peer then has the servers do what ours has them do
 PROGRAM = str(Path(__file__).with_name("gridftp_deliver.py"))
 
 
@@ -57,16 +59,17 @@ class Pair:
             target.mkdir()
         words = [str(self._servers.grid.authorities), self._proxy, first.endpoint.text, second]
         words = [sys.executable, PROGRAM, *words, str(first.directory / name), str(target)]
-        return self._run(words, name, target, ours=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            return self._run([*words, scratch], name, target, ours=True)
 
-    def theirs(self, name: str, *, near: bool = False) -> float:
+    def theirs(self, name: str, *, near: bool = False, options: Sequence[str] = ()) -> float:
         """Return the seconds that globus-url-copy takes, with the URLs in a file and pipelining for many."""
         target, first = self._target(), self._servers.first
         second = "file://" if near else self._servers.second.endpoint
         target.mkdir()
         files = sorted(path.name for path in (first.directory / name).iterdir())
         pairs = [(f"{first.endpoint}{first.directory}/{name}/{file}", f"{second}{target}/{file}") for file in files]
-        words = ["globus-url-copy", *pairs[0]]
+        words = ["globus-url-copy", *options, *pairs[0]]
         if len(pairs) > 1:
             listed = self._servers.grid.folder / "urls"
             listed.write_text("".join(f"{one} {other}\n" for one, other in pairs))
@@ -105,6 +108,9 @@ def rows(*, small: bool = False) -> list[list[str]]:
             ours, theirs = partial(pair.ours, case), partial(pair.theirs, case)
             peer = "without checksums and rename"
             found.append(ratio(f"GridFTP: {label}", ours, theirs, peer, limit, runs))
+        checked = partial(pair.theirs, "large", options=CHECKED)
+        label = f"GridFTP: {large >> 20} MB, third party, of `globus-url-copy {' '.join(CHECKED)}`"
+        found.append(ratio(label, partial(pair.ours, "large"), checked, "with checksums, without rename", 0.8, runs))
         near = partial(pair.ours, "tiny", near=True), partial(pair.theirs, "tiny", near=True)
         label = f"GridFTP: {tiny:,} tiny files to the node, of `globus-url-copy -f -pp`"
         found.append(ratio(label, *near, "without checksums and rename", 1.1, runs))
