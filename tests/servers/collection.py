@@ -25,7 +25,8 @@ class CollectionServer:
 
     ``cuts``: bytes of bodies after which it hangs up.  ``ranges``: it knows them.  ``redirect``: where it leads.
     ``conditions``: it knows If-None-Match.  ``chunked``: it does not tell how long its answers are.
-    ``refuses``: with this status, whatever is read or written.
+    ``refuses``: with this status, whatever is read or written.  ``strays``: with these, what follows a request for a
+    checksum on its connection.
     """
 
     top: Path
@@ -39,6 +40,7 @@ class CollectionServer:
     conditions: bool = True
     chunked: bool = False
     refuses: int = 0
+    strays: list[int] = field(default_factory=list)
 
 
 @contextmanager
@@ -65,15 +67,20 @@ def collection_server(top: Path) -> Iterator[CollectionServer]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_state: CollectionServer
+    has_summed = False  # with the last request of the connection
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
     def _path(self) -> Path | None:
         """Return the path that is asked for; answer, and return None, for who may not."""
-        state = self.server_state
+        state, follows_sum = self.server_state, self.has_summed
         state.asked.append(f"{self.command} {self.path}")
-        if state.redirect:
+        self.has_summed = "Want-Digest" in self.headers
+        if follows_sum and state.strays:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self._say(state.strays.pop(0))
+        elif state.redirect:
             self._say(302, Location=state.redirect)
         elif self.headers["Authorization"] != f"Bearer {state.token}":
             self._say(401 if self.headers["X-Requested-With"] else 302)

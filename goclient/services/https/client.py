@@ -95,7 +95,8 @@ class HttpFiles:
     def answer(self, place: Place, request: Request) -> Iterator[Connection]:
         """Run the body with a connection whose ``response`` is not an error; raise EndpointError.
 
-        Redirects are followed as the access says.
+        Redirects are followed as the access says.  A refusal behind a checksum is asked for again elsewhere: where the
+        thread of a checksum overtakes that of its request, xrootd 5.5 answers it twice, and the next one too late.
         """
         access, server = place.access, place.access.server
         for _ in range(_MOST_REDIRECTS):
@@ -109,11 +110,12 @@ class HttpFiles:
                     further = access.follow(response.headers.get("Location", ""), server)
                 if response.status >= 300 and further is None:
                     refused = Refused(server, request.method, place.shown, place.path)
-                    failure = refusal(refused, response.status, response.headers, response.read(MOST_WORDS))
+                    words, doubtful = response.read(MOST_WORDS), connection.follows_sum
+                    failure = refusal(refused, response.status, response.headers, words, is_doubtful=doubtful)
                 elif further is None:
                     yield connection
                 connection.finish()
-                is_good = True
+                is_good = failure is None or not connection.follows_sum
             finally:
                 self._release(server, connection, is_good=is_good)
             if failure is not None:

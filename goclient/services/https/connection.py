@@ -127,6 +127,8 @@ class Connection:
         self._host = host if server.port == usual else f"{host}:{server.port}"
         self.response: Response  # the last one
         self._is_used = False
+        # Whether the last request was for a checksum, and the one before: xrootd 5.5 may answer that a second time.
+        self.wants_sum = self.follows_sum = False
         self._expected: Request | None = None  # it was sent, and its answer has not been asked for
 
     def makefile(self, _: str) -> io.BufferedReader:
@@ -136,6 +138,7 @@ class Connection:
     def ask(self, request: Request) -> Response:
         """Return the answer to a request, whose body has not been read; raise GoclientError."""
         deadline = self.limits.end(self.limits.answer + request.seconds)
+        self.follows_sum, self.wants_sum = self.wants_sum, "Want-Digest" in request.headers
         with self.name_errors(deadline, step=f"before it answered {request.method}"):
             if self._expected is None:
                 self._send(_head(request, self._host))

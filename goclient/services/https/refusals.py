@@ -20,6 +20,7 @@ _MAY_PASS = (
     HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT,
 )  # fmt: skip
+_DOUBTFUL = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR)
 _CHECK = "check the name, and list the directory"
 _KINDS: dict[int, tuple[type[EndpointError], str, str]] = {  # the class, its code if it is another, and a hint
     HTTPStatus.UNAUTHORIZED: (CertificateRefused, "credential-refused", "ask who runs the server who may use it"),
@@ -47,8 +48,13 @@ class Refused(NamedTuple):
     path: str
 
 
-def refusal(refused: Refused, status: int, headers: Mapping[str, str], words: bytes) -> EndpointError:
-    """Return the error that a status stands for; ``words`` are the server's own."""
+def refusal(
+    refused: Refused, status: int, headers: Mapping[str, str], words: bytes, *, is_doubtful: bool = False
+) -> EndpointError:
+    """Return the error that a status stands for; ``words`` are the server's own.
+
+    ``is_doubtful``: it may be an answer to the request before this one.
+    """
     server, what = refused.server, refused.what
     text = words.decode("utf-8", "replace").strip()
     text = "" if "<" in text else cite(text, 300)  # a page for browsers
@@ -65,4 +71,5 @@ def refusal(refused: Refused, status: int, headers: Mapping[str, str], words: by
         leads = headers.get("Location", "").partition("?")[0]  # a query may be signed
         message += f", and leads to {quote(leads)}, where no credential is sent"
         code, hint = f"{server.kind.code}-redirect", "name the server to which it leads, if you trust that one"
-    return kind(message, hint=hint, code=code, subject=refused.path, transient=status in _MAY_PASS)
+    may_pass = status in _MAY_PASS or (is_doubtful and status in _DOUBTFUL)
+    return kind(message, hint=hint, code=code, subject=refused.path, transient=may_pass)

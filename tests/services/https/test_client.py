@@ -54,6 +54,33 @@ def test_a_file_costs_two_requests_in_and_two_out(server: CollectionServer, tmp_
     assert server.asked == ["PUT /new", "GET /new"]  # without its checksum the content is read back
 
 
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_refusal_behind_a_checksum_may_be_of_that_and_is_asked_for_again_elsewhere(
+    server: CollectionServer, status: int
+) -> None:
+    https, file = client(server), io.BytesIO()
+    https.get("/file", io.BytesIO(), moved=nothing)
+    server.asked.clear()
+    server.strays = [status]
+    https.get("/file", file, moved=nothing)
+    assert file.getvalue() == CONTENT
+    assert server.asked == ["GET /file", "GET /file", "HEAD /file"]
+    server.strays = [status]
+    with open(server.top / "file", "rb") as source:
+        https.put(source, "/new", moved=nothing)
+    assert (server.top / "new").read_bytes() == CONTENT
+
+
+def test_what_is_refused_on_a_new_connection_is_refused(server: CollectionServer) -> None:
+    https = client(server)
+    https.get("/file", io.BytesIO(), moved=nothing)
+    server.asked.clear()
+    with pytest.raises(PathNotFound) as caught:
+        https.get("/nothing", io.BytesIO(), moved=nothing)
+    assert server.asked == ["GET /nothing"] * 2
+    assert not caught.value.transient
+
+
 def test_a_read_goes_on_where_it_broke_off(server: CollectionServer) -> None:
     for cut in [*range(0, 300_000, 10_001), 299_999]:
         file = io.BytesIO()
