@@ -158,7 +158,7 @@ class Small:
                 made.request(method, path, **rest)
                 response = made.getresponse()
                 content = response.read()
-                if response.status in (404, 500):  # a busy xrootd 5.5.3 has lost its place, and hangs up
+                if response.status >= 400:  # what a busy xrootd 5.5.3 has sent twice, and not the answer
                     raise http.client.HTTPException(response.reason)
             except (OSError, http.client.HTTPException):
                 made.close()  # the next request connects
