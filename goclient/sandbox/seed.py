@@ -266,6 +266,9 @@ CLEARED = (
     "X509_USER_PROXY",
 )
 
+# A job starts it twice: -m would load a sixth more.
+CONNECT = "import sys; from goclient.sandbox.globus.connect import main; sys.exit(main())"
+
 
 def write_environment(state: State) -> None:
     """Write ``env.sh``, the token files and the programs, which say where the running sandbox is."""
@@ -281,7 +284,7 @@ def write_environment(state: State) -> None:
     lines += [f"node = {json.dumps(str(directory.collections / site['root'] / STAGING))}", ""]
     replace(directory.settings, "\n".join(lines).encode())
     library = Path(goclient.__file__).parent.parent
-    words = [sys.executable, "-P", "-m", "goclient.sandbox.globus.connect", state.fact("url"), str(directory.secret)]
+    words = [sys.executable, "-PSc", CONNECT, state.fact("url"), str(directory.secret)]
     program = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(library))} exec {shlex.join(words)} "$@"\n'
     replace(directory.programs / "globusconnectpersonal", program.encode(), mode=0o755)
     panda_client = {}  # by which prun and pathena find the panda-client installed here; PANDA_SYS is the last
