@@ -59,15 +59,16 @@ REAL = {*GRID, "globus_program", "real"}
 LONG = {
     "test_campaign.py",
     "test_carrier_kills.py",
+    "test_from_2012.py",
+    "test_install.py",
     "test_kills.py",
     "test_panda_pilot.py",
 }  # the others run beside them
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> Iterator[None]:
     """Mark what ``make test-unit`` runs, and what ``make test`` leaves to ``make conformance``."""
-    items.sort(key=lambda item: item.path.name not in LONG)
     for item in items:
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         named = {*item.fixturenames, *(one for one in parameters if isinstance(one, str))}
@@ -77,6 +78,28 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
                 item.add_marker("grid")
         elif not item.get_closest_marker("conformance") and not _serves(item.module):
             item.add_marker("unit")
+    yield
+    _begin_with_long(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def _begin_with_long(items: list[pytest.Function], workers: int) -> None:
+    """Have each worker begin with its share of the long tests; those of one fixture stay together."""
+    together: dict[object, list[pytest.Function]] = {}
+    others = []
+    for item in items:
+        if item.path.name in LONG:
+            together.setdefault((item.path, getattr(item, "callspec", None) and item.callspec.id), []).append(item)
+        else:
+            others.append(item)
+    groups = list(together.values())
+    begun = 0
+    items.clear()
+    for worker in range(workers):  # who gets as many of all, one behind the other
+        items += [item for group in groups[worker::workers] for item in group]
+        end = (worker + 1) * (len(others) + sum(map(len, groups))) // workers - len(items) + begun
+        items += others[begun : max(begun, end)]
+        begun = max(begun, end)
+    items += others[begun:]
 
 
 def pytest_collection_finish() -> None:
