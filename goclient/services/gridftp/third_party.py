@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from goclient.errors import EndpointError, GoclientError
 from goclient.errors.wording import quote
-from goclient.services.deadline import Background
+from goclient.services.deadline import LONGEST_WAIT, Background
 from goclient.services.gridftp.data import BLOCKS, LAST_WORDS, Watch, connect_to, passive, prepare
 from goclient.services.gridftp.files import wire_path
 from goclient.services.gridftp.key import new_key
@@ -128,7 +128,7 @@ def _link(source: Session, destination: Session, watch: Watch, *, markers: bool)
     try:
         prepare(destination, key, mode=BLOCKS, watch=watch)
     finally:
-        first.result(watch.deadline.left)
+        first.result(LONGEST_WAIT)  # it ends by its own deadline
     # Each second, or never, at servers that have the command; others send them from time to time.
     destination.commands([f"TREV {one} {int(markers)}" for one in ("PERF", "RESTART")], lambda: watch.deadline)
     host, port = passive(destination, watch)

@@ -95,8 +95,9 @@ class HttpFiles:
     def answer(self, place: Place, request: Request) -> Iterator[Connection]:
         """Run the body with a connection whose ``response`` is not an error; raise EndpointError.
 
-        Redirects are followed as the access says.  A refusal behind a checksum is asked for again elsewhere: where the
-        thread of a checksum overtakes that of its request, xrootd 5.5 answers it twice, and the next one too late.
+        Redirects are followed as the access says.  What is refused behind a checksum may pass, where there is patience
+        for it: if the thread of a checksum overtakes that of its request, xrootd 5.5 answers twice.  A collection's
+        refusal of a PUT stays: the next one would not say that nothing may be replaced.
         """
         access, server = place.access, place.access.server
         for _ in range(_MOST_REDIRECTS):
@@ -110,7 +111,9 @@ class HttpFiles:
                     further = access.follow(response.headers.get("Location", ""), server)
                 if response.status >= 300 and further is None:
                     refused = Refused(server, request.method, place.shown, place.path)
-                    words, doubtful = response.read(MOST_WORDS), connection.follows_sum
+                    words = response.read(MOST_WORDS)
+                    doubtful = connection.follows_sum and self._patience > 0
+                    doubtful = doubtful and (access.tells_checksums or request.method != "PUT")
                     failure = refusal(refused, response.status, response.headers, words, is_doubtful=doubtful)
                 elif further is None:
                     yield connection

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import ChecksumDiffers, NoUserProxy, PathExists, PathNotFound, SourceChanged
+from goclient.errors.conditions import (
+    ChecksumDiffers,
+    NoUserProxy,
+    PathExists,
+    PathNotFound,
+    PermissionDenied,
+    SourceChanged,
+)
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.https.client import HttpFiles, Place
 from goclient.services.https.collection import CollectionHttps
@@ -65,10 +72,27 @@ def test_a_refusal_behind_a_checksum_may_be_of_that_and_is_asked_for_again_elsew
     https.get("/file", file, moved=nothing)
     assert file.getvalue() == CONTENT
     assert server.asked == ["GET /file", "GET /file", "HEAD /file"]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, PermissionDenied), (404, PathNotFound)])
+def test_a_collection_s_refusal_to_write_is_final(
+    server: CollectionServer, status: int, kind: type[EndpointError]
+) -> None:
+    https = client(server)
+    https.get("/file", io.BytesIO(), moved=nothing)
     server.strays = [status]
-    with open(server.top / "file", "rb") as source:
+    with open(server.top / "file", "rb") as source, pytest.raises(kind) as caught:
         https.put(source, "/new", moved=nothing)
-    assert (server.top / "new").read_bytes() == CONTENT
+    assert not caught.value.transient
+    assert not (server.top / "new").exists()
+
+
+def test_what_is_refused_without_patience_is_refused(server: CollectionServer) -> None:
+    https = client(server, patience=0.0)
+    https.get("/file", io.BytesIO(), moved=nothing)
+    with pytest.raises(PathNotFound) as caught:
+        https.get("/nothing", io.BytesIO(), moved=nothing)
+    assert not caught.value.transient
 
 
 def test_what_is_refused_on_a_new_connection_is_refused(server: CollectionServer) -> None:
