@@ -128,8 +128,14 @@ def find_unlikely_mistakes(spec: TransferSpec, locations: Sequence[Location], *,
                 code="name-too-long",
                 subject=location.display,
             )
-    for endpoint in (one.text for one in spec.endpoints):
-        path = next((one.path for one in locations if one.endpoint.text == endpoint), "/")
+    endpoints = [one.text for one in spec.endpoints]
+    first: dict[str, str] = {}  # path of each endpoint's first location
+    for location in locations:
+        if len(first) == len(endpoints):
+            break  # there may be thousands more
+        first.setdefault(location.endpoint.text, location.path)
+    for endpoint in endpoints:
+        path = first.get(endpoint, "/")
         if (right := _unwrap(endpoint, path)) != endpoint:
             shown, typed = "" if endpoint.isascii() else f", {with_code_points(endpoint)},", f"{endpoint}:{path}"
             message = f"{quote(typed)} has signs around the endpoint's name{shown} that do not belong to it"
