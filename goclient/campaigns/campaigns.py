@@ -62,8 +62,13 @@ class Campaigns:
             with self._keep(prepared) as kept:
                 advance = self._advance(kept, self._sender(Allowed(), show_sent))
                 for pause in pauses(*POLL):
-                    progress = advance.run(until_sent=True)
-                    raise_all(progress.problems)
+                    try:
+                        progress = advance.run(until_sent=True)
+                        raise_all(progress.problems)
+                    except GoclientError as error:  # to type it again would begin another batch
+                        raise error.reword(
+                            lambda text: text.replace("type the command again", go_on)
+                        ) from error.__cause__
                     if sent or not waits or progress.sent is Sent.YES:
                         break
                     time.sleep(pause)

@@ -695,6 +695,17 @@ def test_the_same_command_started_twice_at_one_moment_starts_one(site: Site) -> 
     assert site.advance("moment", "--end", "--wait").code == 0
 
 
+def test_a_campaign_whose_files_are_brought_goes_on_as_said_when_the_server_could_not_be_reached(site: Site) -> None:
+    dead = {"PANDA_URL_SSL": "http://127.0.0.1:9"}
+    refused = site.sandbox.run(*site.line("unreached"), **dead)
+    assert refused.code != 0
+    assert "the network, then type: goclient advance unreached" in refused.err
+    again = site.sandbox.run("goclient", "advance", "unreached", **dead)
+    assert "the network, then type the command again" in again.err
+    given_up = site.sandbox.run("goclient", "advance", "unreached", "--end", "--wait", **dead)
+    assert "given up" in given_up.out
+
+
 def test_jobs_of_a_campaign_whose_files_are_still_brought_are_told_to_those_that_bring_their_own(site: Site) -> None:
     site.sandbox.set(running_tasks=0)
     assert site.send("on-their-way", "--detach").code == 0
