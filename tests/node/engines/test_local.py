@@ -37,9 +37,17 @@ def bring(job: Path, *sources: Path | str, beat: Callable[[], None] = lambda: No
 
 def children() -> list[Path]:
     """The /proc folders of this process's children, without the one that ends the tests' servers."""
-    found = (thread / "children" for thread in Path("/proc/self/task").iterdir())
-    all_of_them = [Path("/proc", number) for file in found for number in file.read_text().split()]
-    return [child for child in all_of_them if b"tests/processes.py" not in (child / "cmdline").read_bytes()]
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # the thread, or a child of it, has ended by now
+            found += [Path("/proc", number) for number in (thread / "children").read_text().split()]
+    return [child for child in found if b"tests/processes.py" not in command_of(child)]
+
+
+def command_of(process: Path) -> bytes:
+    with suppress(OSError):
+        return (process / "cmdline").read_bytes()
+    return b""
 
 
 def test_the_files_are_there_whatever_their_names_are(job: Path, tmp_path: Path) -> None:
