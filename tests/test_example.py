@@ -18,6 +18,7 @@ from tests.sandboxes import Sandbox
 INPUT, OUTPUT = "/home/osg_data/panda/0064.file", "/home/osg_data/panda/10mb-file.bin"
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_page_s_example_ends_with_its_file_at_site1(sandbox: Sandbox) -> None:
     submitted = sandbox.run(*command_line(sandbox.url))
     assert submitted.code == 0, submitted.err
@@ -34,6 +35,7 @@ def test_the_page_s_example_ends_with_its_file_at_site1(sandbox: Sandbox) -> Non
     assert sandbox.path("SITE1", INPUT).exists(), "the source is copied, not moved"
 
 
+@pytest.mark.conformance  # it takes long
 def test_nothing_temporary_is_left_on_the_node_or_at_globus(sandbox: Sandbox) -> None:
     before = sorted(path.name for path in sandbox.cwd.iterdir())
     personal = "select id from collections where entity_type = 'GCP_mapped_collection'"
@@ -44,6 +46,7 @@ def test_nothing_temporary_is_left_on_the_node_or_at_globus(sandbox: Sandbox) ->
     assert sandbox.rows(personal) == endpoints
 
 
+@pytest.mark.conformance  # it takes long
 def test_status_tells_the_job_s_state_and_its_transfers(sandbox: Sandbox) -> None:
     sandbox.run(*command_line(sandbox.url))
     (waiting,) = sandbox.run("goclient", "status", "1", "--json").json
@@ -118,6 +121,7 @@ def test_the_record_is_the_job_that_a_send_job_submits(shared_sandbox: Sandbox) 
     }
 
 
+@pytest.mark.conformance  # it takes long
 def test_several_jobs_differ_in_their_name_and_where_sn_stands(sandbox: Sandbox) -> None:
     payload = sandbox.payload("echo.sh", '#!/bin/sh\necho "$1" > out.txt\n')
     result = sandbox.run(

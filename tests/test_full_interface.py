@@ -36,6 +36,7 @@ def typed_in_bash(sandbox: Sandbox, command: str, folder: Path) -> subprocess.Co
     )
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_page_s_command_is_understood_as_it_stands(shared_sandbox: Sandbox, tmp_path: Path) -> None:
     command = PAGE + QUOTE
     told = typed_in_bash(shared_sandbox, f"{command} --noSubmit -v", tmp_path)

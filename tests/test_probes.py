@@ -36,6 +36,7 @@ def check_carried(user: Sandbox) -> Result:
     return user.run("goclient", "check", "--computingSite=TEST1", "--transformation=./run.sh", *moves)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_probe_is_sent_once_and_its_findings_are_kept(user: Sandbox) -> None:
     sent = user.run("goclient", "probe", "TEST1", "--detach", "--path=/proc")
     assert (sent.code, sent.out) == (0, "goclient probe TEST1 tells what they see, once they are over\n")
@@ -61,6 +62,7 @@ def test_a_probe_is_sent_once_and_its_findings_are_kept(user: Sandbox) -> None:
     assert "ok       nodes of TEST1 were last seen fit for carried jobs (just now)" in check_carried(user).out
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_pilot_of_goclient_tells_what_its_node_has(user: Sandbox) -> None:
     user.run("goclient", "probe", "TEST1", "--detach")
     assert user.pilot().code == 0
@@ -103,6 +105,7 @@ def test_what_is_wrong_is_said_and_nothing_is_sent(
     assert user.rows("select count(*) from jobs") == before
 
 
+@pytest.mark.conformance  # it takes long
 def test_defective_nodes_are_seen_from_end_to_end(user: Sandbox) -> None:
     defective = [one for one in ALL if one.name in SOME]
     found = find(user, defective)
@@ -121,6 +124,7 @@ def test_a_lost_answer_is_not_sent_again(user: Sandbox) -> None:
     assert json.loads(user.run("goclient", "probe", "TEST1", "--detach", "--again", "--json").out)["waiting"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_directory_of_a_site_is_found_kept_and_used(user: Sandbox) -> None:
     words = [
         *("--computingSite=TEST1", f"--transformation={user.url}/transformations/datatransfer.sh", "--goVia=site"),

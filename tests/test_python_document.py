@@ -43,6 +43,7 @@ def blocks() -> list[tuple[str, str]]:
     return found[1:]
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_session_gives_what_it_shows(sandbox: Sandbox, tmp_path: Path) -> None:
     path = f"{programs(tmp_path / 'bin')}:{Path(sys.executable).parent}:{sandbox.env['PATH']}"
     done = subprocess.run(

@@ -26,6 +26,7 @@ def broken(site: Site) -> Iterator[None]:
     script.write_text(whole)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_is_retried_by_hand_delivers_as_the_first_try_would_have(site: Site) -> None:
     assert site.send("mended").code == 0
     with broken(site):
@@ -56,6 +57,7 @@ def test_a_job_of_a_campaign_that_is_over_is_not_sent_again(site: Site) -> None:
     assert len(site.panda_ids("over")) == 1
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_the_server_does_not_know_now_has_not_failed(site: Site) -> None:
     assert site.send("hidden").code == 0
     site.run_jobs(1)
@@ -82,6 +84,7 @@ def test_a_job_that_is_gone_for_good_is_given_up_by_its_number(site: Site) -> No
     site.sandbox.rows("delete from jobs where panda_id = ?", gone + 10**6)
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_a_try_that_failed_has_left_is_not_mixed_with_the_next(site: Site) -> None:
     assert site.send("tried", jobs=1).code == 0
     for _ in range(2):
@@ -100,6 +103,7 @@ def typed(told: str, command: str) -> list[str]:
     return str(re.findall(rf"(goclient {command} [^;\n]*)", told)[0]).split()
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_was_killed_is_cancelled_and_its_hints_mend(site: Site) -> None:
     run = site.sandbox.run
     status = ("goclient", "status", "--campaign=killed", "--exit-status")
@@ -154,6 +158,7 @@ def test_jobs_that_others_stopped_are_told_and_given_up(site: Site, state: str) 
     assert (ended.code, ended.out) == (0, f"{campaign}: all is done: 0 of 1 job has delivered\n"), ended.err
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_finished_job_that_has_left_nothing_is_tried_again_or_given_up(site: Site) -> None:
     run = site.sandbox.run
     assert site.send("empty", jobs=3).code == 0
@@ -185,6 +190,7 @@ def test_a_finished_job_that_has_left_nothing_is_tried_again_or_given_up(site: S
     assert len(site.delivered("empty")) == 4
 
 
+@pytest.mark.conformance  # it takes long
 def test_another_try_whose_answer_is_lost_is_told_until_it_is_named(site: Site) -> None:
     run = site.sandbox.run
     assert site.send("untold", jobs=1).code == 0
@@ -237,6 +243,7 @@ def test_another_try_of_a_plain_job_whose_answer_is_lost_is_named_as_retry_says(
         assert (told.code, f"{second}" in told.out, "not known" in told.err) == (0, True, False), told
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_kill_of_jobs_that_have_finished_says_how_their_outputs_are_delivered(site: Site) -> None:
     assert site.send("late", jobs=1).code == 0
     site.run_jobs(1)

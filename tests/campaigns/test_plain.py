@@ -57,6 +57,7 @@ def count(user: Sandbox) -> int:
     return int(user.rows("select count(*) as jobs from jobs")[0]["jobs"])
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_a_second_try_cures_is_tried_again_once_and_the_end_is_said(user: Sandbox) -> None:
     one, two, three = send(user, "--campaign=scan", "--njobs=3")
     waiting = advance(user, "scan")
@@ -101,6 +102,7 @@ def test_what_must_be_mended_first_is_told_and_not_sent_again(user: Sandbox) -> 
     assert advance(user).err == "goclient advance: nothing is left to do\n"
 
 
+@pytest.mark.conformance  # it takes long
 def test_alone_it_walks_all_campaigns_that_have_a_name(user: Sandbox) -> None:
     one, two = send(user, "--campaign=first"), send(user, "--campaign=second")
     dealt = send(user, "--campaign=dealt", "--nFilesPerJob=1", "--StageinGOsrc=SITE1:/home/osg_data/panda/0064.file")

@@ -122,6 +122,7 @@ def as_always(site: Site) -> Iterator[None]:
     site.sandbox.clear_trouble()
 
 
+@pytest.mark.conformance  # it takes long
 def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_pair(site: Site) -> None:
     sent = site.send("whole", jobs=3)
     assert sent.code == 0, sent.err
@@ -177,6 +178,7 @@ def test_explain_shows_what_is_brought_before_copied_in_the_job_and_delivered_af
     assert f"... 12 more items of {SOURCE}" in many.out
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
     site.sandbox.set(running_tasks=0)
     detached = site.send("detached", "--detach", "--json")
@@ -220,6 +222,7 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
     }
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(("campaign", "stop"), [("interrupted", signal.SIGINT), ("killed", signal.SIGKILL)])
 def test_whatever_ends_the_wait_the_rest_is_done_once(site: Site, campaign: str, stop: signal.Signals) -> None:
     site.sandbox.set(running_tasks=0)
@@ -241,6 +244,7 @@ def test_whatever_ends_the_wait_the_rest_is_done_once(site: Site, campaign: str,
     assert site.tasks(campaign) == ["bring", "deliver", "clean"]
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("route", ["POST /v0.10/transfer", "GET /v0.10/task_list", "GET /v0.10/submission_id"])
 def test_a_lost_answer_of_globus_makes_no_second_task(site: Site, route: str) -> None:
     campaign = f"lost-{route.rpartition('/')[2]}"
@@ -251,6 +255,7 @@ def test_a_lost_answer_of_globus_makes_no_second_task(site: Site, route: str) ->
     assert site.advance(campaign, "--wait").code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_damaged_row_of_globus_hides_itself_alone(site: Site) -> None:
     site.sandbox.set(running_tasks=0)
     assert site.send("odd", "--detach").code == 0
@@ -272,6 +277,7 @@ def test_a_damaged_row_of_globus_hides_itself_alone(site: Site) -> None:
     assert site.advance("odd", "--wait").code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> None:
     here = {"GOCLIENT_STATE": str(site.sandbox.root / "two")}
     assert site.sandbox.run(*site.line("first", jobs=1), **here).code == 0
@@ -289,6 +295,7 @@ def test_two_processes_that_advance_all_campaigns_send_each_once(site: Site) -> 
     assert len(site.panda_ids("next")) == 1
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("accepted", [True, False])
 def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, accepted: bool) -> None:
     campaign = f"unknown-{accepted}"
@@ -314,6 +321,7 @@ def test_jobs_whose_answer_is_lost_are_not_sent_again_unasked(site: Site, *, acc
     assert len(site.sandbox.rows("select 1 from jobs where panda_id > ?", before)) == 2
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_failed_job_keeps_what_is_staged_until_nobody_waits_for_it(site: Site) -> None:
     fails = site.sandbox.payload("fails.sh", '#!/bin/sh\n[ "$1" = 1 ] && exit 3\n' + PAYLOAD)
     sent = site.send("mended", f"--transformation={fails}", "--jobParameters=${SN}")
@@ -341,6 +349,7 @@ def test_a_campaign_that_is_given_up_before_its_inputs_are_there_sends_nothing(s
     assert (site.panda_ids("given-up"), site.delivered("given-up")) == ([], {})
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_laptop_that_sleeps_delays_its_delivery_not_the_jobs(site: Site) -> None:
     line = [word.replace(DESTINATION, "LAPTOP") for word in site.line("asleep")]
     sent = site.sandbox.run(*line)
@@ -441,6 +450,7 @@ def test_a_campaign_of_another_server_is_left_alone(site: Site) -> None:
     assert (identity.code, "Globus identity" in identity.err) == (10, True), identity.err
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> None:
     assert site.send("cured").code == 0
     first, second = site.panda_ids("cured")
@@ -468,6 +478,7 @@ def test_what_a_second_try_cures_is_tried_again_once_by_itself(site: Site) -> No
     assert sorted(site.delivered("cured")) == ["job2/made/log", "out.2.txt"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_carried_job_copies_on_the_node_without_any_credential(site: Site) -> None:
     sandbox = site.sandbox
     (sandbox.cwd / "work.sh").write_text(PAYLOAD)
@@ -582,6 +593,7 @@ def test_a_program_can_tell_a_campaign_that_is_done_from_one_that_never_was(site
     )
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_campaign_whose_jobs_are_not_sent_is_not_over(site: Site) -> None:
     run = site.sandbox.run
     site.sandbox.set(running_tasks=0)
@@ -610,6 +622,7 @@ def test_a_campaign_whose_jobs_are_not_sent_is_not_over(site: Site) -> None:
     site.advance("unsent", "--end", "--wait")
 
 
+@pytest.mark.conformance  # it takes long
 def test_outputs_that_are_not_delivered_are_not_over(site: Site) -> None:
     status = ("goclient", "status", "--campaign=undelivered", "--exit-status")
     assert site.send("undelivered", jobs=1).code == 0
@@ -638,6 +651,7 @@ def test_a_campaign_is_stopped_while_its_inputs_move(site: Site) -> None:
     assert (site.panda_ids("stopped-in"), [*site.staging.glob("stopped-in.*")]) == ([], [])
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_campaign_is_stopped_while_its_outputs_move(site: Site) -> None:
     """What is ready is delivered all the same, once; a job that was stopped may be sent again."""
     assert site.send("stopped-out").code == 0
@@ -660,6 +674,7 @@ def test_a_campaign_is_stopped_while_its_outputs_move(site: Site) -> None:
     assert site.tasks("stopped-out") == ["bring", "deliver", "deliver", "clean"]
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("words", [[], ["--goCarry"]])
 def test_the_same_jobs_are_not_begun_twice_unasked(site: Site, words: list[str]) -> None:
     site.sandbox.set(running_tasks=0)
@@ -719,6 +734,7 @@ def test_jobs_of_a_campaign_whose_files_are_still_brought_are_told_to_those_that
     assert site.advance("on-their-way", "--end", "--wait").code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_batches_of_one_campaign_are_told_apart_and_so_is_whose_file_is_in_the_way(site: Site) -> None:
     assert site.send("twins", jobs=2).code == 0
     assert site.send("twins", "--again", jobs=2).code == 0

@@ -107,6 +107,7 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_a_text_imports_is_what_its_syntax_says() -> None:
     """Of every module of the package: the search of a text may find no less than a parser."""
     for path in (TOP / "goclient").rglob("*.py"):

@@ -103,6 +103,7 @@ def valid_tokens(sandbox: Sandbox) -> list[dict[str, Any]]:
     return sandbox.rows("select * from tokens where client = ?", sandbox.env["GOCLIENT_CARRY_CLIENT_ID"])
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("python", pythons())
 def test_every_python_brings_and_takes_by_https_and_on_the_node(python: str, sandbox: Sandbox, tmp_path: Path) -> None:
     """Of the secrets that the site has left it removes all, links and what else has their names, before anything."""

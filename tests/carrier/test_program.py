@@ -186,6 +186,7 @@ def test_the_payloads_failure_is_never_success_for_root(tmp_path: Path) -> None:
     assert CarriedJob(tmp_path / "run", script="exit 3", env={"PILOT_VERSION": "3.11.5.1"}).run().code == 3
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_report_that_cannot_be_written_is_never_success(job: CarriedJob, tmp_path: Path, far: Path) -> None:
     (far / "in").unlink()
     job.env["PILOT_VERSION"] = "3.11.5.1"
@@ -359,6 +360,7 @@ def test_the_end_of_the_reader_ends_everything(tmp_path: Path) -> None:
     assert (processes_below(job.directory), job.left) == ([], [])
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_of_a_task_has_its_numbers_and_its_own_plan_of_several(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     task = taken(("out.txt", f"{tmp_path}/far/$JEDITASKID.${{SN/P}}"))

@@ -58,6 +58,7 @@ def site(user: Sandbox, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_node_with_an_old_python_says_so_and_the_output_has_the_name_that_was_typed(user: Sandbox) -> None:
     sent = user.run(
         "sendJob.py", "--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--goFiles=lib/",
@@ -69,6 +70,7 @@ def test_a_node_with_an_old_python_says_so_and_the_output_has_the_name_that_was_
     assert "this node's Python is 3.6, and the job needs Python 3.9 or later" in told["pilotErrorDiag"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_program_runs_with_its_files_its_input_and_its_own_words(
     user: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +111,7 @@ def test_a_plan_that_was_changed_on_its_way_is_not_carried_out(user: Sandbox, pi
     assert "goclient: the plan " in report["pilotErrorDiag"], report
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("pilot", PILOTS)
 def test_a_source_that_has_gone_is_named_where_the_user_looks(user: Sandbox, pilot: str) -> None:
     source = user.path("SITE1", "/shared/campaign/in/gone.dat")
@@ -146,6 +149,7 @@ def personal(user: Sandbox) -> list[str]:
     return [row["display_name"] for row in user.rows(query)]
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("travels", [False, True], ids=["url", "in-the-archive"])
 def test_files_go_through_globus_connect_if_the_user_gives_its_archive(user: Sandbox, *, travels: bool) -> None:
     where = connect_archive(user)
@@ -169,6 +173,7 @@ def test_files_go_through_globus_connect_if_the_user_gives_its_archive(user: San
     assert rows == [("stage-in", "SUCCEEDED", 2, True), ("output", "SUCCEEDED", 1, True)]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_running_job_through_globus_connect_is_looked_up_as_its_service_client(user: Sandbox) -> None:
     """It has told nothing yet: what it would tell is taken away."""
     (panda_id,) = submit(user, f"--goConnect={connect_archive(user)}", "--jobParameters=-o hits.1")
@@ -191,6 +196,7 @@ def test_globus_connect_that_is_not_there_is_told_where_the_user_looks(user: San
     assert personal(user) == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_by_https_tells_its_transfers(user: Sandbox) -> None:
     (panda_id,) = submit(user, "--jobParameters=-o hits.1")
     assert site(user)["state"] == "finished"
@@ -213,6 +219,7 @@ def seeing(user: Sandbox, path: str = "/") -> str:
     return made
 
 
+@pytest.mark.conformance  # it takes long
 def test_files_pass_through_a_server_that_sees_the_jobs_directory(user: Sandbox) -> None:
     top = user.path("SITE1", "/shared/campaign")
     (panda_id,) = submit(user, f"--WorkingendpointGO={seeing(user)}", "--jobParameters=-o hits.1")

@@ -45,6 +45,7 @@ def test_every_command_has_an_example() -> None:
     assert all(EXAMPLES.values())
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_examples_do_what_they_say(user: Sandbox) -> None:
     pilot = {f"X509_USER_{what}": user.env[f"SANDBOX_PILOT_{what}"] for what in ("CERT", "KEY")}
     standing = {

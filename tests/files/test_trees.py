@@ -52,6 +52,7 @@ print(os.listdir("."))
 """
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("python", [pytest.param(None, id="this Python"), pytest.param("3.9", id="Python 3.9")])
 def test_modes_names_links_and_depth_keep_nothing(python: str | None) -> None:
     directory = tempfile.mkdtemp()  # not pytest's: it cannot remove what a test that was killed leaves in it

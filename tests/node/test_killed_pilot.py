@@ -94,6 +94,7 @@ def submit(sandbox: Sandbox, script: str, *words: str) -> None:
     assert sent.code == 0, sent.err
 
 
+@pytest.mark.conformance  # it takes long
 def test_payload_daemon_and_globus_connect_die_with_their_pilot(sandbox: Sandbox, state: Path) -> None:
     submit(sandbox, DAEMON, "--Data=made", "--OutputGO=SITE1:/")
     with pilot(sandbox, state) as process:

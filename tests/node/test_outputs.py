@@ -138,6 +138,7 @@ def test_a_file_that_changes_meanwhile_fails_the_job(job: Path, change: Callable
         outputs.check_unchanged()
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_directory_that_is_very_deep_is_looked_at(job: Path) -> None:
     path = job / "res"
     for _ in range(1500):

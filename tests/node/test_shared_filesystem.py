@@ -105,6 +105,7 @@ def site(shared_sandbox: Sandbox) -> Site:
 # --- server ---
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_server_that_sees_the_job_s_directory_replaces_globus_connect_both_ways(site: Site) -> None:
     site.files(FAR, top="one", sub_deep="two")
     away = site.files(AWAY)

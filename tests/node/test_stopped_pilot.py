@@ -114,6 +114,7 @@ def test_a_signal_ends_a_copy(start: Start, tmp_path: Path) -> None:
     assert job.end() == (130, "the pilot was stopped by a signal")
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_is_killed_at_the_server_ends_its_copy(start: Start, tmp_path: Path) -> None:
     job = start(WAIT, large(tmp_path), "--noCheck", options=("--heartbeatSeconds=1",))
     job.wait_for("goclient-*/job/.goclient-*.part")
@@ -123,6 +124,7 @@ def test_a_job_that_is_killed_at_the_server_ends_its_copy(start: Start, tmp_path
     assert "the server told the pilot to stop the job" in reason
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_is_killed_at_the_server_ends_while_its_output_is_read(start: Start) -> None:
     """A terabyte of nothing, of which the pilot reads a part."""
     job = start("#!/bin/sh\ntruncate -s 1T job.out\ntouch started\n", options=("--heartbeatSeconds=1",))

@@ -66,6 +66,7 @@ def test_all_that_travels_is_python_3_9() -> None:
             ast.parse(file.read_text(), feature_version=(3, 9))
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_python_3_9_can_load_all_that_travels() -> None:
     assert "goclient.node.job" in loaded(oldest_python())
 

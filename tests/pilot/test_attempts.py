@@ -29,6 +29,7 @@ DEATHS = [
 ]
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("death", DEATHS)
 def test_a_second_attempt_replaces_what_the_first_one_left(job: Attempts, death: dict[str, Any]) -> None:
     other = job.there / "other"
@@ -61,6 +62,7 @@ def test_a_file_that_came_in_the_way_fails_another_attempt_before_its_payload(jo
     assert not any(".goclient-" in name for name in os.listdir(job.there)), "what nobody can use is removed"
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_stale_attempt_that_still_runs_touches_nothing(job: Attempts, tmp_path: Path) -> None:
     wait = f"touch {tmp_path}/begun\nwhile [ ! -e {tmp_path}/later ]; do sleep .1; done\n"
     script = f"#!/bin/sh\n{wait}echo $(date +%s%N) > a\n"

@@ -84,6 +84,7 @@ def states(sandbox: Sandbox, *panda_ids: int) -> set[str]:
     return {row["status"] for row in rows if row["panda_id"] in panda_ids}
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_ends_well_while_the_server_takes_no_reports(sandbox: Sandbox) -> None:
     (panda_id,) = submit(sandbox)
     with trouble(sandbox, REPORTS, "502"), started(sandbox, "--once") as process:

@@ -7,6 +7,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from goclient.model.endpoint import JOB, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import Mode
@@ -50,6 +52,7 @@ def test_secrets_are_neither_kept_nor_shown(tmp_path: Path) -> None:
     assert kept == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_carried_job_runs_from_its_submission_to_the_file(sandbox: Sandbox) -> None:
     """The transformation is runGen, which unpacks the carrier."""
     script = sandbox.cwd / "run.sh"
@@ -67,6 +70,7 @@ def test_a_carried_job_runs_from_its_submission_to_the_file(sandbox: Sandbox) ->
     assert len(sandbox.path("SITE1", "/shared/campaign/out/twice.file").read_bytes()) == 2 * 1984
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_owner_of_a_carried_job_reads_why_it_failed(sandbox: Sandbox) -> None:
     (sandbox.cwd / "run.sh").write_text("#!/bin/sh\nexit 0\n")
     (sandbox.cwd / "run.sh").chmod(0o755)

@@ -100,6 +100,7 @@ def test_a_service_lists_and_renames_by_transfer_and_makes_no_task_of_it(sandbox
     assert sandbox.rows("select * from tasks where type = 'TRANSFER'") == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_pilots_own_identity_reads_a_guest_collection_and_may_not_write_there(sandbox: Sandbox) -> None:
     own = {f"GOCLIENT_CLIENT_{one}": sandbox.env[f"SANDBOX_PILOT_CLIENT_{one}"] for one in ("ID", "SECRET")}
     payload = sandbox.payload("read.sh", "#!/bin/sh\ncat guest.dat > read.txt\n")

@@ -99,6 +99,7 @@ def _make_endpoint(sandbox: Sandbox, name: str) -> None:
     sandbox.rows(f"insert into collections ({', '.join(row)}) values ({marks})", *row.values())
 
 
+@pytest.mark.conformance  # it takes long
 def test_11_the_pilot_s_own_proxy_is_not_replaced(seen: Seen) -> None:
     """Bit for bit, the same file, its time included; the job had its owner's in a file of its own."""
     assert "was retrieved: /C=TW/O=Sandbox/OU=People/CN=Jane Doe, until" in seen.result.err

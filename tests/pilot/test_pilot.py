@@ -111,6 +111,7 @@ def test_a_directory_is_brought_and_taken_away_whole(sandbox: Sandbox) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_destination_without_a_slash_is_a_new_name_unless_a_directory_has_it(sandbox: Sandbox) -> None:
     sandbox.path("SITE1", f"{HOME}/there").mkdir()
     for name in ("renamed.bin", "there"):
@@ -412,6 +413,7 @@ def test_a_job_that_is_killed_at_the_server_stops(sandbox: Sandbox) -> None:
     assert job_of(sandbox)["pilotErrorCode"] == "1144"
 
 
+@pytest.mark.conformance  # it takes long
 def test_two_pilots_of_one_account_do_not_get_in_each_other_s_way(sandbox: Sandbox) -> None:
     script = sandbox.payload("make.sh", '#!/bin/sh\necho "$PandaID" > made.txt\n')
     for number in (1, 2):

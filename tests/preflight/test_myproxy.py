@@ -51,6 +51,7 @@ def do(sandbox: Sandbox, hint: str) -> None:
 # --- what is found ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_deposit_for_the_pilot_is_found_and_rides_in_the_record(shared_sandbox: Sandbox) -> None:
     deposit(shared_sandbox, "wdeng")
     right = check(shared_sandbox, "--myproxy=wdeng", f"--pilot={pilot(shared_sandbox)}")
@@ -104,6 +105,7 @@ def test_the_hint_of_info_mends_in_a_sandbox_and_elsewhere_says_how_to_learn_the
     assert sandbox.run(*info).code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_deposit_for_another_pilot_or_for_nobody_is_an_error(sandbox: Sandbox) -> None:
     deposit(sandbox, "wdeng")
     wrong = check(sandbox, "--myproxy=wdeng", f"--pilot={OTHER}")
@@ -187,6 +189,7 @@ def test_a_silent_server_ends_with_the_time_that_the_user_gives(sandbox: Sandbox
 WORDS = "--jobParameters=globus-user=mxp globus-endpoint-in=SITE1 in-mode=gc files-in=home/osg_data/panda/0064.file"
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_account_of_a_globus_user_is_looked_at_and_stops_nothing(sandbox: Sandbox) -> None:
     def looked(**more: str) -> Result:
         return sandbox.run("goclient", "check", WORDS, "--json", **more)
@@ -201,6 +204,7 @@ def test_the_account_of_a_globus_user_is_looked_at_and_stops_nothing(sandbox: Sa
 # --- the deposit --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_deposit_that_is_missing_is_made_once_before_the_job_is_sent_and_said(sandbox: Sandbox) -> None:
     words = (INPUT, "--myproxy=wdeng", f"--pilot={pilot(sandbox)}", "--deposit")
     tried = sandbox.submit(*words, "--noSubmit")

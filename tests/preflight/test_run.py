@@ -213,6 +213,7 @@ def test_a_login_that_is_not_valid_is_one_finding_for_all_endpoints(
     assert "wrong" not in document["error"]["message"].split("login")[0]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_person_s_stored_login_is_used_and_kept_private(sandbox: Sandbox) -> None:
     """UserApp with globus-sdk's own storage, into which a login has put a token."""
     script = """

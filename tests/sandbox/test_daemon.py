@@ -211,6 +211,7 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(run: Run) -> None:
     assert (a_file.code, "cannot be used: it is a file" in a_file.err) == (10, True)
 
 
+@pytest.mark.conformance  # it takes long
 def test_starts_at_once_on_one_folder_are_one_sandbox(env: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, "-m", "goclient", "sandbox", "start", "--json", "--dir", str(tmp_path / "one")]
     several = [subprocess.Popen(words, env=env, cwd=tmp_path, text=True, stdout=-1, stderr=-1) for _ in range(4)]
@@ -277,6 +278,7 @@ def ctrl_c(demo: subprocess.Popen[bytes]) -> None:
     os.killpg(demo.pid, signal.SIGINT)
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("stop", [ctrl_c, subprocess.Popen.terminate], ids=["Ctrl-C", "SIGTERM"])
 def test_the_demo_draws_on_a_terminal_and_leaves_nothing_when_it_is_stopped(
     env: dict[str, str], tmp_path: Path, stop: Callable[[subprocess.Popen[bytes]], None]

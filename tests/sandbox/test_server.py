@@ -260,6 +260,7 @@ def test_panda_client_itself_submits_to_the_sandbox_and_sees_its_job(shared_sand
     shared_sandbox.rows("update jobs set status = 'cancelled' where panda_id = ?", panda_id)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_row_that_the_database_refuses_comes_back_without_a_panda_id(shared_sandbox: Sandbox) -> None:
     for name, width in (("transformation", 250), ("computingSite", 128), ("cloud", 32), ("jobName", 256)):
         _, ((panda_id, *_),), _ = stock_client(shared_sandbox, **{name: "x" * (width + 1)})

@@ -199,6 +199,7 @@ def until_asked(server: FaultyServer, known: int) -> None:
     until(lambda: server.connections > known)
 
 
+@pytest.mark.conformance  # it takes long
 def test_every_call_to_every_service_ends(access: Access) -> None:
     calls = Calls()
     with faulty(but_for_tokens) as servers:
@@ -358,6 +359,7 @@ def _sources() -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
+@pytest.mark.conformance  # it takes long
 def test_nothing_asks_another_machine_but_through_what_has_an_end() -> None:
     opened = {
         (name, parts[-1])

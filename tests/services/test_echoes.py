@@ -233,6 +233,7 @@ def test_a_pilot_tells_nobody_what_globus_echoes(desk: Desk, status: int, form: 
     assert_nothing_of(shown + kept + "".join(server.bodies))
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_call_from_python_is_told_no_token(desk: Desk) -> None:
     program = f"import goclient; print(goclient.prun({list(PRUN)!r}))"
     well = {"/api/v1/file_server/": {"success": True, "message": "", "data": None}}

@@ -137,6 +137,7 @@ def of(kind: str, fault: Fault) -> Fault:
     return answer
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("kind", ["panda", "listing", "rest"])
 def test_a_hostile_answer_is_a_short_error_and_takes_little_memory(kind: str) -> None:
     with ExitStack() as stack:

@@ -59,6 +59,7 @@ def started_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[To
         yield tool
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_call_runs_the_program_of_tasks(started_tool: Tool) -> None:
     """For real: the others' processes are forked."""
     result = goclient.prun([*WORDS, "--noCheck", "--useGOForOutput=SITE1:/o/"])

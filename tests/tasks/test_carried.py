@@ -63,6 +63,7 @@ def there(user: Sandbox, directory: str) -> list[str]:
     return sorted(".".join(part for part in parts if not part.isdecimal()) for parts in found)
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_jobs_of_a_task_bring_their_files_and_take_their_outputs_away(user: Sandbox) -> None:
     odd = 'a  b\'c"""d%41'
     typed = odd.replace("'", "'\\''")
@@ -86,6 +87,7 @@ def test_the_jobs_of_a_task_bring_their_files_and_take_their_outputs_away(user: 
     assert list(Path(user.cwd).iterdir()) == [Path(user.cwd, "run.sh")]
 
 
+@pytest.mark.conformance  # it takes long
 def test_another_attempt_has_a_new_number_in_all_of_its_names(user: Sandbox) -> None:
     marker = Path(user.cwd, "failed-once")
     command = f"test -e {marker} || {{ touch {marker}; exit 3; }}; sh run.sh"
@@ -103,6 +105,7 @@ def test_another_attempt_has_a_new_number_in_all_of_its_names(user: Sandbox) -> 
     assert [there(user, f"two/00000{number}") for number in range(1, 5)] == [[], *[["out.dat"]] * 3]
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_command_has_the_names_of_panda_s_own_input_files(user: Sandbox) -> None:
     """The sandbox's JEDI has no data sets: the job gets its files as the server's writes them."""
     script = "test $1 = first.dat,second.dat && cat first.dat second.dat 0064.file > out.dat"
@@ -128,6 +131,7 @@ def test_the_command_has_the_names_of_panda_s_own_input_files(user: Sandbox) -> 
 BUILD = ("--exec=built.sh", "--outputs=out.dat", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/built/${SN/P}/")
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_jobs_behind_a_build_start_the_carrier_in_its_library(user: Sandbox) -> None:
     marker = Path(user.cwd, "failed-once")
     once = f"test -e {marker} || {{ touch {marker}; exit 3; }}"
@@ -146,6 +150,7 @@ def test_the_jobs_behind_a_build_start_the_carrier_in_its_library(user: Sandbox)
     assert user.run("goclient", "credential", "list", "--json").json == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_build_that_fails_ends_its_task_and_nothing_is_left_out_there(user: Sandbox) -> None:
     user.run("goclient", "credential", "revoke")
     sent = tool(user, "prun", "--outDS=user.jdoe.unbuilt", "--bexec=exit 7", BRING, *BUILD, "--nJobs=2")
@@ -161,6 +166,7 @@ def test_a_build_that_fails_ends_its_task_and_nothing_is_left_out_there(user: Sa
     assert user.run("goclient", "credential", "list", "--json").json == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_every_output_goes_below_the_directory_and_the_log_stays_panda_s(user: Sandbox) -> None:
     go = "--useGOForOutput=GUEST1:/campaign/go/"
     user.path("SITE1", f"{TOP}/go").mkdir()
@@ -173,6 +179,7 @@ def test_every_output_goes_below_the_directory_and_the_log_stays_panda_s(user: S
     assert [one["type"] for one in json.loads(job["attributes"])["Files"]] == ["log"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_each_of_several_tasks_has_a_plan_of_its_own_in_one_archive(user: Sandbox) -> None:
     user.path("SITE1", f"{TOP}/many").mkdir()
     Path(user.cwd, "bulk.json").write_text(json.dumps([{"inDS": "", "outDS": f"user.jdoe.{one}"} for one in "ab"]))
@@ -201,6 +208,7 @@ def test_a_dump_has_what_the_user_gave_as_panda_client_dumps_it(user: Sandbox) -
     assert [one["inDS"] for one in ours] == ["mc:a", "mc:b"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_each_of_several_tasks_of_pathena_has_a_plan_of_its_own(user: Sandbox) -> None:
     Path(user.cwd, "bulk.json").write_text(json.dumps([{"inDS": "", "outDS": f"user.jdoe.p{one}"} for one in "ab"]))
     trf = "sh run.sh; cp out.dat %OUT.b.dat"
@@ -213,6 +221,7 @@ def test_each_of_several_tasks_of_pathena_has_a_plan_of_its_own(user: Sandbox) -
         assert there(user, f"bulk/{task}/000001") == ["user.jdoe.EXT0._000001.b.dat"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_transformation_of_pathena_gets_its_credential_although_runathena_makes_no_file_of_it(user: Sandbox) -> None:
     trf = "sh run.sh; cp more.txt %OUT.a.txt; cp out.dat %OUT.b.dat"
     words = ("--outDS=user.jdoe.p", f"--trf={trf}", "--containerImage=X", "--noBuild", BRING, "--Data=b.dat")
@@ -224,6 +233,7 @@ def test_a_transformation_of_pathena_gets_its_credential_although_runathena_make
     assert there(user, "athena") == ["user.jdoe.EXT1._000001.b.dat"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_why_a_job_failed_is_told_and_its_page_says_what_it_brings(user: Sandbox) -> None:
     source = user.path("SITE1", f"{TOP}/in/gone.dat")
     source.write_text("x")
@@ -240,6 +250,7 @@ def test_why_a_job_failed_is_told_and_its_page_says_what_it_brings(user: Sandbox
         site(user)
 
 
+@pytest.mark.conformance  # it takes long
 def test_an_archive_that_becomes_too_large_is_refused_before_anything_is_sent(user: Sandbox) -> None:
     Path(user.cwd, "big.bin").write_bytes(os.urandom(11 << 20))
     before = len(user.rows("select 1 from cache_files"))
@@ -260,6 +271,7 @@ def test_a_source_that_another_attempt_would_not_find_is_warned_of(
     assert ("another file in a further attempt" in sent.err) is warned
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("kind", ["service", "token"])
 def test_the_credential_of_a_task_is_taken_back_once_it_has_ended(user: Sandbox, kind: str) -> None:
     user.run("goclient", "credential", "revoke")
@@ -283,6 +295,7 @@ def test_the_credential_of_a_task_is_taken_back_once_it_has_ended(user: Sandbox,
 TO_SEND = ("--noBuild", "--exec=run.sh", BRING, "--goOverwrite")
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("how", ["killed", "replaced"])
 def test_what_happens_while_the_server_takes_a_task_costs_it_no_credential(user: Sandbox, how: str) -> None:
     user.run("goclient", "credential", "revoke")
@@ -309,6 +322,7 @@ def test_what_happens_while_the_server_takes_a_task_costs_it_no_credential(user:
     assert user.run("goclient", "credential", "revoke", one["id"]).code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_pilot_of_goclient_leaves_the_transfers_of_a_task_to_the_carrier(user: Sandbox) -> None:
     prun(user, "own", BRING, "--exec=run.sh", "--Data=out.dat", "--OutputGO=GUEST1:/campaign/own/${SN/P}/")
     ran = user.run("goclient", "pilot", "--site=TEST1", "--once")

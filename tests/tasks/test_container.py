@@ -16,6 +16,8 @@ import subprocess
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
+
 from tests.commands import TIMEOUT, run_command
 from tests.sandboxes import Sandbox
 
@@ -43,6 +45,7 @@ def prepare(home: Path, words: list[str], sandbox: Sandbox) -> None:
     (home / "__run_main_exec.sh").write_text(f"cd workDir\nexport PATH=$PATH:.\n {unquote(options['-p'])}\n")
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_carrier_brings_and_delivers_in_a_container(shared_sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox = shared_sandbox
     (sent_from := tmp_path / "here").mkdir()

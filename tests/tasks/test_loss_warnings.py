@@ -136,6 +136,7 @@ MENDED = [
 ]
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_a_hint_says_to_type_mends_it(tool: Tool) -> None:
     """Each option of a hint takes the place of the one of its name on the line, until no hint has any."""
     typed = 0

@@ -36,6 +36,7 @@ def _prun(sandbox: Sandbox, work: Path, *words: str) -> Result:
     return run_command(("goclient", "prun", *needed, *words), env=sandbox.env, cwd=work)
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_example_of_2012_ends_with_the_outputs_of_every_job_at_the_server(sandbox: Sandbox, work: Path) -> None:
     words = ("--nJobs=3", "--outputs=out.dat", "--useGOForOutput", "wdeng#ANLHEP_ATLAS8:/atlas/dq2/test/")
     result = _prun(sandbox, work, *words)
@@ -56,6 +57,7 @@ def test_the_example_of_2012_ends_with_the_outputs_of_every_job_at_the_server(sa
         assert {"job.out", "pilot.log"} <= set(log.getnames())
 
 
+@pytest.mark.conformance  # it takes long
 def test_an_output_and_a_file_that_is_none_go_where_the_options_say(sandbox: Sandbox, work: Path) -> None:
     folder = "SITE1:/home/osg_data/panda/"
     words = ("--Data=out.dat,more.txt", f"--OutputGO={folder},{folder}${{SN/P}}/")
@@ -82,6 +84,7 @@ def test_a_task_without_our_words_is_in_the_journal_and_its_names_are_told(sandb
     assert (result.code, "warning: the task is not in the journal: " in result.err) == (0, True), result
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_command_of_prun_finds_its_input_and_leaves_more_than_its_outputs(sandbox: Sandbox, work: Path) -> None:
     command = "sh -c 'wc -c < 0064.file > out.dat; mkdir new; cp 0064.file new/copy; exit 0'"
     words = (
@@ -96,6 +99,7 @@ def test_a_command_of_prun_finds_its_input_and_leaves_more_than_its_outputs(sand
     assert len(sandbox.path("SITE1", "/home/osg_data/panda/000001/new/copy").read_text()) > 1000
 
 
+@pytest.mark.conformance  # it takes long
 def test_why_a_command_of_prun_failed_is_told_as_it_reports(sandbox: Sandbox, work: Path) -> None:
     assert _prun(sandbox, work, "--nJobs=1", "--exec=exit 7", GO).code == 0
     ran = run_command(("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"), env=sandbox.env, cwd=sandbox.cwd)
@@ -128,6 +132,7 @@ WAYS = {
 }  # fmt: skip
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("words", [pytest.param(words, id=name) for name, words in WAYS.items()])
 def test_the_files_arrive_where_it_was_said(sandbox: Sandbox, work: Path, words: tuple[str, ...]) -> None:
     result = _prun(sandbox, work, "--nJobs=1", *words)
@@ -140,6 +145,7 @@ def test_the_files_arrive_where_it_was_said(sandbox: Sandbox, work: Path, words:
         assert sandbox.path("SITE1", location.removeprefix("SITE1:")).is_file(), (location, result)
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("trf", ["echo x > %OUT.a.txt;", "echo x > %OUT.a.txt; true", "echo x > '%OUT.a.txt'"])
 def test_an_output_of_a_transformation_arrives_where_it_was_said(sandbox: Sandbox, work: Path, trf: str) -> None:
     words = ("--outDS=user.jdoe.p", f"--trf={trf}", "--containerImage=X", "--noBuild", "--site=ANALY_BNL_T3", GO)
@@ -152,6 +158,7 @@ def test_an_output_of_a_transformation_arrives_where_it_was_said(sandbox: Sandbo
     assert all(sandbox.path("SITE1", location.removeprefix("SITE1:")).is_file() for location in locations)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_proxy_that_is_missing_is_deposited_once_before_the_first_task(sandbox: Sandbox, work: Path) -> None:
     (work / "bulk.json").write_text('[{"inDS": "", "outDS": "user.jdoe.a"}, {"inDS": "", "outDS": "user.jdoe.b"}]')
     words = (GO, "--inOutDsJson=bulk.json", "--myproxy=wdeng", f"--pilot={sandbox.env['SANDBOX_PILOT_DN']}")

@@ -65,6 +65,7 @@ def test_a_usage_error_and_a_mistake_are_each_said_once(run: Run) -> None:
     assert found.err.count('"bad": it is not of the form ENDPOINT:/path') == 1
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_is_right_is_ready(shared_sandbox: Sandbox) -> None:
     document = check(shared_sandbox, f"--StageinGOsrc={INPUT}", *OUTPUT, "--json").json
     assert set(document) == {"ok", "findings"}
@@ -147,6 +148,7 @@ def test_a_queue_and_a_payload_that_are_right_are_said_so(shared_sandbox: Sandbo
     assert "sendJob.py: ok: the queue TEST1 is online" in sent.err
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_text_a_record_and_a_submitted_job_are_checked_like_options(sandbox: Sandbox) -> None:
     words = (f"--StageinGOsrc={INPUT}", *OUTPUT)
     tried = sandbox.submit(*words, "--noSubmit")
@@ -207,6 +209,7 @@ print(made.id, made.setup_key)
 """
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_personal_endpoint_and_the_nodes_own_need_a_subscription(sandbox: Sandbox) -> None:
     """In 2012, Globus did not move files between two Globus Connects at all."""
     made = subprocess.run(

@@ -47,6 +47,7 @@ def ended(user: Sandbox, panda_id: int) -> None:
     user.rows("update jobs set status = 'finished' where panda_id = ?", panda_id)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_credential_is_there_as_long_as_a_job_of_it(user: Sandbox) -> None:
     first, second = submitted(user), submitted(user)
     (one,) = listed(user)
@@ -77,6 +78,7 @@ def test_a_credential_is_there_as_long_as_a_job_of_it(user: Sandbox) -> None:
     assert "no credential is out there" in user.run("goclient", "credential", "list").err
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_no_job_needs_is_taken_back_and_what_is_named(user: Sandbox) -> None:
     panda_id = submitted(user)
     ended(user, panda_id)
@@ -130,6 +132,7 @@ def test_a_submission_whose_end_is_not_known_keeps_its_credential(user: Sandbox)
     assert (revoke(user).json, len(kept(user))) == ([], 1)
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("who", ["service", "token"])
 def test_a_task_keeps_its_credential_until_it_has_ended(user: Sandbox, who: str) -> None:
     words = ("--exec=./run.sh", f"--outDS=user.jdoe.{who}", "--noBuild", "--site=TEST1", "--goCarry", "--goOverwrite")
@@ -182,6 +185,7 @@ def test_a_secret_that_is_lost_while_jobs_are_sent_is_set_again(user: Sandbox) -
     assert len(kept(user)) == 1
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_secret_that_another_machine_has_replaced_after_both_looked_is_told_by_the_job(user: Sandbox) -> None:
     panda_id = submitted(user)
     user.rows("delete from secrets")  # the server has lost it, with a change of another machine at the same moment

@@ -120,6 +120,7 @@ def test_a_request_whose_end_was_told_is_not_open(typed: Typed) -> None:
     assert "done" in shown.out
 
 
+@pytest.mark.conformance  # it takes long
 def test_equal_requests_side_by_side_do_not_stop_each_other(typed: Typed) -> None:
     with FaultyServer() as server, ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: typed(*JOB, url=server.url), range(40)))

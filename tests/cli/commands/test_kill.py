@@ -32,6 +32,7 @@ def states(user: Sandbox) -> list[tuple[str, str]]:
     return [(row["status"], row["command"]) for row in user.rows("select * from jobs order by panda_id")]
 
 
+@pytest.mark.conformance  # it takes long
 def test_each_job_is_stopped_in_its_way(user: Sandbox) -> None:
     waits, runs, over, others = submitted(user, 4)
     user.rows("update jobs set status = 'running' where panda_id in (?, ?)", runs, others)
@@ -133,6 +134,7 @@ def test_a_job_is_stopped_while_its_files_move(user: Sandbox, phase: str) -> Non
     assert [(one["state"], one["why"]) for one in again] == [("cancelled", "it was over before")]
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(("phase", "route"), [("stage-in", "GET /https/*/in.dat"), ("output", "PUT /https/*out.dat*")])
 def test_a_carried_job_is_stopped_while_its_files_pass_by_https(
     user: Sandbox, tmp_path: Path, phase: str, route: str

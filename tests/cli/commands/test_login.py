@@ -128,6 +128,7 @@ def data_access(sandbox: Sandbox, name: str) -> str:
 # --- a person -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_person_logs_in_is_known_and_logs_out(person: Person) -> None:
     assert command_of(person.run("whoami")) == []
     result = person.log_in("--no-browser")

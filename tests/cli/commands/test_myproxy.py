@@ -83,6 +83,7 @@ def double(grid: Grid, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 # --- from the deposit to the pilot --------------------------------------------------------------------------
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_is_deposited_can_be_seen_by_its_owner_retrieved_by_the_pilot_and_removed(server: Server) -> None:
     done = server.deposit("wdeng", "--lifetime", "48")
     for said in (PILOT, "account wdeng", f"{SCOPE}/OU=People/CN=J Doe", "X509_USER_CERT", "12 hours", "cannot be seen"):
@@ -119,6 +120,7 @@ def test_what_is_deposited_can_be_seen_by_its_owner_retrieved_by_the_pilot_and_r
     assert server.run("pilot", "retrieve", "--user", "wdeng", "--out", str(out)).code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_c_tools_take_what_we_deposit_and_we_take_what_they_deposit(server: Server) -> None:
     server.deposit("ours")
     pilots = {"X509_USER_PROXY": str(server.home / "none")}

@@ -32,6 +32,7 @@ def end(user: Sandbox, *panda_ids: int) -> None:
         user.rows("update jobs set status = 'finished' where panda_id = ?", one)
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(
     ("first", "then", "opens"),
     [(MAPPED, GUEST, "all that you may do in SITE1"), (GUEST, MAPPED, "at least GUEST1:/campaign/out/")],
@@ -64,6 +65,7 @@ def collection(user: Sandbox, name: str) -> str:
     return str(user.rows("select id from collections where display_name = ?", name)[0]["id"])
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_opens_the_same_is_not_told(user: Sandbox) -> None:
     assert [submitted(user, *GUEST)[1] for _ in range(2)] == [[], []]
     campaign = "--campaign=one-campaign"

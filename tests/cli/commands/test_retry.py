@@ -62,6 +62,7 @@ def count(user: Sandbox) -> int:
     return int(user.rows("select count(*) as jobs from jobs")[0]["jobs"])
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_failed_is_sent_again_with_its_number_and_runs(user: Sandbox) -> None:
     first, second, third = submitted(user)
     user.path("SITE1", "/in/2.dat").rename(user.path("SITE1", "/in/away.dat"))
@@ -218,6 +219,7 @@ def test_nothing_is_sent_with_no_submit(user: Sandbox) -> None:
     assert retry(user, one).json["jobs"][0]["jobName"].endswith(".try2")
 
 
+@pytest.mark.conformance  # it takes long
 def test_an_output_that_globus_reports_as_delivered_is_left_out(user: Sandbox) -> None:
     script = user.payload("two.sh", "#!/bin/sh\necho a > a.dat; echo b > b.dat\n")
     words = ("--StageoutGOsrc=a.dat", "--StageoutGOdest=SITE1:/out/a.dat", "--Data=b.dat", "--OutputGO=SITE1:/out/")
@@ -260,6 +262,7 @@ def test_a_file_in_the_way_that_nobody_reports_stops_a_retry(user: Sandbox) -> N
     assert retry(user, one, "--goOverwrite").code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two, _ = submitted(user)
     fail(user, one)
@@ -275,6 +278,7 @@ def test_python_retries_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch)
         client.retry([two], everything=True)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_carried_job_gets_a_fresh_archive_and_credential(user: Sandbox) -> None:
     (user.cwd / "lib").mkdir()
     (user.cwd / "lib/a.py").write_text("a\n")

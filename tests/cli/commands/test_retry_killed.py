@@ -60,6 +60,7 @@ def test_a_retry_that_is_killed_anywhere_makes_one_job(
     assert ways >= {(0, "sent"), (1, "sent-before"), (1, "not-over")}
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_kill_that_is_killed_anywhere_goes_on_when_typed_again(
     shared_sandbox: Sandbox, job: int, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def shown(result: Result, level: str) -> list[str]:
     return [one["code"] for one in result.json["findings"] if one["level"] == level]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_thousand_jobs_have_one_archive_and_one_secret(user: Sandbox) -> None:
     result = user.run("sendJob.py", *CARRIED, *MOVES, "--njobs=1000", "--noCheck", "--json", "--goOverwrite")
     assert (result.code, result.json["error"]["code"]) == (10, "shared-target"), "each needs its number"

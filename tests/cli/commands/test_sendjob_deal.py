@@ -45,6 +45,7 @@ def sources(record: dict[str, Any]) -> list[str]:
     return [one.source.name for one in decode(record["jobParameters"]).spec.stage_in]
 
 
+@pytest.mark.conformance  # it takes long
 def test_each_job_brings_its_own_files_and_its_output_has_only_these(user: Sandbox) -> None:
     result = deal(user, "--json", "--goMkdir", out="run")
     assert result.code == 0, result.err
@@ -68,6 +69,7 @@ def test_each_job_brings_its_own_files_and_its_output_has_only_these(user: Sandb
         assert made == "".join(f"{name[1]}\n" for name in names_of)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_carried_job_finds_its_own_files_in_the_plan_of_all(user: Sandbox) -> None:
     top = user.path("SITE1", "/shared/campaign")
     for at in range(3):

@@ -59,6 +59,7 @@ def ended(user: Sandbox, result: Result) -> Result:
     return told
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_directory_whose_parent_nobody_may_make_is_refused_and_can_be_made(user: Sandbox) -> None:
     words = (*CARRIED, MOVES[0], "--Data=out.dat", "--OutputGO=GUEST1:/fifth/a/", "--goGrant", "--noSubmit")
     refused = user.run(*words)
@@ -71,6 +72,7 @@ def test_a_directory_whose_parent_nobody_may_make_is_refused_and_can_be_made(use
     assert other.code == 0, "one level is made by whom the permission is for"
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_is_missing_is_given_with_an_end_and_taken_back(user: Sandbox) -> None:
     refused = submit(user)
     assert (refused.code, refused.json["error"]["code"]) == (40, "pilot-permission")
@@ -95,6 +97,7 @@ def test_what_is_missing_is_given_with_an_end_and_taken_back(user: Sandbox) -> N
     assert user.path("SITE1", "shared/campaign/out/out.dat").is_file()
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_campaign_has_one_permission_which_lasts_as_long_as_its_jobs(user: Sandbox) -> None:
     first = submit(user, "--goGrant", "--goNeeds=10")
     second = submit(user, "--goGrant", "--goNeeds=100")
@@ -155,6 +158,7 @@ def test_what_cannot_be_taken_back_after_a_failure_is_told_and_taken_back_later(
     assert rules(user) == {}
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_lost_answer_leaves_one_rule_which_is_known(user: Sandbox) -> None:
     user.trouble("POST /v0.10/endpoint/*/access", "lost")
     result = submit(user, "--goGrant")

@@ -89,6 +89,7 @@ def still_valid(user: Sandbox, tokens: list[str]) -> list[str]:
     return [one for one in tokens if user.rows("select 1 from tokens where access_token = ?", one)]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_service_of_the_users_gives_a_token_and_never_its_secret(user: Sandbox) -> None:
     result = submit(user)
     (collection,) = user.rows("select id from collections where display_name = 'GUEST1'")
@@ -104,6 +105,7 @@ def test_a_service_of_the_users_gives_a_token_and_never_its_secret(user: Sandbox
     assert user.env["GOCLIENT_CLIENT_SECRET"] not in result.out + result.err
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_person_gives_a_new_token_and_keeps_the_stored_ones(user: Sandbox, person: Callable[..., list[str]]) -> None:
     missing = submit(user)
     assert (missing.code, missing.json["error"]["code"]) == (4, "not-logged-in")
@@ -172,6 +174,7 @@ def test_what_tokens_cannot_do_is_refused_with_the_reason(user: Sandbox, words: 
     assert not user.rows("select * from secrets")
 
 
+@pytest.mark.conformance  # it takes long
 def test_directories_are_made_at_submission(user: Sandbox) -> None:
     words = (f"--StageinGOsrc={INPUT}", "--Data=hits.root", "--OutputGO=GUEST1:/campaign/new/${SN}/", "--goMkdir")
     result = user.run("sendJob.py", *TOKEN, *words)

@@ -151,6 +151,7 @@ def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
     assert (none.code, none.out) == (90, "")
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_row_that_cannot_be_read_hides_itself_only(jobs: Sandbox) -> None:
     run = jobs.run
     assert jobs.submit("--njobs=3", "--campaign=garbled", "--noCheck").code == 0

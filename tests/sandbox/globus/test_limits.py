@@ -40,6 +40,7 @@ def nice(who: Identity, sent: list[requests.Response]) -> list[str]:
 # --- tasks ---
 
 
+@pytest.mark.conformance  # it takes long
 def test_three_transfers_and_three_deletions_run_and_the_others_are_queued(limited: Sandbox) -> None:
     jdoe, asmith = Identity(limited, "jdoe"), Identity(limited, "asmith")
     limited.set(bytes_per_second=1)
@@ -65,6 +66,7 @@ def test_a_transfer_that_waits_because_of_an_error_lets_others_run(limited: Sand
     assert jdoe.task(missing)["nice_status"] == "FILE_NOT_FOUND", "an error is told also while it is queued"
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_101st_task_that_is_not_done_is_refused(limited: Sandbox) -> None:
     jdoe, asmith = Identity(limited, "jdoe"), Identity(limited, "asmith")
     limited.set(bytes_per_second=1, requests_per_second=1000)

@@ -80,6 +80,7 @@ def ask(user: User, word: str, path: str) -> Any:
     return user.call("GET", f"operation/endpoint/{user.site}/{word}", params={"path": path}).json()
 
 
+@pytest.mark.conformance  # it takes long
 def test_each_entry_has_its_type_and_a_link_that_of_its_target(user: User, folder: Path) -> None:
     listed = {one["name"]: one for one in ask(user, "ls", f"/{folder.name}")["DATA"]}
     assert {name: (one["type"], one["link_target"]) for name, one in listed.items()} == TYPES

@@ -191,6 +191,7 @@ def test_reports_and_outputs_are_moved_up(node: Node) -> None:
     assert "all.tgz" in archive.names
 
 
+@pytest.mark.conformance  # it takes long
 def test_sources_are_fetched_and_keep_their_modes(shared_sandbox: Sandbox, node: Node) -> None:
     content = b"#!/bin/sh\necho here $*\n"
     with tarfile.open(shared_sandbox.root / "cache" / "jobO.x.tar.gz", "w:gz") as archive:

@@ -50,6 +50,7 @@ def log_of(result: dict[str, Any]) -> dict[str, bytes]:
         return {name: file.read() for name, file in files.items() if file}
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_runs_in_the_environment_of_the_pilot_alone(panda: Sandbox) -> None:
     panda_id = job(panda, "echo A; env; pwd; echo n > userJobMetadata.json; echo '{\"m\": 1}' > userJobMetadata.json")
     result = site(panda)

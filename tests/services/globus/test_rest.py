@@ -230,6 +230,7 @@ def test_a_service_that_is_busy_for_long_is_not_waited_for() -> None:
 # --- bounds ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_listing_may_be_large_and_nothing_else() -> None:
     entry = {"name": "n" * 200, "type": "file", "size": 1}
     document = json.dumps(

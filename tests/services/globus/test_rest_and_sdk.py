@@ -146,6 +146,7 @@ SCOPE = "urn:globus:auth:scope:transfer.api.globus.org:all"
 RESOURCE = "transfer.api.globus.org"
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_sandbox_carries_every_call_out(shared_sandbox: Sandbox) -> None:
     auth, client_id, secret = service_client(shared_sandbox)
     names = {row["display_name"]: row["id"] for row in shared_sandbox.rows("select * from collections")}
@@ -221,6 +222,7 @@ def became(call: Callable[[], object]) -> tuple[str, str, bool]:
         return type(error).__name__, error.code, error.transient
 
 
+@pytest.mark.conformance  # it takes long
 def test_every_fault_of_the_service_is_the_same_to_both(
     shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
