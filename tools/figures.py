@@ -315,13 +315,14 @@ CHAPTERS = {
 
 def chapter(name: str, *, measure: bool) -> dict[str, Any]:
     """Return a chapter's rows, with the day and the commit of them: measured now, or with this code; or as kept."""
-    kept, code = Path(".figures", f"{name}.json"), _code()
+    kept, code = Path(".figures", f"{name}-{platform.python_version()}.json"), _code()
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     if not measure or (code and found.get("code") == code):
         return found
     rows = CHAPTERS[name]()
     commit = _git("rev-parse", "--short", "HEAD").strip() if code else "none"
-    found = {"code": code, "commit": commit, "day": time.strftime("%Y-%m-%d"), "rows": rows}
+    of = {"commit": commit, "day": time.strftime("%Y-%m-%d"), "python": platform.python_version()}
+    found = {"code": code, **of, "rows": rows}
     kept.parent.mkdir(exist_ok=True)
     kept.write_text(json.dumps(found))
     return found
@@ -332,9 +333,10 @@ def written(document: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for text in document.read_text().split("\n## ")[1:] if document.exists() else []:
         title, _, dated, _, _, _, *table = text.rstrip().split("\n")
-        day, commit = dated.split(", commit ")
+        day, commit, python = dated.split(", ")
         rows = [[cell.strip() for cell in line[2:-1].split(" | ")] for line in table]
-        found[title.replace(" ", "_").lower()] = {"commit": commit, "day": day, "rows": rows}
+        of = {"day": day, "commit": commit.split()[1], "python": python.split()[1]}
+        found[title.replace(" ", "_").lower()] = {**of, "rows": rows}
     return found
 
 
@@ -359,13 +361,14 @@ def main() -> int:
     lines = [
         "# Figures",
         "",
-        f"Measured with `make figures`: {os.cpu_count()} cores, Python {platform.python_version()}, panda-client "
-        f"{_version('panda-client')}. Ratios are medians of pairs, run in turn.",
+        f"Measured with `make figures`: {os.cpu_count()} cores, panda-client {_version('panda-client')}. Ratios are "
+        "medians of pairs, run in turn. Peers that are Python programs have the Python of the chapter, too.",
     ]
     for name, one in found.items():
         if one:
             table = [heads, ["---"] * len(heads), *one["rows"]]
-            lines += ["", f"## {name.replace('_', ' ').capitalize()}", "", f"{one['day']}, commit {one['commit']}", ""]
+            dated = f"{one['day']}, commit {one['commit']}, Python {one['python']}"
+            lines += ["", f"## {name.replace('_', ' ').capitalize()}", "", dated, ""]
             lines += [f"| {' | '.join(cells)} |" for cells in table]
     Path(sys.argv[1]).write_text("\n".join(lines) + "\n")
     print("\n".join(lines[4:]))

@@ -46,6 +46,7 @@ def test_a_job_that_is_retried_by_hand_delivers_as_the_first_try_would_have(site
     assert list(site.staging.iterdir()) == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_of_a_campaign_that_is_over_is_not_sent_again(site: Site) -> None:
     assert site.send("over", jobs=1).code == 0
     with broken(site):

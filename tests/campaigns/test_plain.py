@@ -204,6 +204,7 @@ def test_a_submission_whose_answer_is_lost_is_told_until_it_is_given_up(user: Sa
     assert advance(user, "gone").out == "gone: 2 jobs: 2 waiting or running\n", "it stays given up"
 
 
+@pytest.mark.conformance  # it takes long
 def test_jobs_that_are_being_sent_wait_and_are_no_error(user: Sandbox) -> None:
     def runs_while_sent(*command: str) -> None:
         user.trouble("POST /api/v1/job/submit", "delay", seconds=6.0, times=1)
@@ -249,6 +250,7 @@ def test_a_program_that_types_what_the_warning_says_is_not_warned_again(user: Sa
     assert "not known to be over" not in user.run(*line_of(user, "--campaign=warned")).err
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_a_program_asks_for_is_the_same(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     import goclient
 

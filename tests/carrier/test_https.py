@@ -173,6 +173,7 @@ def test_a_later_attempt_replaces_what_an_earlier_one_has_delivered(sandbox: San
     assert delivered(sandbox, "again").read_bytes() == INPUT * 2
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(
     ("folder", "later_ends_first", "ahead"), [("", False, -200), ("", True, 0), ("new/", False, 0)]
 )
@@ -331,6 +332,7 @@ def test_a_signal_between_two_deliveries_fails_the_job(sandbox: Sandbox, tmp_pat
     assert [delivered(sandbox, f"of-two-{one}").exists() for one in (1, 2)] == [True, False]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_signal_between_a_name_and_its_note_leaves_a_whole_file_that_a_later_attempt_replaces(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -246,6 +246,7 @@ def test_the_payload_has_the_sites_environment_without_the_tracer(tmp_path: Path
     assert not [line for line in lines if "PRELOAD" in line or "TOKEN" in line or "GOCLIENT" in line]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_python_of_the_sites_disturbs_nothing(job: CarriedJob) -> None:
     job.env |= {"PYTHONHOME": "/none", "PYTHONPATH": "/none", "PYTHONSTARTUP": "/none/x"}
     ended = job.run("x")

@@ -125,6 +125,7 @@ def test_a_source_that_has_gone_is_named_where_the_user_looks(user: Sandbox, pil
     assert "goclient: " in status["reason"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_program_that_fails_is_the_jobs_own_failure(user: Sandbox) -> None:
     (panda_id,) = submit(user, "--jobParameters=-o /nowhere/hits")
     report = site(user)

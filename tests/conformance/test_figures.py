@@ -22,9 +22,10 @@ def test_the_records_are_measured_beside_panda_client_s() -> None:
 def test_a_clone_keeps_the_chapters_that_it_does_not_measure(tmp_path: Path) -> None:
     document = tmp_path / "figures.md"
     document.write_text(
-        "# Figures\n\nMade.\n\n## Old\n\n2026-11-28, commit abc\n\n| what |\n| --- |\n| a | b |\n| c |\n"
+        "# Figures\n\nMade.\n\n## Old\n\n2026-11-28, commit abc, Python 3.11.2\n\n| what |\n| --- |\n| a | b |\n| c |\n"
     )
     code = f"import json, pathlib, figures; print(json.dumps(figures.written(pathlib.Path({str(document)!r}))))"
     env = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
     done = subprocess.run([sys.executable, "-c", code], cwd=TOOLS, env=env, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == {"old": {"commit": "abc", "day": "2026-11-28", "rows": [["a", "b"], ["c"]]}}
+    kept = {"commit": "abc", "day": "2026-11-28", "python": "3.11.2", "rows": [["a", "b"], ["c"]]}
+    assert json.loads(done.stdout) == {"old": kept}

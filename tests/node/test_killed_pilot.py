@@ -109,6 +109,7 @@ def test_payload_daemon_and_globus_connect_die_with_their_pilot(sandbox: Sandbox
         wait_for(lambda: not alive(known), within=GONE_WITHIN)
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_copy_dies_with_its_pilot(sandbox: Sandbox, state: Path, tmp_path: Path) -> None:
     with open(tmp_path / "large", "wb") as file:
         file.truncate(1 << 36)  # 64 GiB of nothing: it takes minutes

@@ -86,6 +86,7 @@ def test_a_payload_that_was_started_once_is_never_run_again(context: JobContext,
         has_ended_well(context.journal)
 
 
+@pytest.mark.conformance  # it takes long
 def test_much_output_costs_no_heartbeat(context: JobContext, tmp_path: Path) -> None:
     """Neither when it is read nor when it is put into the log."""
     times: list[float] = []

@@ -329,6 +329,7 @@ def test_a_job_that_only_copies_on_the_node_asks_no_globus_in_either_direction(s
     assert (site.tasks, site.endpoints) == ([], 0)
 
 
+@pytest.mark.conformance  # it takes long
 def test_input_may_come_through_globus_connect_and_output_stay_on_the_node(site: Site, tmp_path: Path) -> None:
     site.files(FAR, top="one")
     site.submit(IDLE, "--jobParameters", f"in-mode=gc globus-endpoint-in={FAR} dir-in=/{site.name} files-in=top "
@@ -339,6 +340,7 @@ def test_input_may_come_through_globus_connect_and_output_stay_on_the_node(site:
     assert site.endpoints > 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_input_may_be_on_the_node_and_output_leave_through_globus_connect(site: Site, tmp_path: Path) -> None:
     (tmp_path / "top").write_text("one")
     away = site.files(AWAY)

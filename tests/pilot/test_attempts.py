@@ -49,6 +49,7 @@ def test_a_second_attempt_replaces_what_the_first_one_left(job: Attempts, death:
     assert "ACTIVE" not in {row["status"] for row in labels}
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_file_that_came_in_the_way_fails_another_attempt_before_its_payload(job: Attempts) -> None:
     job.submit("--Data=a,b", f"--OutputGO=SITE1:/{job.name}/")
     assert job.dying_pilot(f"{PATHS}/mkdir") is None

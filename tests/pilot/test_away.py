@@ -96,6 +96,7 @@ def test_a_job_ends_well_while_the_server_takes_no_reports(sandbox: Sandbox) -> 
     assert states(sandbox, panda_id) == {"finished"}
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(
     ("route", "said"),
     [
@@ -120,6 +121,7 @@ def test_a_job_ends_well_while_globus_is_away_in_a_transfer(sandbox: Sandbox, ro
     assert len(submissions) == 1, "nothing is sent twice"
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("kind", ["lost", "hang", "html", "cut"])
 def test_an_end_that_was_not_told_is_told_by_the_next_pilot(sandbox: Sandbox, kind: str) -> None:
     (panda_id,) = submit(sandbox)
@@ -164,6 +166,7 @@ def test_a_signal_ends_the_job_of_a_service_and_the_service(sandbox: Sandbox) ->
     sandbox.rows("update jobs set status = 'failed' where panda_id = ?", panda_id)
 
 
+@pytest.mark.conformance  # it takes long
 def test_pilots_on_one_node_do_not_collide(sandbox: Sandbox) -> None:
     """Each looks at the journals of all others; make figures has twenty."""
     ids = submit(sandbox, PILOTS)

@@ -90,6 +90,7 @@ def test_a_pilot_with_tokens_for_https_alone_brings_and_takes_files(
     assert sandbox.rows("select * from tasks") == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_service_lists_and_renames_by_transfer_and_makes_no_task_of_it(sandbox: Sandbox) -> None:
     words = (f"--StageinGOsrc=SITE1:{INPUT}", "--Data=twice.file", "--OutputGO=CONSENT1:/data/", "--goVia=https")
     sent = submit(sandbox, *words)

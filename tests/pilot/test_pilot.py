@@ -60,6 +60,7 @@ def test_a_server_that_does_not_tell_its_queues_is_a_warning(sandbox: Sandbox) -
     assert "there is no job for TEST9" in result.err
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_payload_gets_its_own_words_byte_for_byte(sandbox: Sandbox) -> None:
     parameters = """one 'two  words' "a $HOME 'quoted'" --Database=prod back\\ slash '*' ~ -- --Data=mine ü"""
     submit(sandbox, sandbox.payload("echo.sh", ECHO), "--jobParameters", parameters,
@@ -85,6 +86,7 @@ def test_the_payload_sees_2012_s_variables_and_no_credentials(sandbox: Sandbox) 
     assert not set(held) & set(found.values())
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_token_that_is_refused_in_the_middle_of_a_job_fails_nothing(sandbox: Sandbox) -> None:
     submit(sandbox, sandbox.payload("echo.sh", ECHO), "--Data=words.txt", f"--OutputGO=SITE1:{HOME}")
     for route in ("POST /v0.10/endpoint", "POST /v0.10/transfer", "GET /v0.10/task_list", "DELETE /v0.10/endpoint/*"):
@@ -232,6 +234,7 @@ def test_a_file_that_came_in_the_way_since_is_overwritten_only_if_the_user_allow
         assert "exists by now, and would be overwritten" in job_of(sandbox)["pilotErrorDiag"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_transfer_with_nothing_but_faults_is_said_given_up_and_cancelled(sandbox: Sandbox) -> None:
     """A missing file in a directory's way does not fail a Globus task: it goes on, with faults, for a day."""
     script = sandbox.payload("make.sh", "#!/bin/sh\necho made > made.txt\n")
@@ -270,6 +273,7 @@ def test_a_damaged_record_fails_the_job_and_says_so(sandbox: Sandbox) -> None:
     assert "3 transfer words were written, 2 are left" in job_of(sandbox)["pilotErrorDiag"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_script_without_an_interpreter_line_is_run_by_sh(sandbox: Sandbox) -> None:
     submit(
         sandbox, sandbox.payload("plain.sh", "echo plain > made.txt\n"), "--Data=made.txt", f"--OutputGO=SITE1:{HOME}"

@@ -79,6 +79,7 @@ LACKS: dict[str, tuple[list[str], list[str], str]] = {
 }
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(("made", "asked", "code"), LACKS.values(), ids=LACKS)
 def test_what_an_account_lacks_is_an_error_and_its_hint_mends_it(
     sandbox: Sandbox, made: list[str], asked: list[str], code: str
@@ -248,6 +249,7 @@ def test_a_pilot_that_is_oneself_is_an_error(shared_sandbox: Sandbox) -> None:
     assert (result.code, codes(result, "error")) == (80, ["myproxy-own-dn"])
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_deposit_has_one_end_for_all_that_it_asks(sandbox: Sandbox) -> None:
     for route, seconds in (("PUT /myproxy/*", 2.5), ("INFO /myproxy/*", 60)):
         trouble = {"route": route, "kind": "delay", "seconds": seconds}

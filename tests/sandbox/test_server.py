@@ -296,6 +296,7 @@ def test_ids_that_no_job_has_are_null(shared_sandbox: Sandbox) -> None:
     assert answer.json() == {"success": True, "message": "", "data": [None, None, None]}
 
 
+@pytest.mark.conformance  # it takes long
 def test_only_5000_jobs_of_a_call_are_stored_without_a_word(sandbox: Sandbox) -> None:
     from goclient.model.records.panda_job import JobTemplate, encode_jobs, job_records
 

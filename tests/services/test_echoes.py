@@ -208,6 +208,7 @@ def job_of_a_pilot(log: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("status", [400, 500])
 @pytest.mark.parametrize(("well", "form"), [({}, "globus"), (AUTH_WELL, "globus"), (AUTH_WELL, "html")])
 def test_a_pilot_tells_nobody_what_globus_echoes(desk: Desk, status: int, form: str, well: dict[str, Any]) -> None:

@@ -356,6 +356,7 @@ def test_a_probe_of_a_missing_folder_is_made_where_globus_will_make_it(sandbox: 
     assert [path.name for path in sandbox.path("SITE1", "/home").iterdir()] == ["osg_data"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_probe_that_could_not_be_removed_in_time_is_named(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/sandbox/trouble"
     requests.post(url, json={"route": "POST /v0.10/delete", "kind": "delay", "seconds": 50}, timeout=60)

@@ -171,6 +171,7 @@ def test_what_cannot_be_taken_back_now_stays_listed(user: Sandbox) -> None:
     assert [one["state"] for one in listed(user)] == ["ended"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_secret_that_is_lost_while_jobs_are_sent_is_set_again(user: Sandbox) -> None:
     before = len(user.rows("select 1 from jobs"))
     user.trouble("POST /api/v1/job/submit", "delay", seconds=4, after=True, times=1)

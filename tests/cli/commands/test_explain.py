@@ -120,6 +120,7 @@ def test_a_submitted_job_is_explained_by_its_number_as_its_record_says(sandbox: 
     assert (unknown.code, unknown.json["error"]["code"]) == (90, "unknown-job")
 
 
+@pytest.mark.conformance  # it takes long
 def test_standard_input_is_read_for_a_dash(env: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "goclient", "explain", "-"]
     for data, shown in ((b"--StageinGOsrc=S:/a\n", b"S:/a"), (b"caf\xe9", b"caf\\udce9"), (b"", b"(none)")):

@@ -166,6 +166,7 @@ def test_a_person_logs_in_for_https_servers_with_one_command(person: Person) -> 
     assert data_access(person.sandbox, "CONSENT1") in consents
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_by_https_names_one_login_command_after_which_it_and_its_pilot_go(person: Person) -> None:
     words = (
         "--goVia=https",

@@ -132,6 +132,7 @@ def test_a_submission_that_fails_before_its_jobs_can_be_typed_again(user: Sandbo
     assert user.run("sendJob.py", *CARRIED, *MOVES).code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_secrets_of_others_are_named_before_anything_is_sent(user: Sandbox) -> None:
     user.run("sendJob.py", *CARRIED, *MOVES)
     user.rows("update secrets set data = json_set(data, '$.\"grid pass\"', 'x')")

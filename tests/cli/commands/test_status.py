@@ -69,6 +69,7 @@ def asked(sandbox: Sandbox) -> list[str]:
     return [one["path"] for one in found if one["path"].startswith(("/api/v1/", "/v0.10/"))]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_summary_and_the_reasons_come_first(jobs: Sandbox) -> None:
     asked(jobs)
     told = jobs.run("goclient", "status", "--campaign=muons")
@@ -225,6 +226,7 @@ def test_what_is_wrong_is_said(jobs: Sandbox, words: tuple[str, ...], code: int,
     assert message in told.err
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
     change(jobs, 11, "running")
     words = [*WATCHING, "status", "10-12", "--watch", "--exit-status"]
@@ -246,6 +248,7 @@ def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
     assert process.returncode == 5
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     change(jobs, 12, "running")
     controller, terminal = pty.openpty()

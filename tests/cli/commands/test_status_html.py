@@ -30,6 +30,7 @@ def data(path: Path) -> Any:
     return json.loads(found[1])
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_page_has_what_is_printed(sent: Sandbox, tmp_path: Path) -> None:
     page = tmp_path / "zmumu.html"
     shown = sent.run("goclient", "status", "--campaign=zmumu", "--html", str(page), "--json")

@@ -117,6 +117,7 @@ def test_requests_of_ten_seconds_pass_at_once_and_then_some_a_second(limited: Sa
     assert asmith.call("GET", "task_list").ok, "each identity has its own"
 
 
+@pytest.mark.conformance  # it takes long
 def test_globus_sdk_waits_and_asks_again(limited: Sandbox, transfer: globus_sdk.TransferClient) -> None:  # noqa: F811
     limited.set(requests_per_second=0.2)  # ten at once, then one in five seconds, also on slow machines
     recorded = f"{limited.url}/sandbox/requests"
