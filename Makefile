@@ -26,7 +26,7 @@ TOLD += $(if $(COVERAGE),GOCLIENT_TEST_BRANCHES=yes)
 demo: $(VENV)/.demo-ready
 	$(BIN)/goclient sandbox demo
 
-# Unit and functional tests: all that need no program and no server but ours.
+# Unit and functional tests: what needs no program and no server but ours, and less than half a second of a core.
 test: $(VENV)/.dev-ready $(PEERS)
 	$(if $(COVERAGE),$(BIN)/python -m tests.branches prepare)
 	$(TOLD) $(BIN)/pytest -m "not conformance" --ignore=tests/conformance

@@ -33,11 +33,11 @@ LONG = bool(os.environ.get("GOCLIENT_TEST_LONG"))  # make conformance: a propert
 
 
 def examples(number: int) -> settings:
-    """Return the settings of a property that is tried with so many examples, or in a short run with a sixth of them.
+    """Return the settings of a property that is tried with so many examples, or in a short run with a twelfth of them.
 
     In CI, where they are the same ones each time, a third of them do.
     """
-    shown = number // (3 if os.environ.get("CI") else 1) if LONG else max(3, number // 6)
+    shown = number // (3 if os.environ.get("CI") else 1) if LONG else max(3, number // 12)
     return settings(max_examples=shown, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

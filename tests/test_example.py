@@ -18,7 +18,6 @@ from tests.sandboxes import Sandbox
 INPUT, OUTPUT = "/home/osg_data/panda/0064.file", "/home/osg_data/panda/10mb-file.bin"
 
 
-@pytest.mark.conformance  # it takes long
 def test_the_page_s_example_ends_with_its_file_at_site1(sandbox: Sandbox) -> None:
     submitted = sandbox.run(*command_line(sandbox.url))
     assert submitted.code == 0, submitted.err

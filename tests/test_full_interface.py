@@ -53,6 +53,7 @@ def test_the_page_s_command_is_understood_as_it_stands(shared_sandbox: Sandbox, 
     assert explained["payload"] == ""
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_page_s_transfers_end_with_the_file_at_oklahoma(sandbox: Sandbox, tmp_path: Path) -> None:
     """The local endpoint sees the job's directory: what it holds is a folder of this machine."""
     transformation = sandbox.payload(

@@ -159,6 +159,7 @@ def test_the_directory_of_a_site_is_found_kept_and_used(user: Sandbox) -> None:
     assert "a probe has found" not in own.err, "settings count first"
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_directory_that_no_node_has_is_told_and_nothing_is_left(user: Sandbox) -> None:
     assert user.run("goclient", "probe", "TEST1", "--detach", f"--shared={SITE}:{STAGING}").code == 0
     run_at_site(user)

@@ -520,6 +520,7 @@ def test_a_carried_job_copies_on_the_node_without_any_credential(site: Site) -> 
     assert sandbox.run(sys.executable, "-c", results).out == f"{places} \n"
 
 
+@pytest.mark.conformance  # it takes long
 def test_one_campaign_in_trouble_keeps_no_other_from_going_on(site: Site, tmp_path: Path) -> None:
     alone = {"GOCLIENT_STATE": str(tmp_path / "state")}
     site.sandbox.set(running_tasks=0)

@@ -161,6 +161,7 @@ def test_a_name_that_is_taken_is_told_before_the_payload(sandbox: Sandbox, tmp_p
     assert delivered(sandbox, "taken").read_text() == "somebody's"
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_later_attempt_replaces_what_an_earlier_one_has_delivered(sandbox: Sandbox, tmp_path: Path) -> None:
     first = job(sandbox, tmp_path / "1", "again", script=f"{TWICE}; touch made; sleep 600")
     process = first.start()
@@ -373,6 +374,7 @@ def test_a_credential_that_is_no_good_is_told(
     assert carried.left == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_no_way_out_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
     """In a network of its own, the node reaches nothing."""
     carried = job(sandbox, tmp_path, "no-network")

@@ -38,6 +38,7 @@ def job(tmp_path: Path, far: Path) -> CarriedJob:
     return CarriedJob(tmp_path / "run", tasks, "cat in in >out; echo the payload says: $1")
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_brings_runs_and_takes(job: CarriedJob, far: Path) -> None:
     """Every Python does in test_https.py."""
     ended = job.run("a b$c")
@@ -321,6 +322,7 @@ def test_a_signal_to_all_ends_everything(tmp_path: Path) -> None:
     assert (processes_below(job.directory), job.left) == ([], [])
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_payload_that_does_not_end_is_ended_in_time(tmp_path: Path) -> None:
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); open('began', 'w'); time.sleep(600)"
     job = CarriedJob(tmp_path / "run", script=f'exec {sys.executable} -c "{code}"')

@@ -91,6 +91,7 @@ def test_the_program_runs_with_its_files_its_input_and_its_own_words(
     assert [file.location.partition(":")[2] for file in first.files] == ["/campaign/out/hits.1"]
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize("pilot", PILOTS)
 def test_a_plan_that_was_changed_on_its_way_is_not_carried_out(user: Sandbox, pilot: str) -> None:
     (panda_id,) = submit(user, "--jobParameters=-o hits.1")
@@ -189,6 +190,7 @@ def test_a_running_job_through_globus_connect_is_looked_up_as_its_service_client
     assert "all its outputs have arrived" in retried.json["left"][0]["why"], "as Globus tells the service client"
 
 
+@pytest.mark.conformance  # it takes long
 def test_globus_connect_that_is_not_there_is_told_where_the_user_looks(user: Sandbox) -> None:
     (panda_id,) = submit(user, "--goConnect=/cvmfs/none/globusconnectpersonal", "--jobParameters=-o hits.1")
     report = site(user)
@@ -233,6 +235,7 @@ def test_files_pass_through_a_server_that_sees_the_jobs_directory(user: Sandbox)
     ]  # fmt: skip
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_carried_job_is_stopped_by_its_user_while_its_files_move(user: Sandbox) -> None:
     """Its transfer task is cancelled by the carrier, whose pilot knows nothing of it; and nothing of it runs on."""
     (user.path("SITE1", "/shared/campaign") / "in/long.dat").write_text("x" * 1000)
@@ -262,6 +265,7 @@ def test_a_carried_job_is_stopped_by_its_user_while_its_files_move(user: Sandbox
     assert [(one["state"], one["why"]) for one in again] == [("cancelled", "it was over before")]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_server_that_does_not_see_the_directory_is_told(user: Sandbox) -> None:
     (panda_id,) = submit(user, f"--WorkingendpointGO={seeing(user, str(user.cwd))}", "--jobParameters=-o hits.1")
     report = site(user)

@@ -88,6 +88,7 @@ def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
     assert catalogue.read(str(path)) == {"SITE1": UUID, "NEW": OTHER}
 
 
+@pytest.mark.conformance  # it takes long
 def test_many_additions_at_once_lose_nothing(tmp_path: Path) -> None:
     file = str(tmp_path / "new" / "e.toml")
     with ThreadPoolExecutor(16) as pool:

@@ -308,6 +308,7 @@ def test_a_signal_while_a_server_is_asked_leaves_no_file_behind(tmp_path: Path) 
 # --- local ---
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_job_that_only_copies_on_the_node_asks_no_globus_in_either_direction(site: Site, tmp_path: Path) -> None:
     data = tmp_path / "data"
     for name, text in {"top": "1", "sub/a": "2", "whole/b": "3", "whole/deep/er/c": "4", "left": "5"}.items():

@@ -71,6 +71,7 @@ def test_a_python_3_9_can_load_all_that_travels() -> None:
     assert "goclient.node.job" in loaded(oldest_python())
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_python_3_9_copies_files_on_the_node(tmp_path: Path) -> None:
     (tmp_path / "job").mkdir()
     (tmp_path / "input").write_text("in")

@@ -52,7 +52,6 @@ def test_secrets_are_neither_kept_nor_shown(tmp_path: Path) -> None:
     assert kept == []
 
 
-@pytest.mark.conformance  # it takes long
 def test_a_carried_job_runs_from_its_submission_to_the_file(sandbox: Sandbox) -> None:
     """The transformation is runGen, which unpacks the carrier."""
     script = sandbox.cwd / "run.sh"

@@ -117,6 +117,7 @@ def test_the_pilots_own_identity_reads_a_guest_collection_and_may_not_write_ther
     assert [one.name for one in sandbox.path("SITE1", "/shared/in").iterdir()] == ["guest.dat"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_directories_come_and_go_by_https(sandbox: Sandbox) -> None:
     source = sandbox.path("SITE1", "/home/osg_data/panda/run7")
     (source / "deep").mkdir(parents=True)

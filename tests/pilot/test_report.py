@@ -62,6 +62,7 @@ def forwarder(sandbox: Sandbox) -> Iterator[Forwarder]:
         yield state
 
 
+@pytest.mark.conformance  # it takes long
 def test_the_end_of_a_job_is_told_again_until_the_server_hears_it(sandbox: Sandbox, forwarder: Forwarder) -> None:
     forwarder.failing = 2
     payload = sandbox.payload("nothing.sh", "#!/bin/sh\n")

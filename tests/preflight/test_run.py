@@ -253,6 +253,7 @@ JSONTokenStorage(app.token_storage.token_storage.filepath, namespace="DEFAULT").
     assert "login ends" not in sandbox.submit(f"--StageinGOsrc={INPUT}", "--noSubmit", "--goNeeds=0", **mine).err
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_globus_that_is_down_is_said_and_nothing_is_sent(shared_sandbox: Sandbox) -> None:
     dead = {f"GLOBUS_SDK_SERVICE_URL_{name}": "http://127.0.0.1:9/" for name in ("AUTH", "TRANSFER")}
     document = refused(shared_sandbox.submit(f"--StageinGOsrc={INPUT}", "--json", **dead), 40, "could not be reached")

@@ -43,6 +43,7 @@ def check(user: Sandbox, directory: str, *words: str, collection: str = SITE, **
     return [(one["level"], one["code"], one["message"], one["hint"] or "") for one in own]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_directory_that_is_fit_is_told_and_tried_if_that_is_typed(user: Sandbox) -> None:
     assert [one[:2] for one in check(user, "/fit")] == [("ok", "staging")]
     tried = check(user, "/fit", "--goProbe")

@@ -119,6 +119,7 @@ def test_a_folder_without_a_sandbox_is_said_to_have_none(run: Run, tmp_path: Pat
     assert run("goclient", "sandbox", "stop", "--dir", str(tmp_path / "none")).code == 0
 
 
+@pytest.mark.conformance  # it takes long
 def test_without_dir_it_is_the_one_of_the_environment_or_the_usual_one_here(run: Run, tmp_path: Path) -> None:
     here, other = tmp_path / "goclient-sandbox", tmp_path / "other"
     assert "goclient-sandbox/env.sh" in run("goclient", "sandbox", "start").out
@@ -187,6 +188,7 @@ def no_environment(folder: Path) -> None:
     (folder / "sandbox.sqlite").touch()
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(
     ("breaks", "reason"),
     [(no_database, "Is a directory"), (no_grid, "File exists"), (no_environment, "Is a directory")],

@@ -455,6 +455,7 @@ def test_missing_folders_are_made_with_those_above_them_and_asked_for_once(sandb
     assert "the directory SITE1:/home/a/b/000001/ was made" in [one["message"] for one in result.json["findings"]]
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_folder_that_cannot_be_made_is_one_error_within_the_time(shared_sandbox: Sandbox, trouble: Any) -> None:
     words = ("--Data=x", "--OutputGO=SITE1:/home/q/w/e/", "--goMkdir", "--goTimeout=3", "--json")
     trouble(route="POST /v0.10/operation/endpoint/*/mkdir", kind="delay", seconds=15)
@@ -496,6 +497,7 @@ def test_a_command_in_a_hint_is_quoted(sandbox: Sandbox) -> None:
 # --- the service ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_slow_service_is_said_and_has_an_end(shared_sandbox: Sandbox, trouble: Any) -> None:
     trouble(route="GET /v0.10/operation/endpoint/*/ls", kind="delay", seconds=20)
     result = check(shared_sandbox, f"--StageinGOsrc={INPUT}", "--json", "--goTimeout=3")
@@ -532,6 +534,7 @@ def test_any_fault_of_the_service_is_a_finding(
     assert error["hint"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_many_files_cost_one_request_an_endpoint_and_one_a_folder(sandbox: Sandbox, tmp_path: Path) -> None:
     folders = [sandbox.path("SITE1", f"/many/{number}") for number in range(20)]
     for folder in folders:

@@ -216,6 +216,7 @@ def test_all_that_a_client_may_do_is_listed_also_for_other_campaigns(user: Sandb
         user.rows("delete from rules where path = '/other-campaign/'")
 
 
+@pytest.mark.conformance  # it takes long
 def test_permissions_that_goclient_gave_are_listed_though_globus_cannot_be_asked(user: Sandbox) -> None:
     client = user.env["GOCLIENT_CARRY_CLIENT_ID"]
     before = user.rows("select * from rules where principal = ?", client)

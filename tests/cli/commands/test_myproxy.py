@@ -272,6 +272,7 @@ def test_a_bad_certificate_is_said_with_its_file_and_nothing_is_sent(double: Ser
 # --- pass phrases -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_pass_phrase_is_read_from_a_descriptor_or_a_terminal_and_shown_nowhere(
     double: Server, tmp_path: Path
 ) -> None:
@@ -378,6 +379,7 @@ def test_a_proxy_takes_the_place_of_a_proxy_only_and_of_one_s_own_only_if_that_i
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "p"]
 
 
+@pytest.mark.conformance  # it takes long
 def test_nothing_loads_pydantic_and_info_and_destroy_no_cryptography_either(double: Server) -> None:
     code = (
         "import sys; from goclient.cli.main import main; code = main(sys.argv[1:]);"

@@ -79,6 +79,7 @@ def known_ids(user: Sandbox) -> list[str]:
     return [one["id"] for one in user.run("goclient", "credential", "list", "--json").json]
 
 
+@pytest.mark.conformance  # it takes long
 def test_other_directories_of_one_client_are_a_warning_until_status_takes_them_back(user: Sandbox) -> None:
     first, _ = submitted(user, *GUEST)
     told = user.run(*CARRIED, *OTHER_DIRECTORY, "--noSubmit")

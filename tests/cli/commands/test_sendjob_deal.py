@@ -140,6 +140,7 @@ def test_a_directory_is_dealt_with_a_warning(user: Sandbox) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_list_of_wrong_names_is_told_once_and_json_has_all(user: Sandbox) -> None:
     lines = [f"SITE1:/{HOME}/deal/wrong-{n}" for n in range(2_001)]
     (user.cwd / "list").write_text("\n".join(lines))

@@ -147,6 +147,7 @@ def test_a_collection_that_takes_no_more_rules_is_told_and_keeps_none(user: Sand
     assert user.run("goclient", "credential", "list", "--json").json == []
 
 
+@pytest.mark.conformance  # it takes long
 def test_what_cannot_be_taken_back_after_a_failure_is_told_and_taken_back_later(user: Sandbox) -> None:
     user.trouble("POST /api/v1/file_server/upload_cache_file", "500")
     user.trouble("DELETE /v0.10/endpoint/*/access/*", "500")

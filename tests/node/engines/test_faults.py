@@ -17,7 +17,7 @@ from tests.node.engines.benches import (
     WebdavBench,
     can_lock,
 )
-from tests.node.engines.conftest import REAL, prepare
+from tests.node.engines.conftest import prepare
 from tests.servers.full_disk import can_mount
 
 ENGINES: dict[str, type[Bench]] = {
@@ -65,7 +65,6 @@ WITHOUT: dict[str, dict[str, str]] = {  # kinds that cannot be met, and why
     **dict.fromkeys(("webdav", "gridftp", "gridftp-pair"),
                     {} if can_mount() else {"full disk": "this user may not mount a small disk"}),
 }  # fmt: skip
-MARKED = {name: pytest.mark.conformance if kind in REAL else () for name, kind in ENGINES.items()}
 
 
 def test_the_table_is_large_enough_for_each_engine() -> None:
@@ -85,10 +84,11 @@ def test_each_kind_of_fault_is_met_often_enough_or_it_is_said_why_not(name: str,
     assert few == WITHOUT[name].keys()
 
 
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(
     ("kind", "group", "way"),
     [
-        pytest.param(kind, group, way, marks=MARKED[name], id=f"{name}-{group}-{way}")
+        pytest.param(kind, group, way, id=f"{name}-{group}-{way}")
         for name, kind in ENGINES.items()
         for group, way in faults.GROUPS
         if faults.of(kind, group, way)

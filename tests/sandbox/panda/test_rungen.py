@@ -167,6 +167,7 @@ def test_a_command_sees_and_shows_what_it_does_there(node: Node, command: str, s
     assert "".join(lines).replace(home, "HOME").startswith(shown), out
 
 
+@pytest.mark.conformance  # it takes long
 def test_secrets_are_files_and_words_of_the_shell(node: Node) -> None:
     show = "grep . c.json panda_secrets.sh panda_secrets.json; stat -c %a c.json; echo A=$A"
     done = node.run(*HERE, *exec_(show), secrets=SECRETS)

@@ -150,6 +150,7 @@ def test_a_job_gets_all_secrets_which_newer_pilots_log(panda: Sandbox, version: 
 HEARS = "cd $TRF_EXEC_HOME_DIR; trap 'echo got > signal; exit 1' TERM; trap '' PIPE; echo up > up"
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_kill_from_the_monitor_is_no_signal_for_the_payload(panda: Sandbox) -> None:
     """Only runGen is ended: what is below it finds its output broken."""
     panda_id = job(panda, f"{HEARS}; while echo tick; do sleep 0.1; done 2>/dev/null; echo broken > broken")

@@ -105,6 +105,7 @@ def test_what_is_refused_on_a_new_connection_is_refused(server: CollectionServer
     assert not caught.value.transient
 
 
+@pytest.mark.conformance  # it takes long
 def test_a_read_goes_on_where_it_broke_off(server: CollectionServer) -> None:
     for cut in [*range(0, 300_000, 10_001), 299_999]:
         file = io.BytesIO()
