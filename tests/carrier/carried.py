@@ -7,6 +7,7 @@ import io
 import json
 import os
 import py_compile
+import re
 import shutil
 import signal
 import subprocess
@@ -73,7 +74,9 @@ def old_pythons() -> tuple[str, ...]:
 
 @cache
 def _version(python: str) -> tuple[int, ...]:
-    """The version of a Python, (0,) for one that does not start."""
+    """The version of a Python, which the folder of one of pyenv's tells; (0,) for one that does not start."""
+    if told := re.search(r"/versions/(\d)\.(\d+)\.\d+/bin/", python):
+        return int(told[1]), int(told[2])
     code = "import sys; sys.stdout.write('%d %d' % sys.version_info[:2])"
     said = subprocess.run([python, "-S", "-c", code], capture_output=True, text=True, check=False)
     return tuple(map(int, said.stdout.split())) if said.returncode == 0 else (0,)

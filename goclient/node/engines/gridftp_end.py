@@ -27,7 +27,10 @@ ANSWER = 60.0  # seconds for an answer
 
 @dataclass(frozen=True)
 class Access:
-    """Access to servers as a user; a copy that breaks is tried again for ``patience`` seconds without a byte."""
+    """Access to servers as a user.
+
+    A copy that breaks is tried again for ``patience`` seconds without a byte, and a question without an answer, too.
+    """
 
     credential: Callable[[], Credential]
     trust: Trust
@@ -40,12 +43,15 @@ class Access:
 
     def files(self) -> GridftpFiles:
         """Return a client with sessions of its own."""
-        return GridftpFiles(self.credential, self.trust, lambda: Deadline(ANSWER))
+        return self._files(self.patience)
 
     def delete(self, endpoint: GridftpEndpoint, *paths: str) -> None:
         """Delete what has arrived so far, if that can be; in a new session: a job that ends has closed its own."""
-        with suppress(GoclientError), self.files() as files:
+        with suppress(GoclientError), self._files(0.0) as files:
             files.delete(endpoint, *paths)
+
+    def _files(self, patience: float) -> GridftpFiles:
+        return GridftpFiles(self.credential, self.trust, lambda: Deadline(ANSWER), patience=patience)
 
 
 class GridftpEnd(ServerEnd[GridftpFiles]):

@@ -31,12 +31,13 @@ def _nothing() -> None:
 class GridftpFiles:
     """Ask GridFTP servers as one identity; errors are GoclientErrors, transient if they may pass.
 
-    ``credential`` is asked for at each login, and ``end`` gives each answer its time.  Any thread may ask: those that
-    ask one server wait for one another.
+    ``credential`` is asked for at each login, and ``end`` gives each answer its time.  What may pass is asked again for
+    ``patience`` seconds, unless it may have been done.  Any thread may ask: those that ask one server wait for one
+    another.
     """
 
-    def __init__(self, credential: Callable[[], Credential], trust: Trust, end: End) -> None:
-        self._sessions = Sessions(credential, trust, end)
+    def __init__(self, credential: Callable[[], Credential], trust: Trust, end: End, *, patience: float = 0.0) -> None:
+        self._sessions = Sessions(credential, trust, end, patience=patience)
         self._end = end
 
     def __enter__(self) -> GridftpFiles:

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
+from goclient.errors import GoclientError
 from goclient.errors.conditions import SessionClosed
 from goclient.errors.wording import quote
 from goclient.model.endpoint import GridftpEndpoint
@@ -16,7 +18,10 @@ from goclient.services.gridftp.session import End, Session, open_session
 from goclient.services.gsi.dial import silent
 from goclient.services.gsi.server import GRIDFTP, Server
 from goclient.services.gsi.tls import Credential, Trust
+from goclient.services.retry import pauses
 
+T = TypeVar("T")
+AGAIN = (0.2, 10.0)  # seconds between two tries of what may pass: at first, and at most
 LINGER = 10.0  # seconds that a session waits for the next step of a job: a login costs more than all its questions
 
 
@@ -30,19 +35,23 @@ class _Slot:
 
 
 class Sessions:
-    """Open a session when a server is asked something, and keep it for the next question."""
+    """Open a session when a server is asked something, and keep it for the next question.
 
-    def __init__(self, credential: Callable[[], Credential], trust: Trust, end: End) -> None:
+    What may pass, of a server or of where the credential comes from, is tried again for ``patience`` seconds.
+    """
+
+    def __init__(self, credential: Callable[[], Credential], trust: Trust, end: End, *, patience: float = 0.0) -> None:
         self._credential = credential
         self._trust = trust
         self._end = end
+        self._patience = patience
         self._slots: dict[GridftpEndpoint, _Slot] = {}
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
 
     def close(self) -> None:
         """Hang up everywhere: what other threads ask fails at once."""
-        self._closed = True
+        self._closed.set()
         with self._lock:
             slots = list(self._slots.values())
         for slot in slots:
@@ -77,7 +86,7 @@ class Sessions:
         """Begin to log in, beside what is done meanwhile; who asks next is told what failed, as it fails again."""
 
         def log_in() -> None:
-            with self.session(endpoint):
+            with self.session(endpoint, insists=False):
                 self.rest()
 
         Background(log_in)
@@ -87,28 +96,41 @@ class Sessions:
     ) -> list[Reply]:
         """Return the replies to commands.
 
-        With ``repeat``, ask again if the session was used before, and the server has ended it since.
+        With ``repeat``, ask again if the session was used before, and the server has ended it since; or if they get no
+        answer now, for the patience.
         """
         if not commands:
             return []
-        with self.session(endpoint) as session:
-            waited = session.has_waited
-            try:
+
+        def once() -> list[Reply]:
+            with self.session(endpoint) as session:
+                waited = session.has_waited
+                try:
+                    return session.commands(commands, end or self._end)
+                except SessionClosed:
+                    if not (waited and repeat) or self._closed.is_set():
+                        raise
+            with self.session(endpoint) as session:
                 return session.commands(commands, end or self._end)
-            except SessionClosed:
-                if not (waited and repeat) or self._closed:
+
+        return self._insist(once) if repeat else once()
+
+    def _insist(self, call: Callable[[], T]) -> T:
+        """Return what a call gives; what may pass is tried again for the patience."""
+        last, again = time.monotonic() + self._patience, pauses(*AGAIN)
+        while True:
+            try:
+                return call()
+            except GoclientError as error:
+                pause = next(again)
+                if not error.transient or self._closed.is_set() or time.monotonic() + pause > last:
                     raise
-        with self.session(endpoint) as session:
-            return session.commands(commands, end or self._end)
+            self._closed.wait(pause)
 
     @contextmanager
-    def session(self, endpoint: GridftpEndpoint) -> Iterator[Session]:
+    def session(self, endpoint: GridftpEndpoint, *, insists: bool = True) -> Iterator[Session]:
         """Lend a server's session for the body; who asks that server meanwhile waits."""
-        if self._closed:
-            raise SessionClosed(
-                f"{quote(endpoint.display)} is not asked: the work was ended",
-                hint="type the command again", code="gridftp-closed", subject=str(endpoint),
-            )  # fmt: skip
+        self._check_not_closed(endpoint)
         with self._lock:
             slot = self._slots.setdefault(endpoint, _Slot())
         deadline = self._end()
@@ -116,11 +138,22 @@ class Sessions:
             raise silent(Server(endpoint.host, endpoint.port, GRIDFTP), deadline, step="because it was busy")
         try:
             if slot.session is None or slot.session.is_closed:
-                slot.session = open_session(endpoint, self._credential(), self._trust, deadline=self._end())
+                slot.session = self._insist(lambda: self._open(endpoint)) if insists else self._open(endpoint)
             yield slot.session
         finally:
             slot.used = time.monotonic()
-            if slot.session is not None and (slot.session.is_closed or self._closed):
+            if slot.session is not None and (slot.session.is_closed or self._closed.is_set()):
                 slot.session.close()
                 slot.session = None
             slot.lock.release()
+
+    def _open(self, endpoint: GridftpEndpoint) -> Session:
+        self._check_not_closed(endpoint)
+        return open_session(endpoint, self._credential(), self._trust, deadline=self._end())
+
+    def _check_not_closed(self, endpoint: GridftpEndpoint) -> None:
+        if self._closed.is_set():
+            raise SessionClosed(
+                f"{quote(endpoint.display)} is not asked: the work was ended",
+                hint="type the command again", code="gridftp-closed", subject=str(endpoint),
+            )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import ChecksumDiffers, PathExists, PathNotFound
+from goclient.errors.conditions import ChecksumDiffers, NoUserProxy, PathExists, PathNotFound
 from goclient.journal import Journal
 from goclient.model.endpoint import JOB
 from goclient.model.mode import Mode
@@ -170,6 +170,29 @@ def test_a_pilot_that_is_ended_leaves_no_part_in_a_directory_that_was_there(
     with bench.stack, pytest.raises(KeyboardInterrupt):
         bench.take(item("run", "run", recursive=True), overwrite=True, beat=stop)
     assert [one.name for one in (bench.there / "run").iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("kind", [GridftpBench, PairBench])
+def test_a_moment_without_a_proxy_costs_a_pause_and_no_job(
+    kind: type[GridftpBench], gridftp: GridftpServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server may be away when a payload has ended: what that has made is not lost."""
+    GridftpBench.servers = gridftp
+    bench, asked = kind(tmp_path), list[int]()
+    real = bench.credential
+
+    def credential() -> Credential:
+        asked.append(1)
+        if len(asked) <= 3:
+            raise NoUserProxy("its server does not answer", hint="wait", transient=True)
+        return real()
+
+    monkeypatch.setattr(bench, "credential", credential)
+    (bench.job / "out").write_bytes(CONTENT)
+    with bench.stack:
+        assert bench.take(item("out", "out")) == Transferred(1, len(CONTENT))
+    assert (bench.there / "out").read_bytes() == CONTENT
+    assert len(asked) > 3
 
 
 def test_a_job_logs_in_once_at_each_server(gridftp: GridftpServers, tmp_path: Path) -> None:
