@@ -6,7 +6,7 @@ environment are left alone: what may act for the user is handed to the engines, 
 
 from __future__ import annotations
 
-import os
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ from goclient.node.signals import check
 from goclient.reporter.base import Reporter
 from goclient.services.gsi.certificate import time_text
 from goclient.services.gsi.identity import Identity
-from goclient.services.gsi.pem import write_proxy
+from goclient.services.gsi.pem import NotWritten, write_proxy
 from goclient.services.gsi.tls import Credential, Trust
 from goclient.services.panda.owner import is_owned
 from goclient.services.retry import turns
@@ -76,14 +76,13 @@ class Deposit:
 
         Raises IdentityError if the pilot's own certificate cannot be used, NoUserProxy for anything else.
         """
-        new = path.with_name(f".{path.name}.new")
-        pilot = ""
+        new, pilot = path.with_name(f".{path.name}.new"), ""
         try:
             service = self.accounts.service(self.account)
             pilot = service.identity.base
             write_proxy(new, service.get(self.account.user, lifetime=LIFETIME))
             found = self._check(new, pilot)
-            os.replace(new, path)
+            new.replace(path)
         except GoclientError as error:
             raise self._explain(error, pilot) from error
         finally:
@@ -95,7 +94,7 @@ class Deposit:
         try:
             found = grid.identity(self.accounts.env, proxy=str(new))
         except GoclientError as error:
-            raise NoUserProxy(f"the proxy in {self.shown} cannot be used: {error.message}", hint=error.hint) from error
+            raise NoUserProxy(f"the proxy in {self.shown} cannot be used: {error.message}") from error
         if not is_owned(self.owner, found.base):
             whose = f"the job is {quote(self.owner)}'s" if self.owner else "the server does not say whose the job is"
             raise NoUserProxy(
@@ -115,14 +114,16 @@ class Deposit:
         correct = "the site must correct MYPROXY_SERVER" if self.is_guess else "the job's owner must correct --myproxy"
         if not pilot or isinstance(error, IdentityError):
             own = "set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"
-            return IdentityError(
-                f"this pilot cannot retrieve the proxy in {self.shown}: {error.message}",
-                hint="the site must set that right, and look: goclient pilot --whoami; "
-                + (own if isinstance(error, IdentityNotNamed) else error.hint),
-                code=error.code,
-            )
+            own = own if isinstance(error, IdentityNotNamed) else error.hint
+            hint = f"the site must set that right, and look: goclient pilot --whoami; {own}"
+            message = f"this pilot cannot retrieve the proxy in {self.shown}: {error.message}"
+            return IdentityError(message, hint=hint, code=error.code)
+        if isinstance(error, NotWritten):
+            top = shlex.quote(str(Path(error.subject).parents[1]))  # the job's own is gone by then
+            command = f"df -h {top}; ls -ld {top}"
+            return NoUserProxy(message, hint=f"the site must look at the node's TMPDIR: {command}", code=error.code)
         if isinstance(error, NoUserProxy):
-            message, hint = error.message, error.hint
+            message, hint = error.message, error.hint or mend
         elif isinstance(error, NoDeposit):
             message, hint = f"nothing is deposited in {self.shown}", mend
         elif isinstance(error, DepositExpired):
@@ -178,19 +179,19 @@ class UserProxy:
 
     def _renew(self, known: Identity | None, now: float) -> Identity:
         """Return a new proxy; or the one that is ``known``, if there can be no new one now and it is still good."""
-        reporter = self._reporter
         try:
             found = self._deposit.retrieve(self.path)
         except MyproxyError as error:
             if known is None or known.end < now + SHORTEST:
                 raise
             self._renew_at = now + AGAIN
-            reporter.warning(f"not renewed, though it ends at {time_text(known.end)}: {error.message}", error.hint)
+            why = f"not renewed, though it ends at {time_text(known.end)}: {error.message}"
+            self._reporter.warning(why, error.hint)
             return known
         self._renew_at = max(now + AGAIN, found.end - min(RENEW, (found.end - now) / 2))
-        reporter.progress(f"the proxy in {self._deposit.shown} was retrieved: {_of(found)}")
+        self._reporter.progress(f"the proxy in {self._deposit.shown} was retrieved: {_of(found)}")
         for warning in found.warnings:
-            reporter.warning(warning, "a server may refuse it: then its owner must deposit a full one")
+            self._reporter.warning(warning, "a server may refuse it: then its owner must deposit a full one")
         self._has(found)
         return found
 
@@ -219,9 +220,10 @@ class UserProxy:
         """
         made = UserProxy(self._deposit, path, journal, reporter)
         if self._identity is not None and self._content:
-            write_proxy(path, self._content)
-            made._has(self._identity._replace(certificate=str(path), key=str(path)))
-            made._renew_at = self._renew_at
+            with suppress(NotWritten):  # then it is retrieved again, which says what is wrong
+                write_proxy(path, self._content)
+                made._has(self._identity._replace(certificate=str(path), key=str(path)))
+                made._renew_at = self._renew_at
         return made
 
 
@@ -243,8 +245,8 @@ def user_proxy(
     if deposit is None:
         yield None
         return
-    may_fail = deposit.is_guess and not spec.needs_proxy
     proxy = UserProxy(deposit, context.scratch / FILE, context.journal, context.reporter)
+    may_fail = deposit.is_guess and not spec.needs_proxy
     try:
         try:
             _retrieve(proxy, context, within=0.0 if may_fail else patience)

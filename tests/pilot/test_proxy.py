@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ import pytest
 from goclient.config.grid import Accounts
 from goclient.errors import EndpointError, MyproxyError, RequestError
 from goclient.errors.conditions import IdentityError, NoUserProxy
+from goclient.files.private import replace
 from goclient.journal import JOBS, Entry, JobJournal, job_files
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import Attempt
@@ -29,6 +31,7 @@ from goclient.pilot.recovery import recover
 from goclient.pilot.report import Outcome, PilotCode
 from goclient.pilot.taken import TakenJob
 from goclient.reporter.recording import RecordingReporter
+from goclient.services.gsi import pem
 from goclient.services.gsi.identity import Identity, Search, find_identity
 from goclient.services.gsi.tls import Credential, Trust
 from tests.myproxy_grid import closed_port
@@ -125,6 +128,17 @@ class Failure:
     owner: str = JDOE
     kind: type[MyproxyError] = NoUserProxy
     env: Mapping[str, str] = field(default_factory=dict)
+    write: Callable[[str, bytes], None] = replace  # how a proxy gets on the node's disk
+
+
+def fill(path: str, _: bytes) -> None:
+    """Write nothing: the disk is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+
+def spoil(path: str, pem: bytes) -> None:
+    """Write what a server or a deposit has damaged: a proxy without its end."""
+    replace(path, pem[: len(pem) // 2])
 
 
 def deposit_command(account: str) -> str:
@@ -163,14 +177,24 @@ FAILURES = {
         "the site must type: goclient pilot --whoami",
         env={"X509_CERT_DIR": "empty"},
     ),
+    "full disk": Failure(
+        "jdoe",
+        'user.pem.new" cannot be written: No space left on device',
+        "the site must look at the node's TMPDIR: df -h WORK; ls -ld WORK",
+        write=fill,
+    ),
+    "damaged": Failure(
+        "jdoe", 'the proxy in "jdoe@localhost:PORT" cannot be used: ', deposit_command("jdoe"), write=spoil
+    ),
 }
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
-    site: Site, grid: Grid, port: int, tmp_path: Path, failure: Failure
+    site: Site, grid: Grid, port: int, tmp_path: Path, failure: Failure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(pem, "replace", failure.write)
     make_proxy(grid.people["pilot"], tmp_path / "expired.pem", seconds=-60)
     site.env |= {name: str(tmp_path / value) if value else "" for name, value in failure.env.items()}
     if failure.account == "ends":  # soon, but not before it is retrieved
@@ -179,7 +203,7 @@ def test_a_failure_says_what_who_must_type_before_anything_of_the_job_is_done(
     assert isinstance(outcome.error, failure.kind)
     (_, _, told) = site.server.reports[-1]
     assert told["pilot_error_code"] == PilotCode.NO_PROXY
-    diagnosis = told["pilot_error_diag"].replace(str(port), "PORT")
+    diagnosis = told["pilot_error_diag"].replace(str(port), "PORT").replace(str(tmp_path / "work"), "WORK")
     assert failure.says in diagnosis
     assert failure.who in diagnosis
     assert "the payload runs" not in site.said

@@ -41,6 +41,12 @@ class Mendable(Damaged):
         self.command = command
 
 
+class NotWritten(MyproxyError):
+    """A file for a proxy cannot be written."""
+
+    code = "proxy-file"
+
+
 def blocks(content: bytes) -> list[Block]:
     """Return the blocks of a PEM file in order; raise Damaged, which never says what is in the file."""
     text = content.decode("ascii", "replace")
@@ -146,7 +152,7 @@ def _unreadable(path: str, what: str, *, error: OSError | ValueError) -> Identit
 
 
 def write_proxy(path: str | os.PathLike[str], pem: bytes) -> None:
-    """Write a proxy with the mode 0600, whole at any time, in place of a former one; raise MyproxyError.
+    """Write a proxy with the mode 0600, whole at any time, in place of a former one; raise NotWritten.
 
     A link in its place is replaced, not followed.
     """
@@ -157,7 +163,5 @@ def write_proxy(path: str | os.PathLike[str], pem: bytes) -> None:
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
         replace(path, pem)
     except (OSError, ValueError) as error:
-        raise MyproxyError(
-            f"the proxy {quote(path)} cannot be written: {getattr(error, 'strerror', None) or error}",
-            hint="name another file: --out FILE", code="proxy-file", subject=path,
-        ) from error  # fmt: skip
+        message = f"the proxy {quote(path)} cannot be written: {getattr(error, 'strerror', None) or error}"
+        raise NotWritten(message, hint="name another file: --out FILE", subject=path) from error
