@@ -10,11 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from goclient.errors import EndpointError
+from goclient.errors.conditions import PermissionDenied
 from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint
 from goclient.model.remote import Listing
 
 E = TypeVar("E", bound=Endpoint)
+_OPTION = ", or leaves out the UUID of --WorkingendpointGO"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def check_sees(listing: Callable[[E, str], Listing], server: E, *, directory: Pa
     Without this, files would go to, or come from, a directory that only has the same path.  If the service cannot
     tell now, its own error is raised.
     """
+    hint = "the site says how its servers see the node: goclient pilot --sharedFolder HERE=THERE"
     mark = directory / f".goclient-{os.urandom(8).hex()}"
     try:
         mark.touch(mode=0o600, exist_ok=False)
@@ -50,6 +53,8 @@ def check_sees(listing: Callable[[E, str], Listing], server: E, *, directory: Pa
         if error.transient:
             raise
         seen, problem = False, error.message
+        if isinstance(error, PermissionDenied):
+            hint = _to_let_in(server, hint)
     except OSError as error:
         seen, problem = False, f"no file can be made in it: {error.strerror}"
     finally:
@@ -58,7 +63,16 @@ def check_sees(listing: Callable[[E, str], Listing], server: E, *, directory: Pa
     if not seen:
         raise EndpointError(
             f"the server {quote(server.display)} does not see the job's directory as {quote(seen_as)}: {problem}",
-            hint="the site says how its servers see the node: goclient pilot --sharedFolder HERE=THERE",
+            hint=hint,
             code="server-blind",
             subject=server.display,
         )
+
+
+def _to_let_in(server: Endpoint, otherwise: str) -> str:
+    """Return what mends a server that denies the job's directory, which is its pilot's account's alone."""
+    whom, option = ("the DN of the job's owner", "") if server.needs_proxy else ("the pilot's Globus client", _OPTION)
+    return (
+        f"the site must map {whom} to the account of the pilot there, which alone may enter the job's directory; "
+        f"or the job's owner types gc in place of server{option}; if that is not the job's directory, {otherwise}"
+    )

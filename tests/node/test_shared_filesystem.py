@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.model.endpoint import Endpoint, GlobusEndpoint
+from goclient.errors.conditions import StorageDenied
+from goclient.model.endpoint import Endpoint, GlobusEndpoint, GridftpEndpoint
 from goclient.model.remote import FileInfo
 from goclient.node.engines.base import TransferService
 from goclient.node.shared_filesystem import SAME, Shared, check_sees
@@ -289,6 +291,31 @@ def test_a_server_that_does_not_list_that_file_is_refused_with_the_reason(
     assert (caught.value.code, caught.value.subject) == ("server-blind", "SITE1")
     assert len(server.marks) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+WHO_MAPS = [
+    pytest.param(GridftpEndpoint("gsiftp://h"), "the DN of the job's owner", "; if", id="gsiftp"),
+    pytest.param(
+        GlobusEndpoint("the-id", "SITE1"), "the pilot's Globus client", ", or leaves out the UUID", id="globus"
+    ),
+]
+
+
+@pytest.mark.parametrize(("server", "whom", "then"), WHO_MAPS)
+def test_a_server_that_denies_the_directory_is_mended_by_its_map_of_accounts(
+    tmp_path: Path, server: Endpoint, whom: str, then: str
+) -> None:
+    listing = Server(tmp_path, _raising(StorageDenied("the storage denies it"))).listing
+    service = cast(TransferService, SimpleNamespace(listing=listing))
+    with pytest.raises(EndpointError) as caught:
+        check_sees(service.listing, server, directory=tmp_path, seen_as="/there/job")
+    assert (caught.value.code, caught.value.message.endswith(": the storage denies it")) == ("server-blind", True)
+    hint = caught.value.hint
+    assert hint.startswith(
+        f"the site must map {whom} to the account of the pilot there, which alone may enter the job's"
+    )
+    assert f"types gc in place of server{then}" in hint
+    assert hint.endswith("--sharedFolder HERE=THERE")
 
 
 def test_a_server_that_cannot_be_asked_now_is_not_called_blind(tmp_path: Path) -> None:
