@@ -87,6 +87,11 @@ def test_a_pilot_with_tokens_for_https_alone_brings_and_takes_files(
     calls = asked(sandbox)
     assert calls, "the collections were asked"
     assert all(one.split()[1].startswith("/https/") for one in calls), calls
+    brought, taken = (
+        [one.split()[0] for one in calls if one.endswith(f"/{name}")] for name in ("0064.file", "twice.file")
+    )
+    assert brought == ["HEAD", "GET", "HEAD"]
+    assert taken == ["HEAD", "HEAD", "PUT", "GET"]  # before the payload, and right before it is sent
     assert sandbox.rows("select * from tasks") == []
 
 

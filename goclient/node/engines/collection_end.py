@@ -162,6 +162,7 @@ class DirectDelivery(Delivering):
         self._https = https
         self._items = tuple(items)
         self._overwrite = overwrite
+        self._is_checked = False
 
     def check(self) -> None:
         """Raise PathExists for each name that is taken, unless the user allows to overwrite it.
@@ -179,10 +180,12 @@ class DirectDelivery(Delivering):
         )  # fmt: skip
         taken = [] if self._overwrite else [one for one in self._items if not self._https.is_free(one.destination)]
         raise_all(PathExists.by_now(one.destination) for one in taken)
+        self._is_checked = True
 
     def begin(self) -> tuple[TransferItem, ...]:
-        """Return the items: they arrive under their names."""
-        self.check()
+        """Return the items: they arrive under their names, each of which is looked up again right before."""
+        if not self._is_checked:
+            self.check()
         return self._items
 
     def place(self, *, patience: float) -> None:
