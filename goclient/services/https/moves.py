@@ -54,19 +54,25 @@ class Moves:
         above = old.rpartition("/")[0]
         first, second = f"{above}/.goclient-{name}.part", f"{above}/.goclient {name}.part"
         encoded = self._place(endpoint, second).target
-        self._ask(endpoint, first, "MKCOL")
-        self._send(endpoint, first, encoded, overwrite="F")
+        made = self._place(endpoint, first)
         try:
-            self._entry(endpoint, second)
-        except PathNotFound:
-            second = encoded  # that is its name now
-        self._ask(endpoint, second, "DELETE")
-        return second == encoded
+            with self._http.answer(made, Request("MKCOL", made.target, {})):
+                pass
+            self._send(endpoint, first, encoded, overwrite="F")
+            is_literal = not self._has(endpoint, second)
+            self._http.delete(self._place(endpoint, encoded if is_literal else second))
+        except BaseException:
+            for one in (first, second, encoded):
+                self._http.take_back(self._place(endpoint, one))
+            raise
+        return is_literal
 
-    def _ask(self, endpoint: Endpoint, path: str, method: str) -> None:
-        place = self._place(endpoint, path)
-        with self._http.answer(place, Request(method, place.target, {})):
-            pass
+    def _has(self, endpoint: Endpoint, path: str) -> bool:
+        try:
+            self._entry(endpoint, path)
+        except PathNotFound:
+            return False
+        return True
 
     def _send(self, endpoint: Endpoint, old: str, destination: str, *, overwrite: str) -> None:
         source = self._place(endpoint, old)

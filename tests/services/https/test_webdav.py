@@ -7,6 +7,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,28 @@ def test_a_server_that_does_not_speak_tls_is_told_so(place: Place) -> None:
 
     with serving(saying(b"hello")) as asked, pytest.raises(EndpointError, match="does not speak TLS"):
         place.files().account(WebdavEndpoint(f"davs://localhost:{asked.url.rpartition(':')[2]}"))
+
+
+@pytest.mark.parametrize(("method", "call"), [("_send", 1), ("_entry", 1), ("_send", 2)])
+def test_a_look_at_how_a_server_moves_leaves_nothing_however_it_ends(
+    place: Place, monkeypatch: pytest.MonkeyPatch, method: str, call: int
+) -> None:
+    files, calls = place.files(), iter(range(1, 9))
+    moves = files._moves()
+    asked = getattr(moves, method)
+
+    def breaks(*words: object, **more: str) -> None:
+        is_lost = next(calls) == call
+        with suppress(PathNotFound) if is_lost else nullcontext():
+            asked(*words, **more)
+        if is_lost:
+            raise EndpointError("the answer was lost", transient=True)
+
+    monkeypatch.setattr(moves, method, breaks)
+    with suppress(EndpointError):
+        moves.move(place.endpoint, place.path("file"), place.path("a b"), overwrite="F")
+    assert next(calls) > call
+    assert [one.name for one in place.there.iterdir() if ".goclient" in one.name] == []
 
 
 def test_paths_and_rights_that_are_wrong_are_told_apart(place: Place) -> None:
