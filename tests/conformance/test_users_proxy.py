@@ -113,8 +113,9 @@ def grid_of(sandbox: Sandbox, authority: Authority, folder: Path, *, user: Crede
 
 def assert_carried_out(grid: Grid, words: Sequence[str], there: Path) -> None:
     """Submit a job, run a pilot; its files are there, and no proxy but the job's own was touched."""
-    sent = grid.submit(*words)
+    sent = grid.submit(*words, "--json")
     assert sent.code == 0, sent.err
+    (job,) = sent.json["jobs"]
     before, others = State.of(grid.pilot_s), default_proxies()
     result = grid.run_pilot()
     assert result.code == 0, result.err
@@ -127,6 +128,14 @@ def assert_carried_out(grid: Grid, words: Sequence[str], there: Path) -> None:
     assert State.of(grid.pilot_s) == before
     assert default_proxies() == others
     assert not list(grid.sandbox.cwd.glob("goclient-*"))
+    away = {f"GLOBUS_SDK_SERVICE_URL_{one}": "http://127.0.0.1:9/" for one in ("AUTH", "TRANSFER")}
+    shown = grid.sandbox.run("goclient", "status", str(job["PandaID"]), "--json", **away)
+    assert (shown.code, shown.err) == (0, "")  # Globus is not asked
+    (status,) = shown.json
+    rows = [(row["phase"], row["task_id"], row["copy"], row["url"], row["files"]) for row in status["transfers"]]
+    assert rows == [("stage-in", None, False, None, 1), ("output", None, False, None, 2)]
+    assert [row["state"] for row in status["transfers"]] == ["SUCCEEDED"] * 2
+    assert status["transfers"][0]["bytes"] == len(INPUT)
 
 
 @pytest.mark.parametrize("way", ["goclient myproxy deposit", "myproxy-init -x -Z", "words of 2012"])
