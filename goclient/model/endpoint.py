@@ -42,6 +42,7 @@ class Endpoint:
     is_remote: ClassVar[bool] = True  # a service or a server is asked about it, before and for a transfer
     is_globus: ClassVar[bool] = False  # Globus is asked about it
     needs_proxy: ClassVar[bool] = False  # the user's proxy acts there
+    serves_jobs: ClassVar[bool] = False  # files go between one of the kind and a job's directory
     exchanges: ClassVar[bool] = False  # files go from one of the kind to another, past the node
     has_home: ClassVar[bool] = True  # paths may begin with /~/
     reads_home: ClassVar[bool] = True  # a part ~ elsewhere in a path would be read as that
@@ -87,6 +88,7 @@ class GlobusEndpoint(Endpoint):
     form: ClassVar[str] = "UUID"
     title: ClassVar[str] = "a Globus collection"
     is_globus: ClassVar[bool] = True
+    serves_jobs: ClassVar[bool] = True
     exchanges: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -169,6 +171,7 @@ class GridftpEndpoint(UrlEndpoint):
     form: ClassVar[str] = "gsiftp://host[:port]"
     title: ClassVar[str] = "a GridFTP server"
     kind: ClassVar[str] = "gridftp"
+    serves_jobs: ClassVar[bool] = True
     exchanges: ClassVar[bool] = True
 
 
@@ -181,6 +184,7 @@ class WebdavEndpoint(UrlEndpoint):
     form: ClassVar[str] = "davs://host[:port]"
     title: ClassVar[str] = "a WebDAV server"
     kind: ClassVar[str] = "webdav"
+    serves_jobs: ClassVar[bool] = True
     has_home: ClassVar[bool] = False
     reads_home: ClassVar[bool] = False
     keeps_names: ClassVar[bool] = False

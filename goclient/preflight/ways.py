@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from goclient.errors import RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quote
-from goclient.model.endpoint import JOB, Endpoint
+from goclient.model.endpoint import JOB, URL_ENDPOINTS, Endpoint
 from goclient.model.plan import TransferTask
 from goclient.model.planner import group_tasks
 from goclient.model.spec import TransferSpec
@@ -48,14 +48,15 @@ def find_idle_https(spec: TransferSpec) -> Iterator[Finding]:
 def _find_no_way(task: TransferTask) -> RequestError | None:
     """Return why nothing can be transferred between the ends of a task; None if it can."""
     source, destination = task.source, task.destination
-    if task.is_copy or (JOB in (source, destination) and task.server is None):
-        return None
     in_job = JOB in (source, destination)
     far, near = task.far, (task.server or JOB) if in_job else destination
-    if far.reaches(near):
+    if task.is_copy or (far.serves_jobs if near == JOB else far.reaches(near)):
         return None
     hint = "bring them into the job's directory (--StageinGOsrc alone), and take them from there (--StageoutGOsrc)"
-    if in_job:
+    if not far.serves_jobs:
+        forms = " or ".join(kind.form for kind in URL_ENDPOINTS if kind.serves_jobs)
+        hint = f"have the files on a Globus collection, or on a server {forms}"
+    elif in_job:
         way = "in-mode" if task.phase == "stage-in" else "out-mode"
         hint = (
             f"leave out --WorkingendpointGO; in a text of 2012 leave the mode server out ({way}=gc), or name a server "
@@ -66,4 +67,4 @@ def _find_no_way(task: TransferTask) -> RequestError | None:
 
 
 def _describe(endpoint: Endpoint) -> str:
-    return f"{quote(endpoint.display)} ({endpoint.title})"
+    return "the job's directory" if endpoint == JOB else f"{quote(endpoint.display)} ({endpoint.title})"

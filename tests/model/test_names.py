@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from goclient.model.endpoint import SCHEMES
 from goclient.model.names import (
     Problem,
     endpoint_problem,
@@ -31,7 +32,7 @@ def test_a_name_has_256_characters_at_most(length: int, right: bool) -> None:
     assert (name_problem("endpoint", "x" * length) == "") is right
 
 
-@pytest.mark.parametrize("endpoint", ["globus", "gsiftp", "davs", "file"])
+@pytest.mark.parametrize("endpoint", ["globus", "file", *(scheme.removesuffix("://") for scheme in SCHEMES)])
 def test_no_endpoint_is_called_as_a_scheme(endpoint: str) -> None:
     problem = endpoint_problem(endpoint)
     assert problem is not None

@@ -1,12 +1,20 @@
-"""What cannot be transferred at all is refused before a job is sent, and whose proxy acts on servers is settled."""
+"""Transfers that cannot be done at all are refused before a job is sent, and whose proxy acts on servers is settled."""
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
-from goclient.model.endpoint import read_endpoint
+from goclient.model.endpoint import JOB, UrlEndpoint, read_endpoint
+from goclient.model.location import Location, Transfer
+from goclient.model.planner import group_tasks
 from goclient.model.spec import TransferSpec
 from goclient.model.syntax.parameters import read_typed
+from goclient.node.engines.globus import GlobusEngine
+from goclient.node.engines.gridftp import GridftpEngine
+from goclient.node.engines.https import HttpsEngine
+from goclient.node.engines.local import LocalEngine
 from goclient.preflight.ways import find_idle_https, judge_ways
 from tests.sandboxes import Sandbox
 
@@ -23,6 +31,13 @@ def judged(spec: TransferSpec) -> list[tuple[str, str, str]]:
     return [(one.level, one.code, one.subject) for one in judge_ways(spec)]
 
 
+def an_engine_runs_all(spec: TransferSpec) -> bool:
+    nobody: Any = None  # who is asked only when a task is carried out
+    https = HttpsEngine(nobody, webdav=lambda _: nobody, collections=cast("Any", object()), patience=0.0)
+    others = GridftpEngine(nobody, nobody), GlobusEngine(nobody, nobody, nobody), LocalEngine(nobody)
+    return all(any(one.can_run(task) for one in (https, *others)) for task in group_tasks(spec))
+
+
 ENDS = ("A", "gsiftp://g", "davs://w")
 
 
@@ -34,6 +49,7 @@ def test_past_the_job_files_go_only_between_two_of_a_kind(source: str, destinati
     kinds = {source.partition("://")[0], destination.partition("://")[0]}
     expected = [] if kinds in ({"A", "B"}, {"gsiftp"}) else [("error", "no-way", source)]
     assert judged(spec) == expected
+    assert an_engine_runs_all(spec) is (not expected)
 
 
 @pytest.mark.parametrize("far", ENDS)
@@ -42,14 +58,40 @@ def test_a_server_that_sees_the_directory_is_of_the_kind_of_the_other_end(far: s
     text = f"in-mode=server globus-endpoint-in={far} globus-endpoint-local={local} files-in=a"
     kinds = {far.partition("://")[0], local.partition("://")[0]}
     expected = [] if kinds in ({"A", "L"}, {"gsiftp"}) else [("error", "no-way", far)]
-    assert judged(spec_of(text, MyproxyGO=ACCOUNT)) == expected
+    spec = spec_of(text, MyproxyGO=ACCOUNT)
+    assert judged(spec) == expected
+    assert expected or an_engine_runs_all(spec)
 
 
 @pytest.mark.parametrize("mode", ["gc", "https"])
 @pytest.mark.parametrize("far", ENDS)
 def test_through_the_job_everything_goes_everywhere(mode: str, far: str) -> None:
     text = f"in-mode={mode} globus-endpoint-in={far} files-in=a out-mode={mode} globus-endpoint-out=A files-out=b"
-    assert judged(spec_of(text, MyproxyGO=ACCOUNT)) == []
+    spec = spec_of(text, MyproxyGO=ACCOUNT)
+    assert judged(spec) == []
+    assert an_engine_runs_all(spec)
+
+
+class RootEndpoint(UrlEndpoint):
+    """A kind of server without an engine."""
+
+    scheme = "root://"
+    default_port = 1094
+    form = "root://host[:port]"
+    title = "an xrootd server"
+
+
+@pytest.mark.parametrize("phase", ["stage_in", "output"])
+def test_a_kind_of_server_without_an_engine_is_refused(phase: str) -> None:
+    ends = Location(RootEndpoint("root://h"), "/a"), Location(JOB, "/a")
+    transfer = Transfer(*(ends if phase == "stage_in" else reversed(ends)))
+    account = {"user": "u", "host": "h", "port": 7512}
+    spec = TransferSpec.model_validate({phase: (transfer,), "working": "w", "myproxy": account})
+    (found,) = judge_ways(spec)
+    assert (found.level, found.code, found.subject) == ("error", "no-way", "root://h")
+    assert found.message.endswith('files cannot go between "root://h" (an xrootd server) and the job\'s directory')
+    assert found.hint.endswith("on a server gsiftp://host[:port] or davs://host[:port]")
+    assert not an_engine_runs_all(spec)
 
 
 @pytest.mark.parametrize(("words", "idle"), [

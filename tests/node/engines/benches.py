@@ -87,6 +87,11 @@ class Bench(ABC):
     port = 0  # of its server
     tells_by_tasks = False  # what is wrong with a path, a task of a service says, in words
     patience = 5.0  # seconds that what may pass is tried again
+    is_real = False  # its server is a real one, which conformance has
+
+    @staticmethod  # noqa: B027  # most need none
+    def prepare(request: pytest.FixtureRequest) -> None:
+        """Have the server that such benches need."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -208,7 +213,7 @@ def lock(directory: Path) -> Callable[[], object]:
 
 
 def can_lock() -> bool:
-    """Whether a directory can be locked here, which some file systems and containers have not."""
+    """Return whether a directory can be locked here, which some file systems and containers have not."""
     with tempfile.TemporaryDirectory() as name:
         try:
             lock(Path(name))()
@@ -307,6 +312,14 @@ class SandboxBench(Bench):
     refused = ("\udcff",)  # its documents are UTF-8
     sandbox: Sandbox
 
+    @staticmethod
+    def prepare(request: pytest.FixtureRequest) -> None:
+        """Have a sandbox, and its variables in this process."""
+        SandboxBench.sandbox = request.getfixturevalue("shared_sandbox")
+        for name, value in SandboxBench.sandbox.env.items():
+            if name.startswith("GLOBUS_SDK_"):
+                request.getfixturevalue("monkeypatch").setenv(name, value)
+
     def __init__(self, top: Path) -> None:
         self.shared = self.sandbox.path(SEES)
         name = uuid.uuid4().hex
@@ -395,7 +408,13 @@ class WebdavBench(Bench):
     unmoved = ("behind ", "ä")
     has = PROVES | READS | RIGHTS
     patience = 20.0
+    is_real = True
     server: webdav.WebdavServer
+
+    @staticmethod
+    def prepare(request: pytest.FixtureRequest) -> None:
+        """Have an xrootd."""
+        WebdavBench.server = request.getfixturevalue("webdav")
 
     def __init__(self, top: Path) -> None:
         super().__init__(top)
@@ -449,7 +468,13 @@ class GridftpBench(Bench):
     """A real GridFTP server, whose files the node reads and writes."""
 
     has = PROVES | READS | RIGHTS
+    is_real = True
     servers: GridftpServers
+
+    @staticmethod
+    def prepare(request: pytest.FixtureRequest) -> None:
+        """Have two GridFTP servers."""
+        GridftpBench.servers = request.getfixturevalue("gridftp")
 
     def __init__(self, top: Path) -> None:
         super().__init__(top)
@@ -528,8 +553,19 @@ class PairBench(GridftpBench):
         return made.name
 
 
+BENCHES: dict[str, type[Bench]] = {  # all tables of the engines run on each: the test cases, and the faults
+    "local": LocalBench,
+    "globus": GlobusBench,
+    "sandbox": SandboxBench,
+    "https": CollectionBench,
+    "webdav": WebdavBench,
+    "gridftp": GridftpBench,
+    "gridftp-pair": PairBench,
+}
+
+
 def shown(proxy: Path) -> Credential:
-    """What a proxy is shown with."""
+    """Return what a proxy is shown with."""
     return Credential(find_identity(Search({}, proxy.parent, os.getuid(), proxy=str(proxy))))
 
 
