@@ -57,9 +57,10 @@ def run_tool(
 
         print(examples_of(f"goclient {tool}"), end="")
     if code:
-        from goclient.services import loopback  # only a failure pays for it
+        from goclient.config.environment import panda_url  # only a failure pays for them
+        from goclient.services import loopback
 
-        url = os.environ.get("PANDA_URL_SSL", "")
+        url = panda_url()
         if remedy := loopback.remedy(url, ""):  # panda-client's own words do not say that the sandbox is stopped
             reporter.error(f"nothing answers at {url}", remedy)
     return code

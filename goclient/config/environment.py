@@ -75,6 +75,11 @@ def _quote_word(value: str) -> str:
 # --- PanDA --------------------------------------------------------------------------------------------------
 
 
+def panda_url(env: Mapping[str, str] = os.environ) -> str:
+    """Return the URL of the PanDA server, as panda-client has it."""
+    return env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
+
+
 def panda_access(
     env: Mapping[str, str] = os.environ, *, pilot: bool = False, reporter: Reporter = SILENT
 ) -> PandaAccess:
@@ -86,7 +91,7 @@ def panda_access(
     from goclient.config.proxy import find_proxy  # not needed where nothing is sent
     from goclient.services.panda.token import PILOT_FILE, find_token
 
-    url = env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL
+    url = panda_url(env)
     parse_url("PANDA_URL_SSL", url)
     if pilot:
         own(env, PILOT_FILE)
@@ -117,7 +122,7 @@ def _panda_server(env: Mapping[str, str]) -> PandaAccess:
     """Return where the PanDA server is, without a credential; raises RequestError for a bad variable."""
     from goclient.services.panda.access import PandaAccess  # not needed where nothing is sent
 
-    parts = parse_url("PANDA_URL_SSL", env.get("PANDA_URL_SSL") or DEFAULT_PANDA_URL)
+    parts = parse_url("PANDA_URL_SSL", panda_url(env))
     timeout = seconds(env, "GOCLIENT_TIMEOUT", TIMEOUT)
     return PandaAccess(
         url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",

@@ -42,6 +42,11 @@ def hours_text(seconds: int) -> str:
     return " ".join(words) or "0 hours"
 
 
+def own_proxies(env: Mapping[str, str]) -> list[str]:
+    """Return where the user's own proxy may be: where all grid tools put it, and where a variable says."""
+    return [f"/tmp/x509up_u{os.getuid()}", *filter(None, [env.get("X509_USER_PROXY")])]  # noqa: S108
+
+
 def servers(
     env: Mapping[str, str], typed: str | None = None, *, port: int | None = None, option: str = "--server HOST"
 ) -> tuple[Server, ...]:

@@ -22,6 +22,11 @@ def proxy_file(env: Mapping[str, str]) -> str | None:
     return path if os.access(path, os.R_OK) else None
 
 
+def has_certificate(env: Mapping[str, str]) -> bool:
+    """Return True if panda-client has a certificate to show: the user's proxy, or another that PANDA_AUTH allows."""
+    return env.get("PANDA_AUTH") == "x509_no_grid" or proxy_file(env) is not None
+
+
 def find_proxy(env: Mapping[str, str], scheme: str) -> str:
     """Return the file of the proxy certificate that is shown; raises LoginNeeded if there is none to show."""
     named, path = env.get("X509_USER_PROXY"), proxy_file(env)

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from goclient.config.proxy import proxy_file
+from goclient.config.proxy import has_certificate
 from goclient.errors import LoginNeeded
 from goclient.secrets import register_answer
 from goclient.services.panda.token import VARIABLES, find_token
@@ -24,15 +24,15 @@ def give_token() -> None:
     try:
         token = find_token(os.environ, optional=can_answer)
         if token is None:
-            from goclient.config import environment  # those with a token do without it
+            from goclient.config import environment  # 15 ms: those with a token do without it
 
-            if not (can_answer or os.environ.get("PANDA_AUTH") == "x509_no_grid" or proxy_file(os.environ)):
+            if not (can_answer or has_certificate(os.environ)):
                 environment.panda_access()  # which tells how to get a proxy; panda-client would ask for a pass phrase
             return
         text = token.text
         if token.stored is not None:
-            from goclient.config import environment
-            from goclient.services.panda.login import current_token  # few have one to renew
+            from goclient.config import environment  # few have a token to renew
+            from goclient.services.panda.login import current_token
 
             text = current_token(token.stored, environment.panda_access())
     except LoginNeeded:

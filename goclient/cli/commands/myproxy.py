@@ -199,7 +199,7 @@ def _retrieve(words: Sequence[str], reporter: Reporter) -> int:
 
 def check_out(out: str, *, replace_default: bool) -> None:
     """Raise MyproxyError for a file that cannot be made, is not a proxy, or is the user's own without permission."""
-    own = [f"/tmp/x509up_u{os.getuid()}", os.environ.get("X509_USER_PROXY") or ""]  # noqa: S108  # where it is
+    own = map(os.path.realpath, grid.own_proxies(os.environ))
     problem, hint = "", "choose another name"
     if os.path.isdir(out):
         problem = "is a directory"
@@ -207,7 +207,7 @@ def check_out(out: str, *, replace_default: bool) -> None:
         problem = "is not a file: a proxy is never printed"
     elif not os.path.isdir(os.path.dirname(out) or "."):
         problem = f"cannot be made: there is no directory {quote(os.path.dirname(out))}"
-    elif not replace_default and any(one and os.path.realpath(one) == os.path.realpath(out) for one in own):
+    elif not replace_default and os.path.realpath(out) in own:
         problem = "is where your own proxy is: all that you do would be done as somebody else"
         hint = "choose another file, or allow it with --replace-default"
     elif os.path.exists(out) and not _is_proxy(out):
