@@ -6,21 +6,38 @@ import io
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from goclient.carrier.output import Output
 from goclient.cli.output import TerminalReporter
 from goclient.reporter import waiting
 from goclient.reporter.base import SILENT, Kind, Reporter, SilentReporter
-from goclient.reporter.recording import RecordingReporter
+from goclient.reporter.recording import RecordingReporter, SteadyReporter
 
 REPORTERS: dict[str, Callable[[], Reporter]] = {
     "silent": SilentReporter,
+    "steady": SteadyReporter,
+    "steady, and passing on": lambda: SteadyReporter(TerminalReporter("goclient")),
     "recording": RecordingReporter,
     "recording, and passing on": lambda: RecordingReporter(TerminalReporter("goclient")),
     "terminal": lambda: TerminalReporter("goclient"),
+    "carrier": lambda: Output(Path()),
 }
+
+
+def kinds_of(kind: type[Any]) -> Iterator[type[Any]]:
+    """Yield all kinds below one."""
+    for one in kind.__subclasses__():
+        yield from (one, *kinds_of(one))
+
+
+def test_every_reporter_of_goclient_is_tried_here() -> None:
+    ours = {one for one in kinds_of(Reporter) if one.__module__.startswith("goclient.")}
+    assert ours == {type(made()) for made in REPORTERS.values()}
 
 
 @pytest.mark.parametrize("made", REPORTERS.values(), ids=REPORTERS)
