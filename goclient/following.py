@@ -121,13 +121,23 @@ class Following(Lookups):
 
         Jobs are chosen as for ``status``.  An earlier page is replaced; raises RequestError for another file there.
         """
-        from goclient.jobs.page import check_place, write_page
-
-        check_place(path)
+        self.check_page(path)
         followed = self.follow(self.select(ids, task=task, campaign=campaign, last=last))
-        write_page(path, followed, now=time.time())
+        self.write_page(path, followed)
         raise_all(followed.errors)
         return list(followed.jobs)
+
+    def check_page(self, path: str) -> None:
+        """Raise RequestError for a path at which no page can be written, as for ``page``."""
+        from goclient.jobs.page import check_place
+
+        check_place(path)
+
+    def write_page(self, path: str, followed: Followed) -> None:
+        """Write a page about jobs that were followed already."""
+        from goclient.jobs.page import write_page
+
+        write_page(path, followed, now=time.time())
 
     def watch(self, selection: Selection) -> Iterator[Turn]:
         """Yield what became of jobs and tasks, again and again, until all are over; Globus is not asked.

@@ -1,6 +1,5 @@
 """Show what became of jobs and their transfers: ``goclient status``."""
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from goclient.model.select import SelectOptions
 from goclient.reporter.base import Reporter
 
 if TYPE_CHECKING:
+    from goclient.client import Client
     from goclient.jobs.follow import Followed
     from goclient.jobs.watch import Turn
 
@@ -48,16 +48,14 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         description="Show what became of jobs and their transfers; alone, of the jobs that were sent in the last days.",
     )
     options = parser.parse(argv)
-    if options.html:
-        from goclient.jobs.page import check_place  # as below
-
-        check_place(options.html)
     client = run.Session(reporter).client
+    if options.html:
+        client.check_page(options.html)
     selection = client.select_typed(options)
     if options.watch:
-        from goclient.cli.watching import show_turns  # as below
+        from goclient.cli.watching import show_turns  # --help shows none
 
-        turns = _with_page(client.watch(selection), options.html)
+        turns = _with_page(client, client.watch(selection), options.html)
         if options.json:
             for _ in turns:  # what changes is not a document
                 pass
@@ -66,24 +64,18 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
         selection = client.with_later(selection)
     followed = client.follow(selection)
     if options.html:
-        _write_page(options.html, followed)
+        client.write_page(options.html, followed)
         reporter.progress(f"{quote(options.html)}: a page about {pluralize(len(followed.jobs), 'job')}")
     _report(followed, options, reporter)
     return followed.exit_code if options.exitStatus else 0
 
 
-def _with_page(turns: Iterator["Turn"], path: str | None) -> Iterator["Turn"]:
+def _with_page(client: "Client", turns: Iterator["Turn"], path: str | None) -> Iterator["Turn"]:
     """Yield each turn, once the page about its jobs is written."""
     for turn in turns:
         if path:
-            _write_page(path, turn.followed)
+            client.write_page(path, turn.followed)
         yield turn
-
-
-def _write_page(path: str, followed: "Followed") -> None:
-    from goclient.jobs.page import write_page  # --help writes none
-
-    write_page(path, followed, now=time.time())
 
 
 def _report(followed: "Followed", options: StatusOptions, reporter: Reporter) -> None:
