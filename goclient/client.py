@@ -51,7 +51,7 @@ T = TypeVar("T", bound="DataclassInstance")
 
 
 class Client(Mending):
-    """Submit PanDA jobs whose files Globus moves, and see what becomes of them.
+    """Submit PanDA jobs whose files are transferred, and see what becomes of them.
 
     A client reads the environment and the settings files when it first needs them, as the commands do.  Options are
     named as on the command line, without dashes; lists are lists::
@@ -206,7 +206,7 @@ class Client(Mending):
 
     @property
     def _campaigns(self) -> Campaigns:
-        from goclient.campaigns.campaigns import Campaigns  # as in _credentials
+        from goclient.campaigns.campaigns import Campaigns  # two thirds of the client's time again: few calls need it
         from goclient.mending.retries import retry_jobs
         from goclient.model.retry_options import RetryOptions
 
@@ -218,7 +218,7 @@ class Client(Mending):
     # --- what a job does, and what became of it -----------------------------------------------------------------
 
     def explain(self, text: str) -> Explained:
-        """Explain what a text of jobParameters moves, by which tasks, and which words are the payload's own."""
+        """Explain what a text of jobParameters transfers, by which tasks, and which words are the payload's own."""
         from goclient.jobs.explain import explain
 
         self._warn_of_missing_catalogue()

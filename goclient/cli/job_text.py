@@ -42,7 +42,7 @@ def several_words(words: Sequence[str], otherwise: str = "quote the whole text")
 
 def sending_options(words: Sequence[str]) -> list[str]:
     """Return the options of sendJob.py among the words of a text which say how jobs are sent: no pilot reads them."""
-    from dataclasses import fields  # as in several_words
+    from dataclasses import fields  # with pydantic, which --help does without
 
     from goclient.model.options import SubmitOptions
     from goclient.model.syntax.options import KEYS

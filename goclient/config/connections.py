@@ -106,7 +106,7 @@ class Connections:
 
     def fresh_tokens(self, collection_ids: Sequence[str]) -> Fresh:
         """Return new tokens of the user for the HTTPS servers of collections; raises LoginNeeded if one is missing."""
-        from goclient.services.globus.fresh import mint
+        from goclient.services.globus.fresh import mint  # as in globus
 
         globus = self.globus()
         return mint(self.globus_access(), [globus.collection(GlobusEndpoint(one)) for one in collection_ids])

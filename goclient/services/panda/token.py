@@ -84,8 +84,8 @@ def login_command(stored: str = "") -> str:
     ``stored`` is the file with a login that does not count any more.  panda-client has no command of its own for it:
     Python calls its function; where panda-client is another Python's, pbook does, which logs in without a token.
     """
-    import shutil
-    from importlib.util import find_spec  # only a mistake pays for them
+    import shutil  # 5 ms, both: only a mistake pays for them
+    from importlib.util import find_spec
 
     python = "python3" if shutil.which("python3") == sys.executable else shlex.quote(sys.executable)
     if find_spec("pandaclient") is not None:
