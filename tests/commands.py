@@ -29,7 +29,7 @@ _starters: list[Starter] = []  # one, while tests run
 
 @dataclass(frozen=True)
 class Result:
-    """What a command line did."""
+    """Result of a command line."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""What the tests share: real command lines, run in an environment of their own, against a started sandbox."""
+"""Fixtures that all tests share: real command lines, run in an environment of their own, against a started sandbox."""
 
 from __future__ import annotations
 

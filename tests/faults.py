@@ -180,7 +180,7 @@ class FaultyServer:
             self._changed.notify_all()
 
     def wait_for_requests(self, count: int) -> None:
-        """None, once so many requests were read."""
+        """Wait until so many requests were read."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.requests) >= count, PATIENCE), "nobody asked"
 

@@ -26,7 +26,7 @@ def token(seconds: float = 3600, **claims: Any) -> str:
 
 @dataclass
 class Provider:
-    """What both were asked; ``refresh`` is the only refresh token that counts, and ``given`` what it gives."""
+    """Requests to both; ``refresh`` is the only refresh token that counts, and ``given`` what it gives."""
 
     url: str = ""
     refresh: str = "refresh-token-1"

@@ -80,7 +80,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a submission that was killed at a point, and of the same command typed again."""
+    """Outcome of a submission that was killed at a point, and of the same command typed again."""
 
     point: int
     is_killed: bool

@@ -50,7 +50,7 @@ class Grid:
         return find_identity(Search({}, self.folder, os.getuid(), str(found.certificate), str(found.key), **more))
 
     def environment(self, dn: str, **more: str) -> dict[str, str]:
-        """What the C tools need to be somebody."""
+        """Return what the C tools need to be somebody."""
         found = self.credential(dn)
         return {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "X509_CERT_DIR": str(self.authorities),

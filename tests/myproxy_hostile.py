@@ -82,7 +82,7 @@ class HostileServer:
 
 
 def read_request(sock: ssl.SSLSocket) -> bytes:
-    """What a client asks: the 0 of its own record, and the request."""
+    """Return what a client asks: the 0 of its own record, and the request."""
     first = sock.recv(1)
     if not first:
         raise ConnectionResetError("the client has given up")

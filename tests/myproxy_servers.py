@@ -64,7 +64,7 @@ class Grid:
     people: dict[str, Credential]
 
     def environment(self, who: str, port: int) -> dict[str, str]:
-        """What the C tools need to ask a server at a port as somebody."""
+        """Return what the C tools need to ask a server at a port as somebody."""
         own = self.people[who]
         return {
             "PATH": PATH,
@@ -149,7 +149,7 @@ def store_of(grid: Grid) -> Path:
 
 @dataclass(frozen=True)
 class Said:
-    """What a C tool did: its exit code, and what it said, without what differs from run to run."""
+    """Result of a C tool: its exit code, and what it said, without what differs from run to run."""
 
     code: int
     text: str
@@ -166,7 +166,7 @@ _DIFFERENT = (
 
 
 def tool(grid: Grid, port: int, who: str, words: Sequence[str], *, stdin: str = "", **more: str) -> Said:
-    """What a C tool does for somebody."""
+    """Return what a C tool does for somebody."""
     done = subprocess.run(
         list(words),
         env={**grid.environment(who, port), **more},
@@ -233,7 +233,7 @@ Chain = list[x509.Certificate]
 
 @dataclass(frozen=True)
 class Signing:
-    """What a server wants signed, and with what it can be."""
+    """Request of a server for a signature, and with what it can be."""
 
     wanted: rsa.RSAPublicKey
     certificate: x509.Certificate

@@ -1,4 +1,4 @@
-"""What tests have started, and its end: run as a program, it ends what is left once the tests have ended.
+"""Processes that tests have started, and their end: run as a program, it ends what is left once the tests have ended.
 
 A test run that is killed cannot stop its servers.  So each process that runs tests starts this program and holds the
 other end of its standard input: once that is closed, whatever closed it, all processes that name the run's temporary

@@ -32,7 +32,7 @@ def token(*groups: str) -> str:
 
 @dataclass
 class Recording:
-    """What a server was sent, as (path, body), and what it says: each refusal is the answer to one task."""
+    """Requests that a server was sent, as (path, body), and its answers: each refusal is the answer to one task."""
 
     url: str
     requests: list[tuple[str, bytes]] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Recording:
 
     @property
     def masked(self) -> list[tuple[str, bytes]]:
-        """What came, without what differs from run to run: names of sandboxes, which are UUIDs, and their contents."""
+        """Return what came, without what differs in each run: names of sandboxes, which are UUIDs, and contents."""
         return [
             (path, UUID.sub("UUID", body.decode()).encode())
             if not path.endswith(("_cache_file",))
@@ -153,7 +153,7 @@ class Tool:
 
     @property
     def left(self) -> set[str]:
-        """What is in the folder that was not before, or in the temporary one."""
+        """Return what is in the folder that was not before, or in the temporary one."""
         kept = {path.name for path in self.folder.iterdir()} - set(FILES)
         return kept | {path.name for path in self.temporary.iterdir()}
 

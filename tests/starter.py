@@ -178,7 +178,7 @@ class Starter:
 
 
 class ForkedPopen(subprocess.Popen[str]):
-    """What subprocess starts and waits for, with a process that a starter has forked in place of its own."""
+    """Process that subprocess starts and waits for, with a process that a starter has forked in place of its own."""
 
     def __init__(self, starter: Starter, words: Sequence[str], **more: Any) -> None:
         self._starter = starter

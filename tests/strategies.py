@@ -1,4 +1,4 @@
-"""What hypothesis draws: specs in the form that the grammar gives them, what users type, and hostile texts."""
+"""Values that hypothesis draws: specs in the form that the grammar gives them, what users type, and hostile texts."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ _typed_names = st.builds(str.__add__, _prefixes, job_names.filter(lambda name: "
 
 
 class Globus(NamedTuple):
-    """What was typed in the bare syntax, and the spec that it means."""
+    """Words that were typed in the bare syntax, and the spec that they mean."""
 
     words: tuple[tuple[str, str], ...]
     spec: TransferSpec

@@ -158,7 +158,7 @@ class Case:
         )  # fmt: skip
 
     def prepare(self, given: dict[str, Any]) -> None:
-        """None, once it is as it was before a command was typed."""
+        """Make it as it was before a command was typed."""
         for location, text in given.get("there", {}).items():
             collection, _, path = location.partition(":")
             self._write(self.sandbox.path(collection, path), text, is_folder=path.endswith("/"))
@@ -265,7 +265,7 @@ def _sane(result: Result) -> Result:
 
 @pytest.fixture(scope="module")
 def seeded(shared_sandbox: Sandbox) -> dict[str, Any]:
-    """What a new sandbox holds that a case may change."""
+    """Return what a new sandbox holds that a case may change."""
     top = shared_sandbox.root / "collections"
     named = {row["display_name"]: row["id"] for row in shared_sandbox.rows("select id, display_name from collections")}
     ids = {short: str(named[name]) for short, name in COLLECTIONS.items()}
@@ -390,7 +390,7 @@ def assert_sibling(prepared: Case, typed: list[str]) -> None:
 
 
 def assert_no_hint_is_refused(prepared: Case, told: list[tuple[str, str]]) -> None:
-    """What the hints propose, typed literally, has the same mistakes no more."""
+    """Check that what the hints propose, typed literally, has the same mistakes no more."""
     typed = [prepared.fill(word) for word in prepared.case["typed"]]
     again = typed_literally(typed, told)
     if again != typed and prepared.case.get("exit") in (2, 10):
@@ -407,7 +407,7 @@ _PROSE = {"the", "a", "an", "each", "one", "what", "it", "its", "them", "--Data=
 
 
 def proposed(hint: str) -> str:
-    """What a hint says to type, as it stands there, or the empty string."""
+    """Return what a hint says to type, as it stands there, or the empty string."""
     found = _PROPOSAL.search(hint)
     words: list[str] = []
     for word in _SHELL_WORD.findall(found[1]) if found else ():
@@ -432,7 +432,7 @@ def typed_literally(typed: list[str], told: list[tuple[str, str]]) -> list[str]:
 
 
 def pieces(typed: list[str]) -> Iterator[str]:
-    """What a message may quote of words: a word, its value, the words and items in it."""
+    """Yield what a message may quote of words: a word, its value, the words and items in it."""
     for word in typed:
         value = word.partition("=")[2]
         yield from (word, word.partition("=")[0], value)

@@ -1,4 +1,4 @@
-"""What docs/from-2012.md tells to type is typed, in its order, and nothing of the 2012 page is missing in it."""
+"""Commands of docs/from-2012.md are typed, in its order, and nothing of the 2012 page is missing in it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ QUOTE = "'"
 
 
 def typed_in_bash(sandbox: Sandbox, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """What bash makes of a command whose ``./sendJob.py`` is the installed one."""
+    """Return what bash makes of a command whose ``./sendJob.py`` is the installed one."""
     script = folder / "sendJob.py"
     script.write_text('#!/bin/sh\nexec "$SENDJOB_PYTHON" -m goclient.cli.commands.sendjob "$@"\n')
     script.chmod(0o755)

@@ -56,7 +56,7 @@ def inputs(function: ast.FunctionDef) -> set[str]:
 
 
 def hints(function: ast.FunctionDef) -> Iterator[ast.expr]:
-    """What a function says to do: ``hint=…``, the second value of a Problem, and what is kept as a hint or remedy."""
+    """Yield what a function says to do: ``hint=…``, the second value of a Problem, what is kept as one or a remedy."""
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
             yield from (one.value for one in node.keywords if one.arg in ("hint", "remedy"))

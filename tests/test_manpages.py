@@ -99,7 +99,7 @@ _READ = re.compile(r"""\b(?:env|environ)(?:\.get\(|\[)"([A-Z0-9_]+)"|\bseconds\(
 
 
 class Tag(NamedTuple):
-    """What a page says of one option, argument or value: where, its tag without fonts, and its text."""
+    """Words of a page about one option, argument or value: where, its tag without fonts, and its text."""
 
     section: str
     subsection: str

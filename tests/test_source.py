@@ -1,4 +1,4 @@
-"""What holds of every source file: what it imports is declared, and its patterns are safe in every Python."""
+"""Rules for every source file: what it imports is declared, and its patterns are safe in every Python."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def test_the_version_has_its_part_in_the_changelog() -> None:
 
 
 def test_the_scheme_of_gridftp_is_a_word_of_the_model_alone(modules: dict[Path, ast.Module]) -> None:
-    """What else writes it out has no type for an endpoint."""
+    """A module that writes it out has no type for an endpoint."""
     named = {path.relative_to(ROOT / "goclient").parts[0] for path in modules if "gsiftp://" in path.read_text()}
     assert named == {"model"}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Asked:
-    """What a server was asked: the paths and the headers, in order; ``url`` is where it is."""
+    """Requests that a server got: the paths and the headers, in order; ``url`` is where it is."""
 
     url: str = ""
     paths: list[str] = field(default_factory=list)

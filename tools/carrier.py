@@ -1,4 +1,4 @@
-"""What a carrier costs on its node: what docs/figures.md says of it."""
+"""Cost of a carrier on its node, as docs/figures.md has it."""
 
 from __future__ import annotations
 

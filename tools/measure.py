@@ -1,4 +1,4 @@
-"""What all figures have in common: a ratio of pairs, and the cells of a row."""
+"""Common parts of all figures: a ratio of pairs, and the cells of a row."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def mutations() -> list[Mutation]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a change: whether a test found it, and which one, or why none did."""
+    """Outcome of a change: whether a test found it, and which one, or why none did."""
 
     found: bool
     by: str

@@ -50,7 +50,7 @@ Outcomes = Counter[str]
 
 
 class World:
-    """What the readers need: somebody who signs, and a proxy that was asked for."""
+    """Surroundings of the readers: somebody who signs, and a proxy that was asked for."""
 
     def __init__(self) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -133,7 +133,7 @@ def outcome(read: Callable[[bytes], object], data: bytes) -> str:
 
 
 def slow(read: Callable[[bytes], object], data: bytes) -> bool:
-    """Whether a mutant is slow three more times, too, and not only the machine."""
+    """Return whether a mutant is slow three more times, too, and not only the machine."""
     times = []
     for _ in range(3):
         start = time.process_time()

@@ -28,7 +28,7 @@ AT_ONCE = 20  # deposits
 
 
 class Pair:
-    """What one action costs: ours and the C tool's, in turn."""
+    """Cost of one action: ours and the C tool's, in turn."""
 
     def __init__(self, grid: Grid, port: int, who: str) -> None:
         self._env = environment(grid, who, port)

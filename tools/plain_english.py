@@ -4,7 +4,8 @@ tools/plain_english.py                 every room (make check)
 tools/plain_english.py ROOM|PATH…      these alone, such as preflight or man
 tools/plain_english.py --count         the number of hits in each room
 
-It reads docstrings, comments, string literals and defined names in goclient, and the text of the documents.
+It reads docstrings, comments, string literals and defined names in goclient, the text of the documents, and how the
+docstrings of tests and tools begin.
 A line that ends in ``# plain: reason`` (``<!-- plain: reason -->`` in Markdown) may say it as it does.
 """
 
@@ -23,6 +24,7 @@ from typing import NamedTuple, TypeGuard
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "man")
+PROGRAMS = ("tests", "tools")  # for developers: their docstrings may not begin as INDIRECT
 MADE = {"figures.md"}  # written by tools/figures.py, from strings that this reads as they are
 
 # Phrases of prose: docstrings, comments, messages, documents.
@@ -47,7 +49,8 @@ PHRASES = {
 }
 
 # How a docstring may not begin; those of functions begin with a verb (ruff's D401 knows the verbs).
-OPENINGS = {"None", "What", "Whether", "Who", "Whoever", "Whose", "The", "That", "Which", "How", "When", "Where", "Why"}
+INDIRECT = {"None", "What", "Whether", "Who", "Whoever", "Whose"}
+OPENINGS = INDIRECT | {"The", "That", "Which", "How", "When", "Where", "Why"}
 FUNCTION_OPENINGS = OPENINGS | {
     *("A", "All", "An", "Any", "As", "Days", "Each", "Every", "False", "For", "If", "Its", "No", "Nothing"),
     *("One", "Our", "Same", "Those", "Tokens", "Total", "True", "Two", "Up"),
@@ -118,7 +121,8 @@ def sources() -> Iterator[Path]:
         where = ROOT / document
         files = [where] if where.is_file() else sorted(path for path in where.rglob("*") if path.suffix != ".diff")
         yield from (path.relative_to(ROOT) for path in files if path.is_file())
-    yield from sorted(path.relative_to(ROOT) for path in (ROOT / "goclient").rglob("*.py"))
+    for top in ("goclient", *PROGRAMS):
+        yield from sorted(path.relative_to(ROOT) for path in (ROOT / top).rglob("*.py"))
 
 
 def phrases(path: Path, texts: Iterator[Text]) -> Iterator[Hit]:
@@ -175,7 +179,8 @@ def openings(path: Path, tree: ast.Module) -> Iterator[Hit]:
         docstring = ast.get_docstring(node) or ""
         first = re.split(r"[\s,;:.]", docstring, maxsplit=1)[0]
         says_what_to_do = is_function(node)
-        if first in (FUNCTION_OPENINGS if says_what_to_do else OPENINGS):
+        banned = FUNCTION_OPENINGS if says_what_to_do else OPENINGS
+        if first in (INDIRECT if path.parts[0] in PROGRAMS else banned):
             plain = "begin with a verb" if says_what_to_do else "begin with a noun or a verb"
             line = 1 if isinstance(node, ast.Module) else node.lineno
             yield Hit(path, line, docstring.partition("\n")[0][:60], plain)
@@ -217,8 +222,10 @@ def hits(path: Path) -> Iterator[Hit]:
     lines = source.splitlines()
     if path.suffix == ".py":
         tree = ast.parse(source)
-        texts = [*literals(tree), *comments(source)]
-        found = [*openings(path, tree), *names(path, tree), *participles(path, tree), *phrases(path, iter(texts))]
+        found = [*openings(path, tree)]
+        if path.parts[0] not in PROGRAMS:
+            texts = [*literals(tree), *comments(source)]
+            found += [*names(path, tree), *participles(path, tree), *phrases(path, iter(texts))]
     elif path.name in MADE:
         found = []
     else:

@@ -1,4 +1,4 @@
-"""What a thief of carried jobs' logs can do, and what becomes of secrets at one moment: what docs/figures.md says.
+"""Reach of a thief of carried jobs' logs, and the fate of secrets at one moment, as docs/figures.md has them.
 
     PYTHONPATH=. .venv/bin/python tools/theft.py [small]
 

@@ -1,4 +1,4 @@
-"""What is in the way of a delivery stops it, unless an earlier one of the same job has put it there."""
+"""A file in the way of a delivery stops it, unless an earlier one of the same job has put it there."""
 
 from __future__ import annotations
 

@@ -654,7 +654,7 @@ def test_a_campaign_is_stopped_while_its_inputs_move(site: Site) -> None:
 
 @pytest.mark.conformance  # it takes long
 def test_a_campaign_is_stopped_while_its_outputs_move(site: Site) -> None:
-    """What is ready is delivered all the same, once; a job that was stopped may be sent again."""
+    """Outputs that are ready are delivered all the same, once; a job that was stopped may be sent again."""
     assert site.send("stopped-out").code == 0
     one, other = site.panda_ids("stopped-out")
     site.run_jobs(1)

@@ -1,4 +1,4 @@
-"""What is due in a batch is a pure function of what is known of it."""
+"""Steps that are due in a batch are a pure function of what is known of it."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Task:
 
 @dataclass
 class World:
-    """What there is outside of the process: files, tasks, jobs.  ``calls`` is how many calls it lives to make."""
+    """Everything outside of the process: files, tasks, jobs.  ``calls`` is how many calls it lives to make."""
 
     files: dict[tuple[str, str], str] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)

@@ -166,7 +166,7 @@ class CarriedJob:
         return [python, "-I", *self.told(*words)]
 
     def told(self, *words: str) -> list[str]:
-        """What a Python is told to run."""
+        """Return what a Python is told to run."""
         return [f"./{CARRY}", f"--plan={self.made.sha256}", "--job=7", "--", *words]
 
     def start(self, *told: str, words: Sequence[str] = (), **more: Any) -> subprocess.Popen[str]:
@@ -195,7 +195,7 @@ class CarriedJob:
 
     @property
     def left(self) -> list[str]:
-        """What is left of the carrier's own in the directory."""
+        """Return what is left of the carrier's own in the directory."""
         own = (".goclient-", "panda_secrets", "goclient-ab")
         return [one for one in os.listdir(self.directory) if one.startswith(own)]
 

@@ -17,7 +17,7 @@ PATIENT = {"hang", "slow"}  # faults that a carrier waits out, for as long as it
 
 @dataclass(frozen=True)
 class Known:
-    """What a job does that nobody disturbs, for each way of its files: its points, and its calls."""
+    """Course of a job that nobody disturbs, for each way of its files: its points, and its calls."""
 
     points: dict[str, int]
     calls: dict[str, tuple[CallPoint, ...]]

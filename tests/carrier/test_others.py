@@ -1,4 +1,4 @@
-"""What credentials open decides whether they may be out together, in whatever order they are handed out."""
+"""Access that credentials give decides whether they may be out together, in whatever order they are handed out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes before jobs is in the journal before and after; a secret that the server loses is set again."""
+"""Archives and secrets of jobs are in the journal as they go; a secret that the server lost is set again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a thief of logs reaches is what was granted, until it is taken back; ``make figures`` has many more rounds."""
+"""A thief of logs reaches what was granted, until it is taken back; ``make figures`` has many more rounds."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def submit(user: Sandbox, *words: str) -> list[int]:
 
 
 def site(user: Sandbox, *words: str) -> dict[str, Any]:
-    """What a site's pilot reports of the next job."""
+    """Return what a site's pilot reports of the next job."""
     result = user.run("goclient", "sandbox", "site", "--site=TEST1", "--once", "--json", *words)
     found: dict[str, Any] = json.loads(result.out)
     assert found["left"] == []

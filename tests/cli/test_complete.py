@@ -1,4 +1,4 @@
-"""What completes a line comes from the commands, their parsers and what is kept; nothing is said of a mistake."""
+"""Words that complete a line come from the commands, their parsers and what is kept; nothing is said of a mistake."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def completed(line: str) -> list[str]:
-    """What completes the last word of a line, which a blank at its end makes an empty one."""
+    """Return what completes the last word of a line, which a blank at its end makes an empty one."""
     *words, current = line.split(" ")
     return [one.text for one in completion.complete(words, current)]
 

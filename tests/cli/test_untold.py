@@ -1,4 +1,4 @@
-"""What a command prints can be lost: a full disk, a pipe that nobody reads. What it has done is in the journal."""
+"""Output of a command can be lost: a full disk, a pipe that nobody reads. What it has done is in the journal."""
 
 from __future__ import annotations
 

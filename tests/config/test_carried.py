@@ -1,4 +1,4 @@
-"""Who acts for carried jobs, and where their archive goes, is found in the environment as panda-client finds it."""
+"""Client of carried jobs, and address of their archive, are found in the environment as panda-client finds it."""
 
 from __future__ import annotations
 

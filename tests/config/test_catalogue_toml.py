@@ -258,7 +258,7 @@ NASTY = [
 
 
 def words_of(line: str) -> list[str]:
-    """What a shell makes of a line that was printed."""
+    """Return what a shell makes of a line that was printed."""
     done = subprocess.run(["bash", "-c", f"printf '%s\\0' {printable(line)}"], capture_output=True, check=True)
     return done.stdout.decode().split("\0")[:-1]
 

@@ -1,4 +1,4 @@
-"""Whoever reaches services shows no credential of the environment, also of one that is not used."""
+"""Connections to services show no credential of the environment, also of one that is not used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What variables say is judged before anything is sent, mended where that is safe, and not shown if it is secret."""
+"""Variables are judged before anything is sent, mended where that is safe, and not shown if they are secret."""
 
 from __future__ import annotations
 

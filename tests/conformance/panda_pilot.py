@@ -176,7 +176,7 @@ class PandaPilot:
 
     @property
     def log(self) -> str:
-        """What the pilot has printed."""
+        """Return what the pilot has printed."""
         return self.folder.with_suffix(".log").read_text(errors="replace")
 
     @property

@@ -16,7 +16,7 @@ SHARES = 4  # that run side by side
 
 @pytest.fixture(scope="module", params=range(SHARES))
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Finding]]:
-    """What became of a share of the cases."""
+    """Yield what became of a share of the cases."""
     with sandbox_in(Path(tmp_path_factory.mktemp("kills"))) as sandbox:
         chosen = list(cases(sandbox, Choice(points=20, seeds=1, random=6, signals=1), seed=SEED))
         yield [run_case(sandbox, case) for case in chosen[request.param :: SHARES]]

@@ -1,4 +1,4 @@
-"""What mends jobs and tasks asks the PanDA server the same as panda-client's own functions."""
+"""Commands that mend jobs and tasks ask the PanDA server the same as panda-client's own functions."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 def real(cases: Cases) -> dict[str, list[Any]]:
-    """What the server's own code makes of the cases."""
+    """Return what the server's own code makes of the cases."""
     python = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
     if not python:
         pytest.skip("GOCLIENT_TEST_SERVER_PYTHON names no interpreter that has panda-server-source")

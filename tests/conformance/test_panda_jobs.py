@@ -23,7 +23,7 @@ ATTEMPTS = (1, 1, 1, 2)  # three jobs, and another attempt of one of them
 
 
 def real(task: Task, library: str = "", build: Any = None) -> list[dict[str, Any]]:
-    """What the server's own code makes of a task; of one with a build, also of that, as the last."""
+    """Return what the server's own code makes of a task; of one with a build, also of that, as the last."""
     python = os.environ.get("GOCLIENT_TEST_SERVER_PYTHON")
     if not python:
         pytest.skip("GOCLIENT_TEST_SERVER_PYTHON names no interpreter that has panda-server-source")

@@ -1,4 +1,4 @@
-"""What goes before carried jobs is taken by the PanDA server's own code, and by the sandbox in the same way."""
+"""Archives and secrets of carried jobs are taken by the PanDA server's own code, and by the sandbox as there."""
 
 from __future__ import annotations
 

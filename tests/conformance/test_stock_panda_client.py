@@ -51,7 +51,7 @@ def jobs_of(sandbox: Sandbox, task: int) -> list[dict[str, Any]]:
 
 
 def log_of(sandbox: Sandbox, job: dict[str, Any]) -> str:
-    """What the payload of a job said."""
+    """Return what the payload of a job said."""
     (name,) = [file["lfn"] for file in job["Files"] if file["type"] == "log"]
     (archive,) = (sandbox.root / "state").rglob(name)
     with tarfile.open(archive) as opened:

@@ -34,7 +34,7 @@ def programs() -> Path:
 
 
 def read(programs: Path, words: list[str], *, proxy: Path, authorities: Path, home: Path) -> bytes:
-    """What one of the commands prints, as the owner of a proxy."""
+    """Return what one of the commands prints, as the owner of a proxy."""
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "X509_CERT_DIR": str(authorities)}
     done = subprocess.run(
         [programs / words[0], *words[1:]], env={**env, "X509_USER_PROXY": str(proxy)}, capture_output=True, timeout=120

@@ -1,4 +1,4 @@
-"""What is not known of a request that was sent, or is wrong with jobs that run, is told with what to type next."""
+"""Doubts about a request that was sent, and problems of jobs that run, are told with what to type next."""
 
 from __future__ import annotations
 

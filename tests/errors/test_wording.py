@@ -1,4 +1,4 @@
-"""What is quoted, counted and dated in a message is on one line, and fit to print."""
+"""Values, counts and dates in a message are on one line, and fit to print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a job may still need a credential: by the journal as far as it tells, and by the server's word."""
+"""A job may still need a credential, or not: by the journal as far as it tells, and by the server's word."""
 
 from __future__ import annotations
 

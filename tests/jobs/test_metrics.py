@@ -1,4 +1,4 @@
-"""What a pilot has told in a job's metrics is read again, and nothing else is."""
+"""Values that a pilot has told in a job's metrics are read again, and nothing else is."""
 
 from __future__ import annotations
 

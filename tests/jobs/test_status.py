@@ -1,4 +1,4 @@
-"""What a job tells of its own transfers is taken as far as it can be true: a job can write anything there."""
+"""A job's report of its own transfers is taken as far as it can be true: a job can write anything there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn over time is what jobs did: nothing is added, and nothing is lost."""
+"""A drawing over time shows what jobs did: nothing is added, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the journal says of a retry: which jobs were tried again, as which, and of which it does not know."""
+"""Records of a retry in the journal: which jobs were tried again, as which, and of which it does not know."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def start(url: str) -> Start:
 
 
 def fetched(data: bytes, directory: Path) -> repacking.Unpacked:
-    """What is unpacked of an archive that a file server gives."""
+    """Return what is unpacked of an archive that a file server gives."""
     with answering(lambda _: Response(data)) as url:
         return fetch_archive(start(url), directory)
 

@@ -1,4 +1,4 @@
-"""What a payload must be: what is refused whatever the site, what is doubted, and what is right."""
+"""Rules for a payload: what is refused whatever the site, what is doubted, and what is right."""
 
 from __future__ import annotations
 

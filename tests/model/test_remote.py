@@ -1,4 +1,4 @@
-"""What a server tells of a file says what may be done with it, and what it tells of a task, how that stands."""
+"""A server's description of a file says what may be done with it, and what it tells of a task, how that stands."""
 
 from __future__ import annotations
 

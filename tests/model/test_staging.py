@@ -1,4 +1,4 @@
-"""What passes through a site: each file is brought once, and the jobs copy on the node."""
+"""Files that pass through a site: each file is brought once, and the jobs copy on the node."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Memory(Store):
             self.directories = {one for one in self.directories if one != top and not one.startswith(f"{top}/")}
 
     def seen(self) -> dict[str, str]:
-        """What a user sees: all that is not hidden."""
+        """Return what a user sees: all that is not hidden."""
         return {path: content for path, content in self.files.items() if "/.goclient-" not in path}
 
 

@@ -83,7 +83,7 @@ class Node:
 
     @property
     def calls(self) -> list[str]:
-        """What the program was asked to do."""
+        """Return what the program was asked to do."""
         return [line.split()[2] for line in (self.service.config / "calls").read_text().splitlines()]
 
     @property

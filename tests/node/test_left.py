@@ -1,4 +1,4 @@
-"""What an earlier attempt still transfers is cancelled before its directory goes."""
+"""Transfers of an earlier attempt that still run are cancelled before its directory goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job takes away is looked at first: what cannot be taken is named at once, and nothing is left out silently."""
+"""Outputs of a job are checked first: what cannot be taken is named at once, and nothing is left out silently."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Site:
         self.panda_id = int(sent.json["jobs"][0]["PandaID"])
 
     def pilot(self, *words: str, **env: str) -> Result:
-        """What a pilot makes of the job, in this site's folder."""
+        """Return what a pilot makes of the job, in this site's folder."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         state = str(self.sandbox.root / f"state-{self.name}")
         result = self.sandbox.pilot(

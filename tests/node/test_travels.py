@@ -1,4 +1,4 @@
-"""What travels to a worker node needs Python 3.9 and its standard library, and nothing else."""
+"""Modules that travel to a worker node need Python 3.9 and its standard library, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the node give its engines: a job's context, and a transfer service in miniature."""
+"""Surroundings of the engines in tests of the node: a job's context, and a transfer service in miniature."""
 
 from __future__ import annotations
 

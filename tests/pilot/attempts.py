@@ -49,7 +49,7 @@ class Attempts:
 
     @property
     def seen(self) -> dict[str, str]:
-        """What the user sees there."""
+        """Return what the user sees there."""
         found = (path for path in self.there.rglob("*") if path.is_file() and ".goclient-" not in str(path))
         return {str(path.relative_to(self.there)): path.read_text() for path in found}
 

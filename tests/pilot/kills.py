@@ -25,7 +25,7 @@ MOST_PILOTS = 4  # that come after the one that was killed
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong after a case, in words, if anything is; ``met``: the signal came before its pilot's end."""
+    """Problem after a case, in words, if there is one; ``met``: the signal came before its pilot's end."""
 
     case: Case
     wrong: tuple[str, ...]

@@ -56,7 +56,7 @@ def submit(sandbox: Sandbox, *words: str, **more: str) -> Result:
 
 
 def asked(sandbox: Sandbox) -> list[str]:
-    """What Globus, its collections and Auth were asked since the list was begun."""
+    """Return what Globus, its collections and Auth were asked since the list was begun."""
     found = requests.get(f"{sandbox.url}/sandbox/requests", timeout=TIMEOUT).json()["requests"]
     shown = (f"{one['method']} {one['path']}" for one in found)
     return [one for one in shown if " /v0.10/" in one or " /v2/" in one or " /https/" in one]

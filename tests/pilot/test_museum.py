@@ -48,7 +48,7 @@ i=0; while [ $i -lt 20000 ]; do echo "line $i of a payload that talks"; i=$((i+1
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of the job: its files at the destination, and how the machine is afterwards."""
+    """Outcome of the job: its files at the destination, and how the machine is afterwards."""
 
     sandbox: Sandbox
     result: Result

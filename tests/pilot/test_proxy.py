@@ -142,7 +142,7 @@ def spoil(path: str, pem: bytes) -> None:
 
 
 def deposit_command(account: str) -> str:
-    """What the owner of a job must type to let the pilot of these tests retrieve."""
+    """Return what the owner of a job must type to let the pilot of these tests retrieve."""
     what = f"goclient myproxy deposit --server localhost --port PORT --user {account}"
     return f"the job's owner must type: {what} --retriever '{PILOT}'"
 

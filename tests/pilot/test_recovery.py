@@ -1,4 +1,4 @@
-"""What a dead pilot has left is carried on, or reported as failed, and nothing of it is left behind."""
+"""Jobs that a dead pilot has left are carried on, or reported as failed, and nothing of them is left behind."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def left(folder: Path, *entries: Entry, site: str = SITE) -> Path:
 
 
 def is_closed(folder: Path) -> bool:
-    """Whether the journal of job 17 says that nothing is left to do."""
+    """Return whether the journal of job 17 says that nothing is left to do."""
     return [one.is_open for one in job_files(folder / "state")] == [False]
 
 

@@ -51,7 +51,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def served(tmp_path: Path, pauses: list[float]) -> Callable[..., list[Outcome]]:
-    """What a pilot with these outcomes told; it stops after two failures in a row."""
+    """Return what a pilot with these outcomes told; it stops after two failures in a row."""
 
     def run(*outcomes: GoclientError | Outcome | None) -> list[Outcome]:
         told: list[Outcome] = []

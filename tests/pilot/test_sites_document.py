@@ -1,4 +1,4 @@
-"""What docs/sites.md gives to sites can be used as it is."""
+"""Examples for sites in docs/sites.md can be used as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each check must hold, whoever wrote it: well-formed findings, no exception, nothing asked twice."""
+"""Rules for every check, whoever wrote it: well-formed findings, no exception, nothing asked twice."""
 
 from __future__ import annotations
 

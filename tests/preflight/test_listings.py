@@ -1,4 +1,4 @@
-"""What listings say of sources and targets, and how seldom anybody is asked for it."""
+"""Findings from listings of sources and targets, and how seldom anybody is asked for one."""
 
 from __future__ import annotations
 

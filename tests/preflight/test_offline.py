@@ -1,4 +1,4 @@
-"""What is hardly meant is a warning: names that a payload does not write, words with a credential."""
+"""A word that is hardly meant is a warning: names that a payload does not write, words with a credential."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def told(data: Any, **more: Any) -> Answer:
 
 @pytest.fixture
 def found(tmp_path: Path) -> Callable[..., list[Finding]]:
-    """What is found wrong with a queue at a server, with a file of its own."""
+    """Return what is found wrong with a queue at a server, with a file of its own."""
 
     def look(asked: Asked, name: str, *, label: str = "user", largest: int = 0, seconds: float = 5.0) -> list[Finding]:
         source = QueueSource(PandaAccess(asked.url, 5.0, 5.0), tmp_path / "state" / "queues.json")

@@ -1,4 +1,4 @@
-"""What is found at servers that URLs name, and how seldom they are asked."""
+"""Findings at servers that URLs name, and how seldom they are asked."""
 
 from __future__ import annotations
 

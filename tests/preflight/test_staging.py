@@ -32,7 +32,7 @@ def id_of(user: Sandbox, name: str) -> str:
 
 
 def check(user: Sandbox, directory: str, *words: str, collection: str = SITE, **env: str) -> Findings:
-    """What a check finds of the site's directory: level, code, message and hint."""
+    """Return what a check finds of the site's directory: level, code, message and hint."""
     lines = (f'collection = "{id_of(user, collection)}"', f'directory = "{directory}"', 'node = "/somewhere"')
     (user.cwd / "settings.toml").write_text("\n".join(("[site.TEST1]", *lines, "")))
     line = ("--computingSite=TEST1", f"--transformation={user.url}/transformations/datatransfer.sh", "--goVia=site")

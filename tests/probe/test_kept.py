@@ -1,4 +1,4 @@
-"""What probes have told is kept, with its age; what several nodes have in common is said once."""
+"""Results of probes are kept, with their age; what several nodes have in common is said once."""
 
 from __future__ import annotations
 

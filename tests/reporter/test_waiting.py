@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 @pytest.fixture(scope="module")
 def results(shared_sandbox: Sandbox) -> Iterator[dict[str, Result]]:
-    """What each command did, all of them at once, while each answer takes long."""
+    """Yield what each command did, all of them at once, while each answer takes long."""
     url = f"{shared_sandbox.url}/sandbox/trouble"
     document = {"route": "* /*", "kind": "delay", "seconds": SECONDS}
     requests.post(url, json=document, timeout=60).raise_for_status()

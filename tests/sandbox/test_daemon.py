@@ -276,7 +276,7 @@ def test_the_sandbox_of_a_demo_that_is_killed_ends_with_it(env: dict[str, str], 
 
 
 def ctrl_c(demo: subprocess.Popen[bytes]) -> None:
-    """What a terminal does: it tells all that run in it."""
+    """Tell all that run in a terminal, as it does."""
     os.killpg(demo.pid, signal.SIGINT)
 
 

@@ -14,7 +14,7 @@ _MOUNT = f'mount -t tmpfs -o size={_SIZE},mode=777 none "$0" && exec "$@"'
 
 @functools.cache
 def can_mount() -> bool:
-    """Whether this user may give a program such a disk, which root may on most machines."""
+    """Return whether this user may give a program such a disk, which root may on most machines."""
     if os.getuid() or shutil.which("unshare") is None:
         return False
     done = subprocess.run(["unshare", "-m", "sh", "-c", _MOUNT, "/mnt", "true"], capture_output=True, check=False)
@@ -22,5 +22,5 @@ def can_mount() -> bool:
 
 
 def on_a_small_disk(directory: Path) -> list[str]:
-    """What stands before a program that has a disk of one megabyte at a directory; nothing if that cannot be."""
+    """Return what stands before a program that has a disk of one megabyte at a directory; nothing if that cannot be."""
     return ["unshare", "-m", "sh", "-c", _MOUNT, str(directory)] if can_mount() else []

@@ -90,7 +90,7 @@ class GridftpServers:
         return path
 
     def credential(self, proxy: Path | None = None) -> Credential:
-        """What a proxy, or else USER's certificate, is shown with."""
+        """Return what a proxy, or else USER's certificate, is shown with."""
         if proxy is None:
             return Credential(self.grid.identity(USER))
         return Credential(find_identity(Search({}, self.grid.folder, os.getuid(), proxy=str(proxy))))

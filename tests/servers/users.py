@@ -54,7 +54,7 @@ class GridftpUser(User):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a check of FILES cost; ``round_trips`` is the most of one session, after its login."""
+    """Cost of a check of FILES; ``round_trips`` is the most of one session, after its login."""
 
     result: Result
     sessions: list[int]  # of each server

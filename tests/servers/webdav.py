@@ -88,7 +88,7 @@ class WebdavServer:
         return WebdavEndpoint(f"davs://localhost:{self.port}")
 
     def tls(self, proxy: Path | None = None) -> GridTls:
-        """What a client with a proxy, by default the user's, needs to connect."""
+        """Return what a client with a proxy, by default the user's, needs to connect."""
         shown = proxy or self.proxy
         return GridTls(
             Trust(self.authority.directory),

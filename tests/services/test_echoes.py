@@ -44,7 +44,7 @@ SECRETS = {"secret": CLIENT_SECRET, "access": ACCESS, "refresh": REFRESH, "code"
 
 
 def echoed(headers: dict[str, str], body: str) -> str:
-    """What a request was, written as all kinds of servers write it."""
+    """Return what a request was, written as all kinds of servers write it."""
     authorization = headers.get("authorization", "")
     values = [authorization, body, *(value for _, value in parse_qsl(body))]
     scheme, _, credential = authorization.partition(" ")

@@ -1,4 +1,4 @@
-"""What the tests of tasks share: a directory and a server that takes no task, for prun and pathena."""
+"""Fixtures of the tests of tasks: a directory and a server that takes no task, for prun and pathena."""
 
 from __future__ import annotations
 

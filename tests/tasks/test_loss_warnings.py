@@ -1,4 +1,4 @@
-"""What a task would lose in silence is said before it is sent, and stops nothing; ordinary lines are not warned of."""
+"""A silent loss of a task is told before it is sent, and stops nothing; ordinary lines are not warned of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request for tasks means, and what is wrong with it, before panda-client runs."""
+"""Meaning of a request for tasks, and what is wrong with it, before panda-client runs."""
 
 from __future__ import annotations
 

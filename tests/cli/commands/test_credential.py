@@ -1,4 +1,4 @@
-"""What jobs have of rights is listed, and taken back once no job needs it, by any later process."""
+"""Rights that jobs have are listed, and taken back once no job needs them, by any later process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job's parameters will do is shown, to a person and to a program, before and after submission."""
+"""Transfers and payload of a job's parameters are shown, to a person and to a program, before and after submission."""
 
 from __future__ import annotations
 

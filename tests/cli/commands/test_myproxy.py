@@ -52,7 +52,7 @@ class Server:
         }
 
     def run(self, who: str, *words: str, **more: str) -> Result:
-        """What ``goclient myproxy`` does for somebody."""
+        """Return what ``goclient myproxy`` does for somebody."""
         return run_command(("goclient", "myproxy", *words), env={**self.env(who), **more}, cwd=self.home)
 
     def deposit(self, account: str, *words: str, retriever: str = PILOT) -> Result:
@@ -324,7 +324,7 @@ def shows_what_is_typed(terminal: int) -> bool:
 def typed(
     command: list[str], env: dict[str, str], text: str, *, after: str, is_secret: bool = False
 ) -> tuple[str, int]:
-    """What a command shows on a terminal at which a text is typed when it asks, and its exit code."""
+    """Return what a command shows on a terminal at which a text is typed when it asks, and its exit code."""
     process, terminal = pty.fork()
     if not process:
         os.execvpe(command[0], command, env)

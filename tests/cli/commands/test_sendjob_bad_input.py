@@ -1,4 +1,4 @@
-"""What sendJob says to wrong command lines: everything at once, the value quoted, what to do next; nothing is sent."""
+"""Answers of sendJob to wrong command lines: everything at once, the value quoted, what to do next; nothing is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sendJob does when the PanDA server, the network, the disk or the user's environment fails.
+"""Behaviour of sendJob when the PanDA server, the network, the disk or the user's environment fails.
 
 Every test runs the real command line against a server that fails in one way, and looks at what a user and the
 server see: the exit code, the words, the requests that were made, and the journal.
@@ -58,7 +58,7 @@ class User:
         return started(words, env={**self.env, **more}, cwd=self.home, **files)
 
     def run(self, *words: str, stdout: int | IO[str] = subprocess.PIPE, before: str = "", **more: str) -> Result:
-        """What a command line did, which ended in time and showed a traceback only if it was asked for."""
+        """Return what a command line did, which ended in time and showed a traceback only if it was asked for."""
         if before or stdout != subprocess.PIPE:
             result = ended(self.start(words, more, stdout=stdout, before=before))
         else:
@@ -69,7 +69,7 @@ class User:
         return result
 
     def submit(self, server: FaultyServer, *words: str, before: str = "", **more: str) -> Result:
-        """What the submission of a job to this server did."""
+        """Return what the submission of a job to this server did."""
         more.setdefault("PANDA_URL_SSL", server.url)
         return self.run(*JOB, *words, stdout=subprocess.PIPE, before=before, **more)
 
@@ -92,7 +92,7 @@ class User:
 
 
 def ended(process: subprocess.Popen[str]) -> Result:
-    """What a command did; if it does not end within the deadline, it is killed and the test fails."""
+    """Return what a command did; if it does not end within the deadline, it is killed and the test fails."""
     try:
         with within(DEADLINE):
             out, err = process.communicate(timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""What users of myproxy-init type means what it means there, and one pilot is one DN."""
+"""Words that users of myproxy-init type mean what they mean there, and one pilot is one DN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of MyProxy share: people with certificates, the double and the real server."""
+"""Fixtures of the tests of MyProxy: people with certificates, the double and the real server."""
 
 from __future__ import annotations
 

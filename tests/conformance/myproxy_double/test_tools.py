@@ -104,7 +104,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
 
 
 def run_case(grid: Grid, port: int, name: str, steps: list[tuple[str, ...]]) -> list[Said]:
-    """What the tools say, in an account of the case's own."""
+    """Return what the tools say, in an account of the case's own."""
     user = f"user{list(CASES).index(name)}"
     got = str(grid.folder / f"got-{user}-{port}")
     said = []

@@ -39,7 +39,7 @@ NASTY = "'a\"b\\c\n\t%,=$`;é日本\U0001f600\u2028\x7f</script>"
 
 
 def reference(records: list[JobRecord]) -> str:
-    """What panda-client makes of the same jobs."""
+    """Return what panda-client makes of the same jobs."""
     jobs = []
     for record in records:
         job = JobSpec()

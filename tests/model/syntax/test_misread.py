@@ -1,4 +1,4 @@
-"""What is not a location or a name is mended by its hint, as it is typed."""
+"""Words that are not a location or a name are mended by their hint, as it is typed."""
 
 from __future__ import annotations
 

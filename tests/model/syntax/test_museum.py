@@ -15,7 +15,7 @@ from goclient.model.syntax.shell import words
 
 
 def submitted(parameters: str) -> tuple[TransferSpec, list[str]]:
-    """What a pilot reads after a submission: the transfers, and the words that the payload gets."""
+    """Return what a pilot reads after a submission: the transfers, and the words that the payload gets."""
     typed = read_typed(parameters)
     raise_all(typed.errors)
     spec, own, *_ = decode(attach(typed.payload, typed.spec))
@@ -32,7 +32,7 @@ def items_of_plan(spec: TransferSpec) -> list[tuple[str | None, str, str | None,
 
 
 def refusal(parameters: str) -> str:
-    """What a user is told instead of a submission."""
+    """Return what a user is told instead of a submission."""
     with pytest.raises(GoclientError) as caught:
         submitted(parameters)
     assert all(isinstance(part, RequestError) for part in caught.value.parts)

@@ -1,4 +1,4 @@
-"""What users type is understood as they mean it, and everything that is wrong with it is said at once."""
+"""Options that users type are understood as they are meant, and everything that is wrong with it is said at once."""
 
 from __future__ import annotations
 

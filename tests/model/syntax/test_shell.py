@@ -22,7 +22,7 @@ def values(text: str) -> list[str]:
 
 
 def by_shlex(text: str) -> list[str] | None:
-    """What the standard library's shell splitting gives; None for a quote that is not closed."""
+    """Return what the standard library's shell splitting gives; None for a quote that is not closed."""
     try:
         return shlex.split(text, posix=True)
     except ValueError:

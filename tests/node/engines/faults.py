@@ -125,7 +125,7 @@ class Case:
         return relays
 
     def is_kept_aside(self) -> bool:
-        """Whether the older file is in the attempt's own directory, from where it cannot be put back."""
+        """Return whether the older file is in the attempt's own directory, from where it cannot be put back."""
         aside = [one.read_bytes() for one in self.target.glob(".goclient-*/old/old")]
         return self.never_again and aside == [OLD]
 
@@ -182,7 +182,7 @@ class Fault:
     says: str = ""
 
     def problems(self, make: Make, *, later: int = 0) -> list[Problem]:
-        """What is not as it must be when a new bench meets it; one of the network comes so many bytes later."""
+        """Return what is not as it must be when a new bench meets it; one of the network comes so many bytes later."""
         case = Case(make, self.way)
         case.later = later
         with case.stack:
@@ -545,7 +545,7 @@ def of_kind(kind: type[GoclientError]) -> Callable[[Callable[[], object]], objec
 
 
 def told(call: Callable[[], object], status: str, reason: str = "it says so") -> object:
-    """What the service tells of its tasks when they have another state."""
+    """Return what the service tells of its tasks when they have another state."""
     states = call()
     assert isinstance(states, dict)
     return {name: replace(one, status=status, reason=reason, faults=1) for name, one in states.items()}

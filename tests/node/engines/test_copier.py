@@ -195,7 +195,7 @@ def test_a_file_that_comes_in_the_way_meanwhile_is_not_overwritten(
 
 
 def no_links(*_: Any, **__: Any) -> None:
-    """What link() does on a file system without hard links."""
+    """Fail as link() does on a file system without hard links."""
     raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 

@@ -1,4 +1,4 @@
-"""What is replaced in a directory that is merged is never lost, whatever fails, and nothing is replaced unasked."""
+"""Files that are replaced in a merged directory are never lost, whatever fails, and nothing is replaced unasked."""
 
 from __future__ import annotations
 

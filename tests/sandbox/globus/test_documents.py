@@ -75,7 +75,7 @@ def exchanged(asked: Asked, scope: str) -> Any:
 
 
 def made_and(asked: Asked, method: str, name: str = "", **more: Any) -> Any:
-    """What is answered of a new personal collection."""
+    """Return what is answered of a new personal collection."""
     wanted = {"display_name": "made", "is_globus_connect": True}
     made = asked.call("POST", "/v0.10/endpoint", json=wanted)["id"]
     return asked.call(method, f"/v0.10/endpoint/{made}{name}", **more)
@@ -137,7 +137,7 @@ def listed(asked: Asked) -> Any:
 
 
 def cancelled(asked: Asked) -> Any:
-    """What is answered to the end of a task that cannot be over by itself: its source is missing."""
+    """Return what is answered to the end of a task that cannot be over by itself: its source is missing."""
     task = asked.submit("transfer", source="/home/none")["task_id"]
     return asked.call("POST", f"/v0.10/task/{task}/cancel")
 

@@ -1,4 +1,4 @@
-"""What is in a collection is listed, described and copied as Transfer does it, whatever it is and is called."""
+"""Files in a collection are listed, described and copied as Transfer does it, whatever they are and are called."""
 
 from __future__ import annotations
 

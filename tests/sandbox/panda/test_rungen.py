@@ -36,7 +36,7 @@ REAL = os.environ.get("GOCLIENT_TEST_RUNGEN")
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a job."""
+    """Outcome of a job."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""What a service sends of a wrong type is the service's fault, never ours: a value comes back, or EndpointError."""
+"""A value of a wrong type in an answer is the service's fault, never ours: a right one comes back, or EndpointError."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def outcome(read: Callable[[Any], Any], document: Any) -> Any:
 
 
 def said(value: Any) -> list[Any]:
-    """What a value has in it."""
+    """Return what a value has in it."""
     return [getattr(value, name) for name in type(value).__dataclass_fields__]
 
 

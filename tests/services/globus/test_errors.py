@@ -1,4 +1,4 @@
-"""What Globus answers becomes what a user can act on: the kind of error, its code, and whether it may pass."""
+"""Errors of Globus become what a user can act on: the kind of error, its code, and whether it may pass."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ CALLS: dict[str, Asked] = {
 
 
 def sent(request: Request) -> tuple[Any, ...]:
-    """What a request says: its method, its path, its query, who asks, and its document."""
+    """Return what a request says: its method, its path, its query, who asks, and its document."""
     parts = urlsplit(request.path)
     document = json.loads(request.body) if request.body else None
     if isinstance(document, dict):
@@ -215,7 +215,7 @@ class ThroughSdk(Globus):
 
 
 def became(call: Callable[[], object]) -> tuple[str, str, bool]:
-    """What becomes of a call: the kind of what it returns, or of its error."""
+    """Return what becomes of a call: the kind of what it returns, or of its error."""
     try:
         return type(call()).__name__, "", False
     except GoclientError as error:

@@ -29,7 +29,7 @@ LARGE = 64 << 20
 
 
 def ignore(_: int) -> None:
-    """What is told of progress that nobody wants to know."""
+    """Tell nobody of the progress."""
 
 
 def checksum(data: bytes) -> str:

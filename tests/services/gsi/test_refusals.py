@@ -1,4 +1,4 @@
-"""What an error of TLS means."""
+"""Meaning of an error of TLS."""
 
 from __future__ import annotations
 

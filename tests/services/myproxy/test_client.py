@@ -375,7 +375,7 @@ def test_a_server_that_does_not_know_our_authority_is_told(tmp_path: Path, grid:
 
 
 def rejected(real: RealServer, own: Credential, now: float | None = None) -> str:
-    """What the real server has against a certificate."""
+    """Return what the real server has against a certificate."""
     identity = find_identity(Search({}, "/", os.getuid(), str(own.certificate), str(own.key)), now=now)
     one = MyProxy([real.address], tls.Credential(identity), trust=tls.Trust(real.grid.authorities), timeout=PATIENT)
     error = failed(lambda: one.info("wdeng"))

@@ -37,7 +37,7 @@ PATTERNS = st.text(st.sampled_from("ab*?.\\()|^$+/=[]{}1,x:-"), max_size=10)
 
 
 def libc_fits(expression: str, text: str) -> bool:
-    """What the server does: regcomp and regexec; an expression that is none matches nothing."""
+    """Return what the server does: regcomp and regexec; an expression that is none matches nothing."""
     compiled = ctypes.create_string_buffer(1024)  # a regex_t has 64 bytes
     if LIBC.regcomp(compiled, expression.encode(), REG_EXTENDED):
         return False

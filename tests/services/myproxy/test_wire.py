@@ -1,4 +1,4 @@
-"""What is sent to a MyProxy server, and what is read of its answers, is exactly what was meant."""
+"""Requests to a MyProxy server, and what is read of its answers, are exactly what was meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the PanDA server answers to pilots is read as server 1.0.4 means it."""
+"""Answers of the PanDA server to pilots are read as server 1.0.4 means them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.web_server import Request, Response, answering
 
 
 class Answers:
-    """What a server answers next, whatever it is asked, and what it was asked."""
+    """Answers that a server gives next, whatever it is asked, and what it was asked."""
 
     def __init__(self) -> None:
         self.data: Any = None

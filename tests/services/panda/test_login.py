@@ -172,7 +172,7 @@ def test_a_login_that_has_no_refresh_token_needs_another(run: Run, server: Provi
 
 
 def typed(hint: str, env: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """What a hint does in a shell, where somebody says that the login is done."""
+    """Return what a hint does in a shell, where somebody says that the login is done."""
     command = hint.strip().removeprefix("type: ")
     return subprocess.run(["sh", "-c", command], env=env, cwd=folder, input="y\n", capture_output=True, text=True,
                           timeout=60, check=True)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whose a job is: the server's words for a person, and the DN of a certificate."""
+"""Owner of a job: the server's words for a person, and the DN of a certificate."""
 
 from __future__ import annotations
 
