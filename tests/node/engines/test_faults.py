@@ -43,8 +43,9 @@ WITHOUT: dict[str, dict[str, str]] = {  # kinds that cannot be met, and why
                             "foreign proxy", "cut at 30 offsets"), NODE)
              | ({} if can_lock() else {"no right": "nobody can lock a directory of this machine"}),
     "globus": dict.fromkeys(("unmapped DN", "limited proxy", "foreign proxy", "cut at 30 offsets"), SERVICE),
-    "https": dict.fromkeys(PROXIES, NO_PROXY) | {"wrong certificate": "the bench's server speaks plain HTTP; TLS is "
-                                                 "that of webdav"},
+    "https": dict.fromkeys(PROXIES, NO_PROXY)
+             | {"credential that ends in the middle": "each request asks for a token that lasts a minute",
+                "wrong certificate": "the bench's server speaks plain HTTP: tests/services/https/test_collection.py"},
     **dict.fromkeys(("webdav", "gridftp", "gridftp-pair"),
                     {} if can_mount() else {"full disk": "this user may not mount a small disk"}),
 }  # fmt: skip

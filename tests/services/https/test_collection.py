@@ -12,6 +12,8 @@ from goclient.errors import EndpointError
 from goclient.errors.conditions import CertificateRefused
 from goclient.services.https.client import HttpFiles
 from goclient.services.https.collection import CollectionHttps
+from tests import faults
+from tests.faults import FaultyServer
 from tests.servers.collection import TOKEN, CollectionServer, collection_server
 from tests.services.https.test_client import CONTENT, SITE, client, nothing
 
@@ -45,3 +47,21 @@ def test_a_token_that_is_not_taken_is_told_so_and_is_in_no_message(server: Colle
 def test_a_token_is_sent_over_https_only(url: str) -> None:
     with pytest.raises(EndpointError, match="not a URL of HTTPS"):
         CollectionHttps(SITE, url, lambda: TOKEN, HttpFiles())
+
+
+@pytest.mark.parametrize(
+    ("host", "is_known"),
+    [pytest.param("127.0.0.9", True, id="another name"), pytest.param("127.0.0.1", False, id="a CA of nobody")],
+)
+def test_a_server_that_does_not_prove_its_name_gets_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, is_known: bool
+) -> None:
+    made = faults.certificate(tmp_path, host=host)
+    if is_known:
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certificates"))
+    with FaultyServer(tls=made.context) as server:
+        files = CollectionHttps(SITE, server.url, lambda: TOKEN, HttpFiles())
+        with pytest.raises(EndpointError, match=r"not trusted|does not match|mismatch") as caught:
+            files.get("/file", io.BytesIO(), moved=nothing)
+        assert (caught.value.code, caught.value.transient) == ("https-name", False)
+        assert server.requests == []
