@@ -20,7 +20,7 @@ MODULES = {
     "killed": ["-m", "tests.killed"],  # a command, which kills itself
     "python -I": ["-I"],  # any file, whose path has a slash
 }
-TIMEOUT = 60  # seconds; a command that hangs is a failure
+TIMEOUT = 240  # seconds; a command that hangs is a failure, and one on a machine that is busy is none
 # What a command needs of the developer's environment; PYTHONPATH names the tree that tools/mutations.py tests.
 KEPT = {"PATH", "PYTHONPATH", "LANG", "LC_ALL"}
 
