@@ -74,5 +74,5 @@ def _to_let_in(server: Endpoint, otherwise: str) -> str:
     whom, option = ("the DN of the job's owner", "") if server.needs_proxy else ("the pilot's Globus client", _OPTION)
     return (
         f"the site must map {whom} to the account of the pilot there, which alone may enter the job's directory; "
-        f"or the job's owner types gc in place of server{option}; if that is not the job's directory, {otherwise}"
+        f"or the job's owner types gc in place of server{option}; if it has another path there, {otherwise}"
     )

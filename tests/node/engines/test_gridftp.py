@@ -336,9 +336,13 @@ def test_one_file_that_is_refused_does_not_harm_the_others(
     assert pair.delivered() == []
 
 
-def test_a_server_that_does_not_see_the_job_s_directory_is_told(pair: PairBench) -> None:
-    elsewhere = pair.top / "elsewhere"
-    elsewhere.mkdir()
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [("elsewhere", "the site says how its servers see the node"), ("/etc", "the site must map the DN")],
+)
+def test_a_server_that_does_not_see_the_job_s_directory_is_told(pair: PairBench, path: str, hint: str) -> None:
+    elsewhere = pair.top / path  # /etc is denied
+    elsewhere.mkdir(exist_ok=True)
 
     class Blind(PairBench):
         def engine(self, context: JobContext) -> TransferEngine:
@@ -351,6 +355,7 @@ def test_a_server_that_does_not_see_the_job_s_directory_is_told(pair: PairBench)
     with pytest.raises(EndpointError, match="does not see the job's directory") as caught:
         pair.bring(item("in", "in"))
     assert caught.value.code == "server-blind"
+    assert caught.value.hint.startswith(hint)
     assert list(pair.job.iterdir()) == []
 
 
