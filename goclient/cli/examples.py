@@ -61,7 +61,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "goclient login": (
         Example("goclient login --no-browser", "log in from a machine without a browser"),
-        Example("goclient login --endpoint SITE1", "consent that goclient moves files of an endpoint"),
+        Example("goclient login --endpoint SITE1", "consent that goclient transfers files of an endpoint"),
     ),
     "goclient logout": (Example("goclient logout", "forget the login, and revoke its tokens"),),
     "goclient myproxy deposit": (

@@ -146,7 +146,7 @@ def _find_past_jobs(spec: TransferSpec) -> Iterator[GoclientError]:
         yield RequestError(message, hint=hint, code="combination", subject="--goVia")
     for endpoint in spec.endpoints:
         if not endpoint.is_globus:
-            message = f"{quote(endpoint.display)} is {endpoint.title}, and with --goVia site Globus moves all files"
+            message = f"{quote(endpoint.display)} is {endpoint.title}, and with --goVia site Globus transfers all files"
             hint = "name a collection of that storage, or leave out --goVia"
             yield RequestError(message, hint=hint, code="combination", subject=endpoint.display)
     for transfer in spec.stage_in:

@@ -43,7 +43,7 @@ def find_losses(
     carried = valid.request.carrying is not None
     if image:
         message = f"goclient's pilot starts no container: --containerImage={quote(image)} needs another one"
-        hint = "ask the site whether its pilot starts containers and moves files for goclient; else leave it out"
+        hint = "ask the site whether its pilot starts containers and transfers files for goclient; else leave it out"
         if carried:
             message = f"--containerImage={quote(image)}: the carrier runs in it, and needs python3, 3.9 or later, there"
             hint = "make sure that the image has it"

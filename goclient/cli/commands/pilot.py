@@ -129,7 +129,7 @@ def _run(options: PilotOptions, connections: "Connections") -> int:
     signals.install()
     settings = _settings(options, connections)
     if settings.needs_globus:
-        connections.globus_access()  # without a client, every job that moves files would fail
+        connections.globus_access()  # without a client, every job that transfers files would fail
     # Without anybody to ask for the pass phrase of a key: a pilot that waits for one runs no job.
     services = Services(
         globus=lambda: connections.transfer(min(max(settings.patience.faults, SHORTEST), LONGEST)),

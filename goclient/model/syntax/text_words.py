@@ -208,7 +208,7 @@ def _spelling_error(word: Word, hint: str) -> UnreadWord:
 
 def _warn(word: Word, near: str = "") -> Finding:
     message = f"{word.source.option}: {word} is left to the payload"
-    hint = f"did you mean {near}?" if near else "to move files, say with which mode: in-mode=… or out-mode=…"
+    hint = f"did you mean {near}?" if near else "to transfer files, say with which mode: in-mode=… or out-mode=…"
     own = "if it is the payload's own word, put it in quotes or after a bare --"
     return Finding("warning", "left-to-payload", word.name, message, f"{hint}; {own}")
 

@@ -59,7 +59,7 @@ class GlobusEngine(TransferEngine):
             seen_as = self._shared.path(directory, server.text)
             check_sees(self.service.listing, server, directory=directory, seen_as=seen_as)
             return InJob(server, self.job, f"{seen_as}/")
-        assert self._connect is not None, "a job that moves files of its own has an endpoint on the node"
+        assert self._connect is not None, "a job that transfers files of its own has an endpoint on the node"
         return InJob(self._connect, self.job, f"{directory}/")
 
     def resolve(self, endpoint: Endpoint) -> Endpoint:
