@@ -40,7 +40,7 @@ PHRASES = {
     r"\bthe look at\b": 'write "the check of"',
     r"\b[a-z]+\(s\)": 'write the plural that the number asks for: "1 file", "2 files"',
     r"\bfolders?\b": 'write "directory"',
-    r"\bmov(?:e|es|ed|ing) (?:all )?files\b": 'write "transfer"',
+    r"\bmov(?:e|es|ed|ing) (?:all |the )?files\b": 'write "transfer"',
     r"\bdoubts?\b|\bremarks?\b": 'write "warning"',
     r"\bwishes\b": 'write "preflight options"',
     r"\bas if by\b|\bwhat for\b": "say it with a verb",
