@@ -43,6 +43,11 @@ EVENTS = (
 )
 
 
+Run = tuple[
+    int | None, bool, list[str]
+]  # how many calls a process lives, whether it ends the campaign, and what follows
+
+
 def _happen(world: World, event: str, kept: KeptBatch) -> None:
     """Let something happen outside; a retry may be killed, too."""
     running = [one.panda_id for one in world.jobs.values() if not one.is_over]
@@ -108,12 +113,24 @@ def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     ),
 )
 def test_nothing_is_lost_or_done_twice_wherever_processes_are_killed(
-    jobs: int, runs: list[tuple[int | None, bool, list[str]]], *, is_sent: bool
+    jobs: int, runs: list[Run], *, is_sent: bool
 ) -> None:
+    _play(jobs, runs, is_sent=is_sent)
+
+
+@pytest.mark.usefixtures("quick_disk")
+@pytest.mark.parametrize("lives", range(10))
+@pytest.mark.parametrize("first", [[], [(None, False, ["end tasks"])]], ids=["transfers", "jobs"])
+def test_what_is_sent_when_a_process_is_killed_is_sent_once(first: list[Run], lives: int) -> None:
+    _play(1, [*first, (lives, False, []), (None, False, ["end tasks"]), (None, False, [])], is_sent=False)
+
+
+def _play(jobs: int, runs: list[Run], *, is_sent: bool) -> None:
+    """Have processes run that live so many calls, and after each of them events; look what has become of all jobs."""
     with tempfile.TemporaryDirectory() as state:
         world = World()
         kept = begin(Path(state), batch_of(jobs), world)
-        start: list[tuple[int | None, bool, list[str]]] = [(None, False, ["end tasks"])] * 2 if is_sent else []
+        start: list[Run] = [(None, False, ["end tasks"])] * 2 if is_sent else []
         for lives, ends, events in start + runs:
             world.calls = lives
             with suppress(Killed):
