@@ -361,7 +361,7 @@ def test_control_c_while_the_server_is_silent_says_what_is_not_known(user: User,
 
 def no_larger_than(size: int) -> str:
     """Return what limits the files of a process; Python would keep what it compiles cut off, for all later ones."""
-    return f"sys.dont_write_bytecode = True; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+    return f"os.environ['PYTHONDONTWRITEBYTECODE'] = '1'; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
 
 
 def assert_stopped_by_its_journal(result: Result, server: FaultyServer, path: Path, *, code: int) -> None:
