@@ -23,6 +23,8 @@ from goclient.model.endpoint import Endpoint
 from goclient.model.location import Location
 from goclient.model.names import fill_serial, first_name, try_number
 
+_ON_THEIR_WAY = ("intended", "accepted", "done")  # the states of a delivery that is not refused, and has not failed
+
 
 def find_unfinished(
     names: Collection[str], state: Path, journal: Journal, *, jobs: Sequence[NamedJob] = ()
@@ -72,7 +74,7 @@ def find_delivered_outputs(state: Path) -> Callable[[str], Sequence[Location] | 
 
 
 def find_deliverers(batch: Batch, journal: Journal) -> dict[tuple[Endpoint, str], int]:
-    """Return the jobs of other batches of the same campaign by the places to which their outputs were delivered.
+    """Return the jobs of other batches of the same campaign by the places where their outputs are, or are put now.
 
     ``journal`` is the main one.
     """
@@ -82,11 +84,12 @@ def find_deliverers(batch: Batch, journal: Journal) -> dict[tuple[Endpoint, str]
             with suppress(GoclientError):
                 other = kept.read()
                 first, tries = first_tries(other, journal), read_tries(journal, other.server)
-                for serial in find_delivered(other, kept):
-                    if panda_id := first[serial]:
-                        latest = latest_try(panda_id, tries).panda_id
-                        for one in other.targets:
-                            found.setdefault((one.endpoint, fill_serial(one.path, serial).rstrip("/")), latest)
+                for part, destination in enumerate(other.destinations):
+                    for serial in _serials_of(kept, part, _ON_THEIR_WAY):
+                        if panda_id := first[serial]:
+                            latest = latest_try(panda_id, tries).panda_id
+                            for one in (target for target in other.targets if target.endpoint == destination):
+                                found.setdefault((destination, fill_serial(one.path, serial).rstrip("/")), latest)
     return found
 
 
@@ -129,7 +132,12 @@ def _list_undelivered(
 def find_delivered(batch: Batch, kept: KeptBatch) -> set[int]:
     """Return the numbers of the jobs whose outputs are at all destinations."""
     found = set(batch.serials.values())
-    entries = [one for one in kept.journal.latest(TRANSFER) if one.state == "done"]
     for part in range(len(batch.destinations)):
-        found &= {serial for one in entries if Slot.read(one.key)[:2] == (DELIVER, part) for serial in serials_of(one)}
+        found &= _serials_of(kept, part, ("done",))
     return found
+
+
+def _serials_of(kept: KeptBatch, part: int, states: Collection[str]) -> set[int]:
+    """Return the numbers of the jobs whose deliveries to a destination are in one of these states."""
+    entries = [one for one in kept.journal.latest(TRANSFER) if one.state in states]
+    return {serial for one in entries if Slot.read(one.key)[:2] == (DELIVER, part) for serial in serials_of(one)}

@@ -212,16 +212,27 @@ def test_the_other_batches_are_read_once_however_much_is_in_the_way(
     assert seen.count(first.key) == 1
 
 
-def _run_jobs(world: World, kept: KeptBatch, *panda_ids: int) -> list[str]:
-    """Let jobs run, and their outputs be delivered; return what is in the way."""
+def test_what_is_on_its_way_for_another_batch_is_said_to_be_of_its_job(tmp_path: Path) -> None:
+    world, batch, other = World(), batch_of(2), KEY.replace("1111", "9999")
+    records = tuple(one._replace(jobName=one.jobName.replace(KEY, other)) for one in batch.records)
+    first = begin(tmp_path, batch, world)
+    _run_jobs(world, first, 1, 2, delivers=False)
+    second = begin(tmp_path, replace(batch, key=other, records=records), world)
+    told = str(_run_jobs(world, second, 3, 4))
+    assert [f"it was delivered for PandaID {one} of the same campaign" in told for one in (1, 2)] == [True, True], told
+
+
+def _run_jobs(world: World, kept: KeptBatch, *panda_ids: int, delivers: bool = True) -> list[str]:
+    """Let jobs run, and their outputs be delivered, or no more than be on their way; return what is in the way."""
     advance(world, kept)
     world.end_tasks()
     advance(world, kept)
     for panda_id in panda_ids:
         world.end_job(panda_id, "finished")
     told = advance(world, kept)
-    world.end_tasks()
-    if not told.problems:
+    if delivers:
+        world.end_tasks()
+    if delivers and not told.problems:
         advance(world, kept)
     return [one.message for one in told.problems]
 
