@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, fields
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from goclient.errors import GoclientError, UsageError
@@ -87,7 +87,7 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
         else:
             yield from number_mistakes(one, name, value)
     elif not isinstance(value, str):
-        text = str(value) if isinstance(value, int | PurePath) and not isinstance(value, bool) else "…"
+        text = str(value) if isinstance(value, int | os.PathLike) and not isinstance(value, bool) else "…"
         yield _wrong_type(name, value, "a text", f"write {name}={quote(text)}")
     elif not value:
         yield UsageError(
