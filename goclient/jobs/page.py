@@ -43,13 +43,15 @@ _MOST_REASONS = 50  # in the table of reasons; each job has its own in the table
 
 
 def check_place(path: str) -> None:
-    """Raise RequestError for what a page must not take the place of: anything but an earlier page."""
+    """Raise GoclientError for what a page must not take the place of, anything but an earlier one, or cannot be in."""
     try:
         if os.path.lexists(path) and not os.path.isfile(path):
             raise RequestError(f"{quote(path)} is not a file", hint="name another file", subject=path)
         with open(path, "rb") as file:
             is_page = file.read(len(_BEGIN)) in (b"", _BEGIN)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if not os.path.isdir(os.path.dirname(path) or "."):
+            raise _write_error(path, error) from error
         return
     except OSError as error:
         raise _write_error(path, error) from error

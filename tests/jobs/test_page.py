@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from goclient import secrets
 from goclient.errors import GoclientError, RequestError
 from goclient.jobs.follow import Followed
-from goclient.jobs.page import page, write_page
+from goclient.jobs.page import check_place, page, write_page
 from goclient.jobs.status import JobStatus
 from goclient.model.remote import TaskState
 from tests.jobs.pages import HOSTILE, NOW, campaign, followed, hostile, transfer
@@ -176,9 +176,10 @@ def test_a_page_takes_the_place_of_nothing_else(tmp_path: Path, content: str) ->
     assert file.read_text() == content
 
 
-def test_a_directory_a_pipe_and_a_missing_place_are_named(tmp_path: Path) -> None:
+def test_a_directory_a_pipe_and_a_missing_place_are_named_before_and_when_it_is_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, words in ((tmp_path, "is not a file"), (tmp_path / "pipe", "is not a file"),
                         (tmp_path / "no/page.html", "No such file")):  # fmt: skip
-        with pytest.raises(GoclientError, match=words):
-            write(path)
+        for tried in (write, lambda path: check_place(str(path))):
+            with pytest.raises(GoclientError, match=words):
+                tried(path)
