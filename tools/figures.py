@@ -293,6 +293,7 @@ CHAPTERS = {
     "myproxy_tools": myproxy_tools.rows,
     "gridftp": gridftp.rows,
     "https": https.rows,
+    "https_of_collections": https.of_collections,
     "names": names.rows,
     "engine_faults": engine_faults.rows,
     "panda_tasks": panda_tasks.rows,

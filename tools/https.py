@@ -2,7 +2,8 @@
 
     PYTHONPATH=. .venv/bin/python tools/https.py [small]
 
-Ours compares size and checksum with the server's, which curl does not: so the peer is curl and ``openssl dgst``.
+Ours compares size and checksum with the server's, which curl does not: so the peer is curl and ``openssl dgst``.  A
+collection's server, which is the sandbox's here, tells no checksum: what was sent is read back, by the peer, too.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ from typing import IO, Any
 
 from measure import ratio, row, shown
 
-from goclient.model.endpoint import JOB
+from goclient.model.endpoint import JOB, GlobusEndpoint
 from goclient.model.plan import TransferItem, TransferTask
 from goclient.node.engines.https import HttpsEngine
 from goclient.node.engines.webdav_end import webdav_ends
 from goclient.node.ownership import _MARKS
+from goclient.services.https.client import HttpFiles
+from goclient.services.https.collection import CollectionHttps
 from goclient.services.https.connection import Limits
 from goclient.services.https.webdav import WebdavFiles
 from tests.node.transfers import carry_out, job_context
+from tests.sandbox.globus.test_https import USER, Server
+from tests.sandboxes import Sandbox, sandbox_in
 from tests.servers.webdav import WebdavServer, webdav_server
 
 LARGE, SMALL = 1 << 30, 1000  # bytes; files
@@ -92,6 +97,51 @@ class Large:
         started = time.perf_counter()
         subprocess.run(curl, check=True)
         subprocess.run(["openssl", "dgst", "-sha256", str(summed)], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+
+class OfCollection:
+    """One large file, to and from a collection by its HTTPS server: ours, and curl with openssl."""
+
+    def __init__(self, sandbox: Sandbox, local: Path) -> None:
+        site = Server(sandbox, "SITE1", who=USER)
+        url, header = f"{sandbox.url}/https/{site.id}", local.parent / "header"
+        header.touch(0o600)
+        header.write_text(f"Authorization: {site.headers['Authorization']}")
+        self._local, self._back, self._path = local, local.parent / "back", "/home/osg_data/panda/large"
+        token = site.headers["Authorization"].removeprefix("Bearer ")
+        self._files = CollectionHttps(GlobusEndpoint(site.id, "SITE1"), url, lambda: token, HttpFiles())
+        self._curl, self._url = ["curl", "-sSf", "-H", f"@{header}"], f"{url}{self._path}"
+        self.put_ours()
+
+    def get_ours(self) -> float:
+        """Return the seconds that ours takes to read it."""
+        started = time.perf_counter()
+        with open(self._back, "wb") as file:
+            self._files.get(self._path, file, size=self._local.stat().st_size, moved=nothing)
+        return time.perf_counter() - started
+
+    def put_ours(self) -> float:
+        """Return the seconds that ours takes to write it, and to read it back."""
+        started = time.perf_counter()
+        with open(self._local, "rb") as file:
+            self._files.put(file, self._path, moved=nothing)
+        return time.perf_counter() - started
+
+    def get_theirs(self) -> float:
+        """Return the seconds that curl takes to read it, and openssl to sum it up."""
+        started = time.perf_counter()
+        subprocess.run([*self._curl, "-o", str(self._back), self._url], check=True)
+        subprocess.run(["openssl", "dgst", "-sha256", str(self._back)], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+    def put_theirs(self) -> float:
+        """Return the seconds that curl takes to write it and to read it back, and openssl to sum up both."""
+        started = time.perf_counter()
+        subprocess.run([*self._curl, "-o", os.devnull, "-T", str(self._local), self._url], check=True)
+        subprocess.run(["openssl", "dgst", "-sha256", str(self._local)], check=True, stdout=subprocess.DEVNULL)
+        with subprocess.Popen([*self._curl, self._url], stdout=subprocess.PIPE) as back:
+            subprocess.run(["openssl", "dgst", "-sha256"], stdin=back.stdout, check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - started
 
 
@@ -246,6 +296,20 @@ def beside_bare(few: Small, name: str, ours: Callable[[], float], bare: Callable
     few.again = few.again_bare = 0
     *cells, detail = ratio(name, ours, bare, "bare", 1.3, runs)
     return [*cells, f"{detail}; asked again after a break: {few.again} and {few.again_bare} requests"]
+
+
+def of_collections(*, size: int = LARGE, runs: int = 3) -> list[list[str]]:
+    """Return the rows of a large file of a collection."""
+    with tempfile.TemporaryDirectory() as name, sandbox_in(Path(name)) as sandbox:
+        local = Path(name) / "large"
+        with open(local, "wb") as file:
+            for _ in range(size >> 20):
+                file.write(os.urandom(1 << 20))
+        one, of = OfCollection(sandbox, local), "by a collection's HTTPS, of curl and openssl dgst"
+        return [
+            ratio(f"get of {size >> 20} MB {of}", one.get_ours, one.get_theirs, "curl", 1.2, runs),
+            ratio(f"put of {size >> 20} MB {of}, read back", one.put_ours, one.put_theirs, "curl", 1.2, runs),
+        ]
 
 
 def rows(*, small: bool = False) -> list[list[str]]:
