@@ -45,6 +45,20 @@ sys.argv = [program, *words]
 raise SystemExit(getattr(goclient.cli.start, program)())
 """
 
+# Begins a program that gets SIGINT when it is about to block it, or has just done so.
+AT_ITS_START = """
+import _signal, runpy, sys
+block, when, program = _signal.pthread_sigmask, *sys.argv[1:]
+def interrupted(how, signals):
+    if when == "before":
+        _signal.raise_signal(2)
+    block(how, signals)
+    raise KeyboardInterrupt
+_signal.pthread_sigmask = interrupted
+sys.argv = [program]
+runpy.run_module(program, run_name="__main__")
+"""
+
 
 @pytest.fixture
 def offline(env: dict[str, str]) -> dict[str, str]:
@@ -79,13 +93,22 @@ def interrupted(words: tuple[str, ...], seconds: float, *, env: dict[str, str], 
 def test_it_is_told_after_any_number_of_milliseconds(name: str, offline: dict[str, str], tmp_path: Path) -> None:
     def told(number: float) -> bool:
         code, err = interrupted(COMMANDS[name], number, env=offline, cwd=tmp_path)
-        assert PACKAGE not in err, f"a traceback after {number} s:\n{err}"  # one of Python's own start is Python's
+        ours = PACKAGE in err.replace(f"{PACKAGE}/__init__.py", "")  # which python -m loads before it runs the program
+        assert not ours, f"a traceback after {number} s:\n{err}"  # one of Python's own start is Python's
         assert (code == 130) == ("interrupted" in err), (number, code, err)
         return code == 130
 
     numbers = (0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3)
     if not sum(map(told, numbers)):  # a short command was over, or Python had not begun it
         assert any(told(number / 1000) for _ in range(10) for number in range(10, 80))
+
+
+@pytest.mark.parametrize("program", ["_goclient", "goclient"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_it_is_told_at_the_first_line(program: str, when: str, offline: dict[str, str]) -> None:
+    command = [sys.executable, "-c", AT_ITS_START, when, program]
+    done = subprocess.run(command, env=offline, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, f"{program}: error: interrupted\n")
 
 
 @pytest.mark.parametrize(
