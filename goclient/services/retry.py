@@ -6,11 +6,17 @@ Standard library only, of Python 3.9: the code that runs on a node uses it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
+from goclient.errors import GoclientError
+from goclient.errors.conditions import ServerFailed
 from goclient.errors.wording import utc
 from goclient.services.deadline import LONGEST_WAIT
 
+T = TypeVar("T")
+_AGAIN = (0.05, 10.0)  # seconds between two tries of what may pass: at first, and at most
+_MOST_FAILURES = 2  # of a server that says it has failed, which it may say for ever
 TOO_MANY = 429  # HTTP's Too Many Requests
 AWAY = (500, 502, 503, 504)  # HTTP's answers of a service, or of what stands before it, that may pass
 
@@ -29,6 +35,26 @@ def turns(first: float, longest: float, *, factor: float = 1.5) -> Iterator[floa
     for pause in pauses(first, longest, factor=factor):
         yield time.monotonic() - started
         time.sleep(pause)
+
+
+def insist(
+    call: Callable[[], T], patience: float, *, wait: Callable[[float], object], progress: Callable[[], int] = lambda: 0
+) -> T:
+    """Return what a call gives; what may pass is tried again while ``progress`` changes, and for ``patience`` seconds.
+
+    ``wait`` is called with the seconds of each pause; if it returns True, the last failure is raised.
+    """
+    last, reached, failures, again = time.monotonic() + patience, progress(), 0, pauses(*_AGAIN, factor=2.0)
+    while True:
+        try:
+            return call()
+        except GoclientError as error:  # of the server; or of what its credential comes from
+            if (now := progress()) != reached:
+                last, reached, failures, again = time.monotonic() + patience, now, 0, pauses(*_AGAIN, factor=2.0)
+            failures += isinstance(error, ServerFailed)
+            may_pass, pause = error.transient or 0 < failures <= _MOST_FAILURES, next(again)
+            if not may_pass or time.monotonic() + pause > last or wait(pause) is True:
+                raise
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -12,19 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from goclient.errors import GoclientError
 from goclient.journal import Entry
 from goclient.model.endpoint import JOB
 from goclient.model.plan import TransferTask
 from goclient.node.engines.base import JobContext, Steps, Transferred, Transport
 from goclient.node.engines.far_end import Delivering
 from goclient.node.signals import defer_signals
+from goclient.services import retry
 from goclient.services.contents import Moved
 from goclient.services.deadline import Background, Deadline
 from goclient.services.retry import pauses
 
 T = TypeVar("T")
-AGAIN = (0.2, 10.0)  # seconds between two tries of what may pass: at first, and at most
 POLL = (0.005, 1.0)  # seconds between two looks at the work: at first, and at most
 LATE = 1.02  # times the pause before: its end is seen a fiftieth of its time later at most
 ENDED_WITHIN = 10.0  # seconds: its connections are closed, so that it waits for nothing
@@ -148,22 +147,17 @@ def insist(attempt: Callable[[Moved], T], moved: Moved, *, patience: float) -> T
 
     The attempt gets what it tells of bytes; what ``moved`` raises ends it all.
     """
-    last, again = time.monotonic(), pauses(*AGAIN)
+    told = 0
 
     def tell(count: int) -> None:
-        nonlocal last, again
-        if count:
-            last, again = time.monotonic(), pauses(*AGAIN)
+        nonlocal told
+        told += count
         moved(count)
 
-    while True:
-        try:
-            return attempt(tell)
-        except GoclientError as error:
-            pause = next(again)
-            if not error.transient or time.monotonic() + pause > last + patience:
-                raise
+    def wait(pause: float) -> None:
         end = Deadline(pause)
         while end.left > 0:
             moved(0)
             time.sleep(max(min(end.left, POLL[1]), 0))
+
+    return retry.insist(lambda: attempt(tell), patience, wait=wait, progress=lambda: told)

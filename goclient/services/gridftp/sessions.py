@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from goclient.errors import GoclientError
 from goclient.errors.conditions import SessionClosed
 from goclient.errors.wording import quote
 from goclient.model.endpoint import GridftpEndpoint
@@ -18,10 +17,9 @@ from goclient.services.gridftp.session import End, Session, open_session
 from goclient.services.gsi.dial import silent
 from goclient.services.gsi.server import GRIDFTP, Server
 from goclient.services.gsi.tls import Credential, Trust
-from goclient.services.retry import pauses
+from goclient.services.retry import insist
 
 T = TypeVar("T")
-AGAIN = (0.2, 10.0)  # seconds between two tries of what may pass: at first, and at most
 LINGER = 10.0  # seconds that a session waits for the next step of a job: a login costs more than all its questions
 
 
@@ -103,29 +101,21 @@ class Sessions:
             return []
 
         def once() -> list[Reply]:
-            with self.session(endpoint) as session:
+            with self.session(endpoint, insists=not repeat) as session:
                 waited = session.has_waited
                 try:
                     return session.commands(commands, end or self._end)
                 except SessionClosed:
                     if not (waited and repeat) or self._closed.is_set():
                         raise
-            with self.session(endpoint) as session:
+            with self.session(endpoint, insists=not repeat) as session:
                 return session.commands(commands, end or self._end)
 
         return self._insist(once) if repeat else once()
 
     def _insist(self, call: Callable[[], T]) -> T:
         """Return what a call gives; what may pass is tried again for the patience."""
-        last, again = time.monotonic() + self._patience, pauses(*AGAIN)
-        while True:
-            try:
-                return call()
-            except GoclientError as error:
-                pause = next(again)
-                if not error.transient or self._closed.is_set() or time.monotonic() + pause > last:
-                    raise
-            self._closed.wait(pause)
+        return insist(call, self._patience, wait=self._closed.wait)
 
     @contextmanager
     def session(self, endpoint: GridftpEndpoint, *, insists: bool = True) -> Iterator[Session]:

@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import quote as quote_url
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import ChecksumDiffers, PathExists, ServerFailed
+from goclient.errors.conditions import ChecksumDiffers, PathExists
 from goclient.errors.wording import quote
 from goclient.services.contents import MOST_BYTES, Moved, explain_change
 from goclient.services.gsi.server import Server
 from goclient.services.https.connection import CHECKSUM_RATE, LONGEST_CHECKSUM, Connection, Limits, Request, Tls
 from goclient.services.https.refusals import MOST_WORDS, Refused, refusal
 from goclient.services.https.streams import FileState, Incoming, Outgoing
-from goclient.services.retry import pauses
+from goclient.services.retry import insist
 
 T = TypeVar("T")
-_PAUSES = (0.05, 10.0)  # seconds between two tries: at first, and at most
 _REDIRECTS, _MOST_REDIRECTS = (301, 302, 307, 308), 5  # of one request
-_MOST_FAILURES = 2  # of a server that says it has failed, which it may say for ever
 _WANTED = {"Want-Digest": "adler32"}  # RFC 3230
 _FREE = {"If-None-Match": "*"}  # RFC 9110, 13.1.2: if nothing has the name; not every server knows it
 
@@ -163,20 +160,7 @@ class HttpFiles:
 
     def insist(self, call: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
         """Return what a call gives; what may pass is tried again while ``progress`` grows, and for the patience."""
-        started, reached, failures = time.monotonic(), progress(), 0
-        again = pauses(*_PAUSES, factor=2.0)
-        while True:
-            try:
-                return call()
-            except GoclientError as error:  # of the server; or of what its credential comes from
-                if progress() != reached:
-                    started, reached, failures, again = time.monotonic(), progress(), 0, pauses(*_PAUSES, factor=2.0)
-                failures += isinstance(error, ServerFailed)
-                may_pass = error.transient or 0 < failures <= _MOST_FAILURES
-                pause = next(again)
-                if self._closed.is_set() or not may_pass or time.monotonic() + pause > started + self._patience:
-                    raise
-            self._closed.wait(pause)
+        return insist(call, self._patience, wait=self._closed.wait, progress=progress)
 
     # --- files --------------------------------------------------------------------------------------------------
 

@@ -35,8 +35,8 @@ from goclient.errors.conditions import (
 )
 from goclient.model.plan import TransferItem
 from goclient.node import delivery
-from goclient.node.engines import background, globus_task
-from goclient.services.https import client
+from goclient.node.engines import globus_task
+from goclient.services import retry
 from tests.node.engines.benches import Bench, lock
 from tests.servers import between
 from tests.servers.between import ALWAYS, Between, Kind
@@ -653,5 +653,5 @@ def in_folders_of(bench: type[Bench], top: Path) -> Make:
 
 def hurry(patched: pytest.MonkeyPatch) -> None:
     """Shorten the pauses of engines."""
-    for module, name in ((background, "AGAIN"), (client, "_PAUSES"), (globus_task, "POLL"), (delivery, "_AGAIN")):
+    for module, name in ((retry, "_AGAIN"), (globus_task, "POLL"), (delivery, "_AGAIN")):
         patched.setattr(module, name, (0.01, 0.2 if module is delivery else 1.0))

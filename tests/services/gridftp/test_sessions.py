@@ -51,7 +51,7 @@ def test_a_session_that_rests_is_ended_soon(gridftp: GridftpServers, monkeypatch
 @pytest.mark.parametrize(
     ("transient", "patience", "fewest", "most"),
     [
-        pytest.param(True, 1.0, 3, 9, id="passing"),
+        pytest.param(True, 1.0, 3, 5, id="passing"),
         pytest.param(True, 0.0, 1, 1, id="no patience"),
         pytest.param(False, 60.0, 1, 1, id="final"),
     ],
