@@ -12,7 +12,6 @@ import random
 import re
 import shutil
 import sys
-import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from typing import Any, NamedTuple
 import requests
 
 from goclient.sandbox.seed import CAMPAIGN
-from tests.carrier.trial import BATCH, DYING, GUEST, MONITOR, NODE, PAYLOAD, PYTHON
+from tests.carrier.trial import BATCH, DYING, GUEST, MONITOR, NODE, PAYLOAD, PYTHON, read_all
 from tests.commands import clean_environment, completed, run_command
 from tests.sandboxes import Sandbox
 
@@ -54,7 +53,7 @@ class Loot:
 
     def read(self, places: Iterable[Path]) -> Loot:
         """Read every file, and every member of every archive; return this."""
-        for content in _contents(places):
+        for _, content in read_all(places):
             self.tokens |= {one.decode() for one in _TOKEN.findall(content)}
             for blob in _BASE64.findall(content):
                 self._unpack(blob)
@@ -153,17 +152,6 @@ def _opens(session: requests.Session, url: str, collection: str, directory: str)
     if written.ok:
         session.delete(place, timeout=WITHIN)
     return listed.status_code == 200 or written.status_code == 200
-
-
-def _contents(places: Iterable[Path]) -> Iterator[bytes]:
-    for path in (path for place in places for path in place.rglob("*") if path.is_file() and not path.is_symlink()):
-        yield path.read_bytes()
-        if tarfile.is_tarfile(path):
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    file = archive.extractfile(member)
-                    if file is not None:
-                        yield file.read()
 
 
 class Round:

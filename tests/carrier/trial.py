@@ -7,10 +7,13 @@ sandbox site``, with ``dying.py`` in front of the carrier (``node.py``).
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -199,14 +202,26 @@ def known_secrets(sandbox: Sandbox) -> list[str]:
 def find_secrets(places: Iterable[Path], secrets: Iterable[str]) -> Iterator[str]:
     """Yield the files below some places, and the members of archives there, that have one of the secrets in them."""
     wanted = [secret.encode() for secret in secrets]
-    for path in (path for place in places for path in place.rglob("*") if path.is_file() and not path.is_symlink()):
-        content = path.read_bytes()
-        if any(one in content for one in wanted):
-            yield str(path)
-        if tarfile.is_tarfile(path):
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    file = archive.extractfile(member)
-                    content = b"" if file is None else file.read()
-                    if any(one in content for one in wanted):
-                        yield f"{path}: {member.name}"
+    return (name for name, content in read_all(places) if any(one in content for one in wanted))
+
+
+def read_all(places: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each file below some places, and of each member of archives there."""
+    for top, _, names in (step for place in places for step in os.walk(place)):
+        for path in (Path(top, name) for name in names):
+            if path.is_file() and not path.is_symlink():
+                with suppress(FileNotFoundError):  # since it was listed: a program may still run there
+                    yield str(path), path.read_bytes()
+                    yield from _unpacked(path)
+
+
+def _unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each member of an archive, if it is one; of a broken one, as much as it has."""
+    with suppress(EOFError, tarfile.TarError, zlib.error), tarfile.open(path) as archive:
+        for member in archive:
+            file, content = archive.extractfile(member), bytearray()
+            try:
+                while file and (piece := file.read(4096)):
+                    content += piece
+            finally:
+                yield f"{path}: {member.name}", bytes(content)
