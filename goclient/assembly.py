@@ -1,8 +1,8 @@
-"""From options to what is run: the request of a job, its preflight, and the deposit that it may need."""
+"""From options to what is run: the request of a job, and its preflight."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,15 +12,13 @@ from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.config.settings import SiteDirectory
 from goclient.config.staging import SITE, SOME_DIRECTORY, area_in, site_directory
-from goclient.errors import Collector, GoclientError, MyproxyError, RequestError, UsageError
-from goclient.errors.conditions import LifetimeTooLong
+from goclient.errors import Collector, GoclientError, RequestError
 from goclient.errors.findings import Finding
 from goclient.errors.wording import quote
 from goclient.files.text import list_lines
 from goclient.model.campaign import new_campaign
 from goclient.model.endpoint import is_uuid, read_endpoint
 from goclient.model.location import Location
-from goclient.model.names import NO_IDENTITY, is_identity
 from goclient.model.options import CarryOptions, PackedOptions, RequestOptions, TransferOptions
 from goclient.model.records.registry import decode
 from goclient.model.request import Carriage, Credential, Request, Who
@@ -29,12 +27,11 @@ from goclient.model.syntax.options import DEFAULT_WORKING, IN_MODE, KEYS, MYPROX
 from goclient.model.syntax.word_reader import Items
 from goclient.model.typed import Typed
 from goclient.preflight.base import PreflightOptions
-from goclient.preflight.carry_options import find_wrong_carry_options
+from goclient.preflight.options import find_wrong_options
 from goclient.preflight.run import Preflight
 
 if TYPE_CHECKING:
     from goclient.carrier.others import Kept
-    from goclient.model.spec import MyproxyAccount
 
 
 class TypedTransfers(NamedTuple):
@@ -73,9 +70,8 @@ def read_transfers(typed: Typed[TransferOptions], connections: Connections) -> T
         with collected:
             items[MYPROXY] = [str(connections.accounts().parse(options.myproxy))]
     pilot = options.pilot or (connections.settings.get("pilot.dn") if options.myproxy else None)
-    collected.errors += _mistakes(options, pilot)
+    collected.errors += find_wrong_options(options, pilot)
     if isinstance(options, CarryOptions):
-        collected.errors += find_wrong_carry_options(options)
         carriage = _read_carriage(options, connections, collected) if options.goCarry else None
         if carriage is not None and options.goVia == SITE:  # nobody acts for jobs that copy on the node
             carriage = carriage._replace(credential=None, who=Who.SERVICE, shares_secrets=True)
@@ -156,36 +152,6 @@ def carriage_of(text: str, connections: Connections) -> Carriage | None:
         if access is not None:
             return Carriage("", "", "", "", credential=Credential(access.client_id, access.client_secret or ""))
     return None
-
-
-def _mistakes(options: TransferOptions, pilot: str | None) -> Iterator[GoclientError]:
-    """Yield what is wrong with a MyProxy account, a pilot's DN and a Globus identity."""
-    for name, typed in (("--pilot", options.pilot), ("--deposit", options.deposit)):
-        if typed and not options.myproxy:
-            message = f"{name} is about a MyProxy account, and there is no --myproxy"
-            yield RequestError(message, hint="name it: --myproxy USER[@HOST[:PORT]]", code="no-account", subject=name)
-    if getattr(options, "detach", False) and options.goVia != SITE:
-        message = "--detach is about files that are brought before the jobs are sent"
-        yield RequestError(
-            message, hint="add --goVia site, or leave out --detach", code="combination", subject="--detach"
-        )
-    if options.deposit and getattr(options, "noCheck", False):
-        message = "--deposit looks first whether there is a deposit, and --noCheck says not to look"
-        yield RequestError(message, hint="leave out one of the two", code="combination", subject="--deposit")
-    if options.deposit and not pilot:
-        message = "--deposit does not say for whom"
-        yield RequestError(message, hint='name the pilot: --pilot "/DC=…/CN=…"', code="no-pilot", subject="--deposit")
-    if options.pilotIdentity and not is_identity(options.pilotIdentity):
-        message = f"--pilotIdentity {quote(options.pilotIdentity)} {NO_IDENTITY}"
-        hint = "such as wdeng@globusid.org; the identity of a service is its client id"
-        yield UsageError(message, hint=hint, code="not-an-identity", subject="--pilotIdentity")
-    if options.pilot:
-        from goclient.services.myproxy.policy import check_dn  # only a job with such an account needs it
-
-        try:
-            check_dn(options.pilot)
-        except MyproxyError as error:
-            yield RequestError(f"--pilot: {error.message}", hint=error.hint, code="no-dn", subject="--pilot")
 
 
 def new_request(options: RequestOptions, transfers: TypedTransfers) -> Request:
@@ -276,25 +242,3 @@ def _list_secrets(options: TransferOptions | None, connections: Connections) -> 
 
     campaign = None if options is None else getattr(options, "campaign", None) or ""
     return Credentials(Journal(environment.journal_path(connections.env)), connections).list_kept(campaign)
-
-
-def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:
-    """Deposit a proxy for the pilot that the options, or the settings, name, and prove that it is there."""
-    # TLS and cryptography, 0.1 s: only a job that needs a deposit pays for them.
-    from goclient.config.grid import HOUR
-    from goclient.deposit import DepositSpec, deposit
-    from goclient.preflight.myproxy import with_hint_for_jobs
-    from goclient.services.myproxy.policy import pattern_of
-
-    pilot = options.pilot or connections.settings.get("pilot.dn")
-    lifetime, needs = max(12, options.goNeeds) * HOUR, options.goNeeds * HOUR
-    spec = DepositSpec(account.user, pattern_of(pilot), proxy_lifetime=lifetime, needs=needs)
-    service = connections.accounts().service(account, seconds=float(options.goTimeout), deposit=True)
-    try:
-        proof = deposit(service, spec)
-    except LifetimeTooLong as error:
-        hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
-        raise error.replace(hint=hint) from error
-    except MyproxyError as error:
-        raise with_hint_for_jobs(error) from error
-    connections.reporter.progress(f"deposited: {proof.summary}")

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from goclient import submission
-from goclient.assembly import (
-    carriage_of,
-    new_preflight,
-    new_request,
-    read_transfers,
-)
+from goclient.assembly import carriage_of, new_preflight, new_request, read_transfers
 from goclient.config.connections import Connections
 from goclient.errors import UsageError, raise_all
 from goclient.errors.findings import Finding
@@ -26,28 +21,18 @@ from goclient.model.campaign import campaign_of
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
-from goclient.model.typed import Typed, as_keywords, in_keywords, read_keywords
+from goclient.model.typed import Typed, as_keywords, in_keywords
 from goclient.preflight.base import Report
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import SILENT, Reporter
 from goclient.submission import Submission
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
     from goclient.campaigns.campaigns import Campaigns, ShowSent
     from goclient.campaigns.jobs import NewJob
     from goclient.campaigns.progress import Progress
     from goclient.campaigns.state import Allowed
     from goclient.jobs.explain import Explained
-    from goclient.jobs.open import OpenItem
-    from goclient.jobs.selection import NamedJob, Selection, Unfinished
-    from goclient.journal import Entry as JournalEntry
-    from goclient.model.location import Location
-    from goclient.model.probe_options import ProbeOptions
-    from goclient.probes import Probed
-
-T = TypeVar("T", bound="DataclassInstance")
 
 
 class Client(Mending):
@@ -141,18 +126,6 @@ class Client(Mending):
         prepared = self.prepare(**options)
         return prepared if options.get("noSubmit") else self.send(prepared)
 
-    def open_items(self) -> list[OpenItem]:
-        """Return the requests for jobs, and the jobs of pilots, of which the journal does not know the end."""
-        from goclient.jobs.open import open_items
-
-        return list(open_items(self._journal))
-
-    def journal_entries(self, name: str) -> list[JournalEntry]:
-        """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
-        from goclient.jobs.open import entries_about
-
-        return entries_about(self._journal, name)
-
     # --- campaigns ---
 
     def advance(  # noqa: PLR0913  # what can be typed
@@ -184,25 +157,6 @@ class Client(Mending):
     def advance_shown(self, campaign: str, allowed: Allowed, show: ShowSent, *, waits: bool) -> list[Progress]:
         """Do whatever is due in campaigns as a command does, which shows its user the jobs that are sent."""
         return self._campaigns.advance(campaign, allowed, show, waits=waits)
-
-    def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:
-        """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
-        from goclient.campaigns.batch import load_batches  # as in _campaigns
-
-        kept = load_batches(self.journal_path.parent)
-        return frozenset(one.campaign for one in kept if one.is_open or not unfinished)
-
-    def delivered_outputs(self) -> Callable[[str], Sequence[Location] | None]:
-        """Return what tells, by a job's name, where its outputs that went through a site are."""
-        from goclient.campaigns.unfinished import find_delivered_outputs  # as in _campaigns
-
-        return find_delivered_outputs(self.journal_path.parent)
-
-    def unfinished(self, selection: Selection, jobs: Sequence[NamedJob] = (), /) -> tuple[Unfinished, ...]:
-        """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
-        from goclient.campaigns.unfinished import find_unfinished  # as in _campaigns
-
-        return tuple(find_unfinished(selection.campaigns, self.journal_path.parent, self._journal, jobs=jobs))
 
     @property
     def _campaigns(self) -> Campaigns:
@@ -246,42 +200,6 @@ class Client(Mending):
         text = attach(valid.payload, spec, lenient=request.lenient)
         explained = self.explain(fill_serial(text, 1) if request.count == 1 or table is not None else text)
         return replace(explained, deal=table, staged=staged)
-
-    # --- the nodes of a queue ---
-
-    def probe(self, queue: str, **options: Any) -> Probed:
-        """Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.
-
-        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``shared``, ``wait``, ``detach``,
-        ``again``.  What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.
-        After ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
-        """
-        from goclient.model.probe_options import ProbeOptions
-
-        with in_keywords():
-            typed = self._read(ProbeOptions, {**options, "QUEUE": [queue]})
-            raise_all(typed.errors)
-            return self.probe_typed(typed.options)
-
-    def probe_typed(self, options: ProbeOptions) -> Probed:
-        """Probe a queue as a command line has it."""
-        from goclient.probes import Order, probe  # as submissions need none of it
-
-        order = Order(
-            queue=options.QUEUE[0],
-            count=options.njobs,
-            collections=options.collection,
-            paths=options.path,
-            shared=options.shared,
-            answer_within=options.answerWithin,
-            within=0 if options.detach else options.wait,
-            again=options.again,
-        )
-        return probe(order, self._connections)
-
-    def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
-        """Return the options of a call; those that are left out are as the settings say."""
-        return read_keywords(kind, options, lambda: self._connections.settings.job, requires=requires)
 
 
 def _of_keywords(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from goclient import submission
-from goclient.assembly import deposit_for_jobs
 from goclient.config import environment
 from goclient.config.connections import Connections
-from goclient.errors import GoclientError
+from goclient.errors import GoclientError, MyproxyError
+from goclient.errors.conditions import LifetimeTooLong
 from goclient.errors.wording import pluralize
 from goclient.jobs.sent import check_not_sent
 from goclient.journal import Journal
+from goclient.model.options import TransferOptions
+from goclient.model.spec import MyproxyAccount
 from goclient.submission import Submission
 
 
@@ -45,3 +47,25 @@ def send_prepared(
 
             Credentials(journal, connections).give_up(secret, connections.reporter)
         raise
+
+
+def deposit_for_jobs(account: MyproxyAccount, options: TransferOptions, connections: Connections) -> None:
+    """Deposit a proxy for the pilot that the options, or the settings, name, and prove that it is there."""
+    # TLS and cryptography, 0.1 s: only a job that needs a deposit pays for them.
+    from goclient.config.grid import HOUR
+    from goclient.deposit import DepositSpec, deposit
+    from goclient.preflight.myproxy import with_hint_for_jobs
+    from goclient.services.myproxy.policy import pattern_of
+
+    pilot = options.pilot or connections.settings.get("pilot.dn")
+    lifetime, needs = max(12, options.goNeeds) * HOUR, options.goNeeds * HOUR
+    spec = DepositSpec(account.user, pattern_of(pilot), proxy_lifetime=lifetime, needs=needs)
+    service = connections.accounts().service(account, seconds=float(options.goTimeout), deposit=True)
+    try:
+        proof = deposit(service, spec)
+    except LifetimeTooLong as error:
+        hint = "ask for less with --goNeeds, if the job needs less, or renew your certificate"
+        raise error.replace(hint=hint) from error
+    except MyproxyError as error:
+        raise with_hint_for_jobs(error) from error
+    connections.reporter.progress(f"deposited: {proof.summary}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from goclient.config import environment
 from goclient.errors import raise_all
 from goclient.lookups import Lookups
+from goclient.model.select import SelectOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
     from goclient.errors import RequestError
     from goclient.jobs.credentials import Credentials
     from goclient.jobs.follow import Followed
+    from goclient.jobs.open import OpenItem
     from goclient.jobs.outstanding import Outstanding
     from goclient.jobs.results import JobResults
     from goclient.jobs.selection import NamedJob, Selection, Unfinished
     from goclient.jobs.status import JobStatus
     from goclient.jobs.watch import Chosen, Turn
-    from goclient.journal import Journal
-    from goclient.model.location import Location
-    from goclient.model.select import SelectOptions
+    from goclient.journal import Entry, Journal
 
 OURS = "goclient-"  # is in the name of each secret of ours
 Ids = Iterable[int | str]
@@ -65,7 +65,6 @@ class Following(Lookups):
         """Return the jobs and tasks that are chosen, which may be none; the server is not asked."""
         from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.selection import Selection
-        from goclient.model.select import SelectOptions
 
         numbers = read_panda_ids(ids) if ids is not None else []
         options = SelectOptions(
@@ -92,17 +91,18 @@ class Following(Lookups):
                 self._reporter.warning(lost.message, lost.hint)
         return found
 
-    def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:  # noqa: ARG002  # as the client has it
+    def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:
         """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
-        return frozenset()
+        from goclient.campaigns.batch import load_batches
 
-    def delivered_outputs(self) -> Callable[[str], Sequence[Location] | None]:
-        """Return what tells, by a job's name, where its outputs that went through a site are."""
-        return lambda _: None
+        kept = load_batches(self.journal_path.parent)
+        return frozenset(one.campaign for one in kept if one.is_open or not unfinished)
 
-    def unfinished(self, _selection: Selection, _jobs: Sequence[NamedJob] = (), /) -> tuple[Unfinished, ...]:
+    def unfinished(self, selection: Selection, jobs: Sequence[NamedJob] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
-        return ()
+        from goclient.campaigns.unfinished import find_unfinished
+
+        return tuple(find_unfinished(selection.campaigns, self.journal_path.parent, self._journal, jobs=jobs))
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""
@@ -203,10 +203,12 @@ class Following(Lookups):
         Those that went through a site are where the campaign has delivered them; until then there are none, which the
         warning says.
         """
+        from goclient.campaigns.unfinished import find_delivered_outputs
         from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.results import job_results
 
-        return job_results(read_panda_ids(ids), self._connections, self.delivered_outputs())
+        delivered = find_delivered_outputs(self.journal_path.parent)
+        return job_results(read_panda_ids(ids), self._connections, delivered)
 
     # --- credentials that jobs have ---
 
@@ -224,6 +226,18 @@ class Following(Lookups):
         return Credentials(self._journal, self._connections)
 
     # --- the journal ---
+
+    def open_items(self) -> list[OpenItem]:
+        """Return the requests for jobs, and the jobs of pilots, of which the journal does not know the end."""
+        from goclient.jobs.open import open_items
+
+        return list(open_items(self._journal))
+
+    def journal_entries(self, name: str) -> list[Entry]:
+        """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
+        from goclient.jobs.open import entries_about
+
+        return entries_about(self._journal, name)
 
     @property
     def journal_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""Lookups: what a client tells of endpoints and settings, and who asks Globus.
+"""Lookups: what a client tells of endpoints, settings and the nodes of a queue, and who asks Globus.
 
 What only some of the calls need is imported in them, as in ``client.py``.
 """
@@ -6,7 +6,7 @@ What only some of the calls need is imported in them, as in ``client.py``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from goclient.config import catalogue, environment
 from goclient.config.connections import Connections
@@ -15,17 +15,26 @@ from goclient.errors import Collector, RequestError, UsageError, raise_all
 from goclient.errors.wording import quote
 from goclient.model.endpoint import UrlEndpoint
 from goclient.model.syntax.parse import parse_endpoint
+from goclient.model.typed import in_keywords, read_keywords
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from goclient.endpoints import Added, Entry, Removed, View
     from goclient.model.endpoint import Catalogue, Endpoint
+    from goclient.model.probe_options import ProbeOptions
+    from goclient.model.typed import Typed
+    from goclient.probes import Probed
     from goclient.services.globus.collection import Collection
     from goclient.services.globus.login import Identity, LoginRequest, Logout
     from goclient.services.globus.login_flow import Person
 
 
+T = TypeVar("T", bound="DataclassInstance")
+
+
 class Lookups:
-    """Look up and keep names of endpoints, log in and out, and show settings."""
+    """Look up and keep names of endpoints, log in and out, show settings, and ask the nodes of a queue."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -104,9 +113,45 @@ class Lookups:
         """Return every setting, with where it comes from."""
         return self._connections.list_settings()
 
+    # --- the nodes of a queue ---
+
+    def probe(self, queue: str, **options: Any) -> Probed:
+        """Ask what the worker nodes of a queue have, by jobs that look, and keep it for later checks.
+
+        Options are those of ``goclient probe``: ``njobs``, ``collection``, ``path``, ``shared``, ``wait``, ``detach``,
+        ``again``.  What a carried job would lack there is in the result's ``findings``, what was seen in its ``nodes``.
+        After ``detach=True``, or StillRunning after ``wait`` seconds, the same call waits for the jobs that were sent.
+        """
+        from goclient.model.probe_options import ProbeOptions
+
+        with in_keywords():
+            typed = self._read(ProbeOptions, {**options, "QUEUE": [queue]})
+            raise_all(typed.errors)
+            return self.probe_typed(typed.options)
+
+    def probe_typed(self, options: ProbeOptions) -> Probed:
+        """Probe a queue as a command line has it."""
+        from goclient.probes import Order, probe  # as submissions need none of it
+
+        order = Order(
+            queue=options.QUEUE[0],
+            count=options.njobs,
+            collections=options.collection,
+            paths=options.path,
+            shared=options.shared,
+            answer_within=options.answerWithin,
+            within=0 if options.detach else options.wait,
+            again=options.again,
+        )
+        return probe(order, self._connections)
+
     def _warn_of_missing_catalogue(self) -> None:
         if missing := environment.missing_catalogue(self._connections.env):
             self._reporter.warning(*missing)
+
+    def _read(self, kind: type[T], options: dict[str, Any], *, requires: bool = False) -> Typed[T]:
+        """Return the options of a call; those that are left out are as the settings say."""
+        return read_keywords(kind, options, lambda: self._connections.settings.job, requires=requires)
 
 
 def _login_request(

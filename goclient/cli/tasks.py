@@ -69,8 +69,9 @@ def run_tool(
 def _request(tool: str, words: Sequence[str], reporter: Reporter) -> TaskRequest:
     """Return what our words want of each task, and what is wrong with them singly."""
     # -h, and a task without transfers, need none of this.
-    from goclient.assembly import deposit_for_jobs, new_preflight, read_transfers
+    from goclient.assembly import new_preflight, read_transfers
     from goclient.cli.parser import Parser
+    from goclient.dispatch import deposit_for_jobs
     from goclient.tasks.validation import TaskRequest
 
     carrying: Carrying | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from goclient.model.options import PackedOptions, SubmitOptions
-from goclient.preflight.carry_options import find_wrong_carry_options
+from goclient.preflight.options import find_wrong_carry_options
 
 
 @pytest.mark.parametrize(
