@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goclient.config.grid import HOUR, WEEK, command, hours_text
 from goclient.errors import Interrupted, MyproxyError, UsageError, raise_all
-from goclient.errors.conditions import LifetimeTooLong
+from goclient.errors.myproxy import LifetimeTooLong
 from goclient.errors.wording import quote
 from goclient.model.syntax.shell import command_line, shell_word
 from goclient.services.gsi.certificate import time_text

@@ -9,7 +9,7 @@ from goclient import submission
 from goclient.config import environment
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, MyproxyError
-from goclient.errors.conditions import LifetimeTooLong
+from goclient.errors.myproxy import LifetimeTooLong
 from goclient.errors.wording import pluralize
 from goclient.jobs.sent import check_not_sent
 from goclient.journal import Journal

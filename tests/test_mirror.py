@@ -31,6 +31,7 @@ BESIDE = (
     ("cli/commands", "sandbox", "sandbox/test_daemon.py"),
     ("cli/commands", "advance carrier completion help probe version", "cli/test_examples.py"),
     ("cli/commands", "pilot", "pilot/test_pilot.py"),
+    ("errors", "myproxy", "errors/test_conditions.py"),
     ("jobs", "open", "cli/commands/test_journal.py"),
     ("jobs", "grants opened outstanding", "jobs/test_credentials.py"),
     ("jobs", "page_rows page_sections", "jobs/test_page.py"),

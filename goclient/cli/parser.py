@@ -20,7 +20,6 @@ import argparse_dataclass
 import goclient
 from goclient.cli.general import GROUP, GeneralOptions
 from goclient.errors import Collector, GoclientError, UsageError, raise_all
-from goclient.errors.conditions import RepeatedOption
 from goclient.errors.wording import quote
 from goclient.model.option import help_text, is_flag, is_number, number_mistakes
 from goclient.model.typed import Defaults, Typed, choice_mistakes, fill
@@ -244,7 +243,7 @@ def _mistakes(field: "dataclasses.Field[Any]", given: list[tuple[str, Any]]) -> 
             typed if is_flag(field) else f"{typed}={'(no value)' if value is _NO_VALUE else quote(value)}"
             for typed, value in given
         )
-        yield RepeatedOption(f"{name} is given {len(given)} times: {each}", hint=meta["once"], subject=name)
+        yield UsageError(f"{name} is given {len(given)} times: {each}", hint=meta["once"], code="twice", subject=name)
     for typed, value in given:
         if not is_flag(field):
             yield from _value_mistakes(field, typed, value)

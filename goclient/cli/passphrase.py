@@ -7,7 +7,7 @@ import sys
 
 from goclient import secrets
 from goclient.errors import UsageError
-from goclient.errors.conditions import IdentityError
+from goclient.errors.myproxy import IdentityError
 from goclient.errors.wording import printable, quote
 
 LONGEST = 1024  # bytes, of OpenSSL

@@ -9,8 +9,9 @@ from typing import Any
 
 from goclient.errors import RequestError
 from goclient.errors.wording import quote
+from goclient.job_journal import JobFile, job_files
 from goclient.jobs.sent import CALL, OPEN, REQUEST, find_subjects, open_requests, request_of
-from goclient.journal import Entry, JobFile, Journal, job_files
+from goclient.journal import Entry, Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from goclient.errors import Collector, raise_all
-from goclient.errors.conditions import LeftForGood, NoUserProxy
+from goclient.errors.conditions import LeftForGood
+from goclient.errors.myproxy import NoUserProxy
 from goclient.errors.wording import quote
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import NODE, Endpoint, UrlEndpoint, read_endpoint

@@ -8,7 +8,7 @@ from typing import Any
 from goclient.config import environment, grid
 from goclient.config.connections import Connections
 from goclient.errors import Collector, GoclientError, RequestError
-from goclient.errors.conditions import NoIdentity
+from goclient.errors.myproxy import NoIdentity
 from goclient.errors.wording import quote
 from goclient.pilot.readiness import check_rights
 from goclient.services.globus.login import whoami

@@ -8,7 +8,8 @@ from goclient.errors import GoclientError, Interrupted, LoginNeeded, ServerError
 from goclient.errors.conditions import LeftForGood, StaleAttempt
 from goclient.errors.sent import UnreadableJob
 from goclient.files.private import make_directory
-from goclient.journal import HOST, JobJournal
+from goclient.job_journal import JobJournal
+from goclient.journal import HOST
 from goclient.model.records.answers import AssignedJob
 from goclient.node.engines.base import Attempt
 from goclient.node.job_log import JobLog

@@ -17,7 +17,7 @@ from pathlib import Path
 from goclient.config import grid
 from goclient.config.grid import HOUR, Accounts, server_of, to_deposit
 from goclient.errors import GoclientError, MyproxyError, RequestError
-from goclient.errors.conditions import (
+from goclient.errors.myproxy import (
     DepositExpired,
     IdentityError,
     IdentityNotNamed,

@@ -10,7 +10,7 @@ from pathlib import Path
 from goclient.errors import GoclientError, LoginNeeded, RequestError
 from goclient.errors.wording import quote
 from goclient.files.private import make_directory
-from goclient.journal import JOBS
+from goclient.job_journal import JOBS
 from goclient.node.globus_connect import check_node
 from goclient.pilot.settings import Settings
 from goclient.services.panda.client import PandaServer, Rights

@@ -9,7 +9,8 @@ import time
 
 from goclient.errors import GoclientError
 from goclient.errors.conditions import StaleAttempt
-from goclient.journal import HOST, JobJournal, job_files, prune
+from goclient.job_journal import JobJournal, job_files, prune
+from goclient.journal import HOST
 from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD, PayloadError
 from goclient.node.signals import check

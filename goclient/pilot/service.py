@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 
 from goclient.errors import GoclientError, Interrupted, LoginNeeded, RequestError, ServerError, TransferFailed
-from goclient.errors.conditions import NoUserProxy, PathExists, PathNotFound, StaleAttempt
+from goclient.errors.conditions import PathExists, PathNotFound, StaleAttempt
+from goclient.errors.myproxy import NoUserProxy
 from goclient.errors.wording import pluralize
 from goclient.node.payload import PayloadError
 from goclient.pilot.pilot import Pilot

@@ -10,7 +10,8 @@ from pathlib import Path
 from goclient.errors import GoclientError
 from goclient.errors.wording import quote
 from goclient.files import private
-from goclient.journal import HOST, Entry, JobJournal
+from goclient.job_journal import JobJournal
+from goclient.journal import HOST, Entry
 from goclient.model.records.answers import AssignedJob
 from goclient.node.engines.base import Attempt
 from goclient.node.job_log import JobLog

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.config.grid import HOUR, WEEK, command, server_of, to_deposit
 from goclient.errors import GoclientError, MyproxyError
-from goclient.errors.conditions import IdentityMissing, IdentityNotNamed
 from goclient.errors.findings import Finding
+from goclient.errors.myproxy import IdentityMissing, IdentityNotNamed
 from goclient.errors.wording import quote
 from goclient.model.spec import MyproxyAccount
 from goclient.preflight.base import Check, Context

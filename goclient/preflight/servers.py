@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from goclient.errors import GoclientError
-from goclient.errors.conditions import IdentityError, IdentityExpired, IdentityMissing
 from goclient.errors.findings import Finding
+from goclient.errors.myproxy import IdentityError, IdentityExpired, IdentityMissing
 from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, UrlEndpoint
 from goclient.preflight.base import Check, Context

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from goclient.config.grid import HOUR, Accounts
-from goclient.errors.conditions import DepositExpired, NoDeposit, NotRetriever, NoUserProxy
+from goclient.errors.myproxy import DepositExpired, NoDeposit, NotRetriever, NoUserProxy
 from goclient.model.spec import MyproxyAccount
 from goclient.pilot import proxy as module
 from goclient.pilot.proxy import Deposit, UserProxy

@@ -6,10 +6,9 @@ import inspect
 
 import pytest
 
-from goclient.errors import GoclientError, RequestError, Several, conditions
+from goclient.errors import GoclientError, RequestError, Several, conditions, myproxy
 from goclient.errors.conditions import (
     ChecksumDiffers,
-    LifetimeTooLong,
     NotADirectory,
     PathExists,
     PathNotFound,
@@ -17,11 +16,13 @@ from goclient.errors.conditions import (
     UnknownOption,
     may_pass,
 )
+from goclient.errors.myproxy import LifetimeTooLong
 
 CLASSES = [
     one
-    for one in vars(conditions).values()
-    if inspect.isclass(one) and issubclass(one, GoclientError) and one.__module__ == conditions.__name__
+    for module in (conditions, myproxy)
+    for one in vars(module).values()
+    if inspect.isclass(one) and issubclass(one, GoclientError) and one.__module__ == module.__name__
 ]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 
-from goclient.journal import JobJournal
+from goclient.job_journal import JobJournal
 
 COMES = "the signal comes at point"  # as the process tells it just before
 _lock = threading.Lock()

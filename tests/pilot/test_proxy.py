@@ -19,9 +19,10 @@ import pytest
 
 from goclient.config.grid import Accounts
 from goclient.errors import EndpointError, MyproxyError, RequestError
-from goclient.errors.conditions import IdentityError, NoUserProxy
+from goclient.errors.myproxy import IdentityError, NoUserProxy
 from goclient.files.private import replace
-from goclient.journal import JOBS, Entry, JobJournal, job_files
+from goclient.job_journal import JOBS, JobJournal, job_files
+from goclient.journal import Entry
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD

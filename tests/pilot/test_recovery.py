@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import ServerError
-from goclient.journal import HOST, JOBS, Entry, JobJournal, Journal, job_files
+from goclient.job_journal import JOBS, JobJournal, job_files
+from goclient.journal import HOST, Entry, Journal
 from goclient.model.records.answers import JobState
 from goclient.node.engines.base import Attempt
 from goclient.node.keeper_program import began

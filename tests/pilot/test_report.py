@@ -20,7 +20,8 @@ from goclient.errors import (
     TransferFailed,
 )
 from goclient.errors.conditions import NodeFault, StaleAttempt
-from goclient.journal import JobJournal, Journal, job_files
+from goclient.job_journal import JobJournal, job_files
+from goclient.journal import Journal
 from goclient.model.records.answers import JobState
 from goclient.node.engines.base import Attempt
 from goclient.pilot.execution import Node

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import EndpointError, GoclientError, Interrupted, RequestError, ServerError, TransferFailed
-from goclient.errors.conditions import IdentityError, NoUserProxy, PathExists, StaleAttempt
+from goclient.errors.conditions import PathExists, StaleAttempt
+from goclient.errors.myproxy import IdentityError, NoUserProxy
 from goclient.node.payload import PayloadError
 from goclient.pilot.pilot import Pilot
 from goclient.pilot.report import Killed, Outcome

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import IdentityError, IdentityExpired, NoIdentity, NotMapped, PermissionDenied
+from goclient.errors.conditions import NotMapped, PermissionDenied
 from goclient.errors.findings import Finding
+from goclient.errors.myproxy import IdentityError, IdentityExpired, NoIdentity
 from goclient.model.endpoint import JOB, Endpoint, read_endpoint
 from goclient.model.location import Location, Transfer
 from goclient.model.remote import FileInfo, Listing

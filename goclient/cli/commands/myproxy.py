@@ -28,7 +28,7 @@ from goclient.config import grid
 from goclient.config.settings import read_settings
 from goclient.deposit import DepositSpec, deposit
 from goclient.errors import GoclientError, MyproxyError, UsageError, raise_all
-from goclient.errors.conditions import NoDeposit
+from goclient.errors.myproxy import NoDeposit
 from goclient.errors.wording import printable, quote
 from goclient.model.nearest import hint_of_known
 from goclient.reporter.base import Reporter

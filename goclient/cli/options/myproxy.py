@@ -8,7 +8,7 @@ from typing import Any, Optional
 from goclient.cli.confirm import confirm
 from goclient.deposit import check_pattern, retrievers
 from goclient.errors import GoclientError, UsageError
-from goclient.errors.conditions import RepeatedOption, UnknownOption
+from goclient.errors.conditions import UnknownOption
 from goclient.errors.wording import quote
 from goclient.model.frozen import Frozen
 from goclient.model.option import option
@@ -231,7 +231,7 @@ def retrievers_of(options: DepositOptions, reporter: Reporter) -> str:
     if typed is not None:
         if dn is not None:
             two = f"--retriever {quote(dn)} and -Z {quote(typed)} name two retrievers"
-            raise RepeatedOption(two, hint=_ONE_POLICY, subject="--retriever")
+            raise UsageError(two, hint=_ONE_POLICY, code="twice", subject="--retriever")
         dn, found = _of_myproxy_init(typed, regex=options.regex)
         pattern, dn = (found, dn) if pattern is None else (pattern, typed)
         if found is not None and "=" not in typed:

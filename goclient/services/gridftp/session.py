@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import IdentityError, NotALocation, TooLarge
+from goclient.errors.conditions import NotALocation, TooLarge
+from goclient.errors.myproxy import IdentityError
 from goclient.errors.wording import cite, quote
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.deadline import Deadline

@@ -12,13 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from goclient.errors import Collector, GoclientError, raise_all
-from goclient.errors.conditions import (
-    IdentityError,
-    IdentityExpired,
-    IdentityMendable,
-    IdentityNotNamed,
-    NoIdentity,
-)
+from goclient.errors.myproxy import IdentityError, IdentityExpired, IdentityMendable, IdentityNotNamed, NoIdentity
 from goclient.errors.wording import quote
 from goclient.services.gsi.certificate import Certificate, read_certificate, rsa_public_key, time_text
 from goclient.services.gsi.der import Damaged

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from goclient import secrets
 from goclient.errors import MyproxyError, raise_all
-from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityMissing
+from goclient.errors.myproxy import IdentityError, IdentityMendable, IdentityMissing
 from goclient.errors.wording import printable, quote
 from goclient.files.private import replace
 from goclient.files.text import credential_in, decode, lines_joined, split_command, unmark_command

@@ -8,13 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from goclient.errors import EndpointError, GoclientError, MyproxyError
-from goclient.errors.conditions import (
-    CertificateRefused,
-    ConnectionClosed,
-    IdentityRefused,
-    NotMyproxy,
-    SessionClosed,
-)
+from goclient.errors.conditions import CertificateRefused, SessionClosed
+from goclient.errors.myproxy import ConnectionClosed, IdentityRefused, NotMyproxy
 
 PORT = 7512  # registered for MyProxy
 

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple
 
-from goclient.errors.conditions import IdentityError, IdentityNotNamed
+from goclient.errors.myproxy import IdentityError, IdentityNotNamed
 from goclient.errors.wording import quote
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.authorities import has_any_list, policy_fault, read_chain, revocation_fault

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from goclient.errors import MyproxyError, raise_all
-from goclient.errors.conditions import ConnectionClosed, IdentityError, NoDeposit
+from goclient.errors.myproxy import ConnectionClosed, IdentityError, NoDeposit
 from goclient.errors.wording import quote
 from goclient.reporter.base import SILENT, Reporter
 from goclient.services.deadline import Background, Deadline

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 
 from goclient.errors import MyproxyError
-from goclient.errors.conditions import IdentityRefused, NotMyproxy
+from goclient.errors.myproxy import IdentityRefused, NotMyproxy
 from goclient.errors.wording import quote
 from goclient.services.deadline import Deadline
 from goclient.services.gsi.der import SEQUENCE, Damaged, header

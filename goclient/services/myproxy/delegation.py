@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from goclient.errors import MyproxyError
-from goclient.errors.conditions import IdentityError
+from goclient.errors.myproxy import IdentityError
 from goclient.errors.wording import quote
 from goclient.services.gsi.certificate import read_certificate
 from goclient.services.gsi.identity import MIN_RSA_BITS, Identity

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError
-from goclient.errors.conditions import DepositExpired, LifetimeTooLong, NoDeposit, NotRetriever
+from goclient.errors.myproxy import DepositExpired, LifetimeTooLong, NoDeposit, NotRetriever
 from goclient.errors.wording import cite
 from goclient.services.gsi.server import Server
 from goclient.services.myproxy.wire import CHALLENGE, DESTROY, GET, Request, Response

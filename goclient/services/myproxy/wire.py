@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from goclient.errors import MyproxyError, raise_all
-from goclient.errors.conditions import NotMyproxy
+from goclient.errors.myproxy import NotMyproxy
 from goclient.errors.wording import quote
 
 VERSION = "MYPROXYv2"

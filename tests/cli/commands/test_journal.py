@@ -12,7 +12,8 @@ import pytest
 
 import goclient
 from goclient.errors.sent import SentBefore
-from goclient.journal import HOST, Entry, JobJournal, Journal
+from goclient.job_journal import JobJournal
+from goclient.journal import HOST, Entry, Journal
 from goclient.model.names import UUID
 from tests import faults
 from tests.commands import Result, completed

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from goclient.errors import EndpointError, GoclientError
-from goclient.errors.conditions import ChecksumDiffers, NoUserProxy, PathExists, PathNotFound
+from goclient.errors.conditions import ChecksumDiffers, PathExists, PathNotFound
+from goclient.errors.myproxy import NoUserProxy
 from goclient.journal import Journal
 from goclient.model.endpoint import JOB
 from goclient.model.mode import Mode

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import IdentityError, SessionClosed, SourceChanged
+from goclient.errors.conditions import SessionClosed, SourceChanged
+from goclient.errors.myproxy import IdentityError
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.contents import FarFile
 from goclient.services.deadline import Deadline

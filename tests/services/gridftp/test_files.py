@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from goclient.errors import EndpointError
 from goclient.errors.conditions import (
     CertificateRefused,
-    IdentityError,
     NotADirectory,
     NotALocation,
     NotMapped,
@@ -28,6 +27,7 @@ from goclient.errors.conditions import (
     SessionClosed,
     StorageDenied,
 )
+from goclient.errors.myproxy import IdentityError
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.grid import Credential as Issued

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import GoclientError
-from goclient.errors.conditions import NoUserProxy
+from goclient.errors.myproxy import NoUserProxy
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.deadline import Background, Deadline
 from goclient.services.gridftp import sessions

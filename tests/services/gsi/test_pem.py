@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goclient.errors import MyproxyError, Several
-from goclient.errors.conditions import IdentityError, IdentityMendable, IdentityMissing
+from goclient.errors.myproxy import IdentityError, IdentityMendable, IdentityMissing
 from goclient.services.gsi.der import Damaged
 from goclient.services.gsi.pem import MAX_FILE, Block, Mendable, blocks, read_file, write_proxy
 from tests.strategies import SOME

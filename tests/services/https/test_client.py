@@ -14,14 +14,8 @@ from pathlib import Path
 import pytest
 
 from goclient.errors import EndpointError
-from goclient.errors.conditions import (
-    ChecksumDiffers,
-    NoUserProxy,
-    PathExists,
-    PathNotFound,
-    PermissionDenied,
-    SourceChanged,
-)
+from goclient.errors.conditions import ChecksumDiffers, PathExists, PathNotFound, PermissionDenied, SourceChanged
+from goclient.errors.myproxy import NoUserProxy
 from goclient.model.endpoint import GlobusEndpoint
 from goclient.services.https.client import HttpFiles, Place
 from goclient.services.https.collection import CollectionHttps
