@@ -19,7 +19,7 @@ from measure import ratio, row
 
 from goclient.config.grid import Accounts
 from goclient.model.spec import MyproxyAccount
-from goclient.pilot.proxy import Deposit
+from goclient.pilot.deposit import Deposit
 from tests.myproxy_servers import PATH, SCOPE, TOOLS, Grid, make_grid, the_real_one
 
 GOCLIENT = str(Path(sys.executable).parent / "goclient")

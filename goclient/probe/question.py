@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
 from goclient.carrier.rungen import shell_word
-from goclient.probe import program
+from goclient.probe import program, servers
 from goclient.probe.marks import Mark
 from goclient.probe.nodes import AUTH, FILES, TRANSFER
 
@@ -21,6 +22,8 @@ clean() {{ tr -cd 'A-Za-z0-9 ._:/()-' | head -c 200; }}
 echo '{{"goclient": {{"probe": {{"version": 1, "node": "'$(uname -n | clean)'", "status": '$s', "says": "'"$(LD_PRELOAD= python3 -V 2>&1 | clean)"'"}}}}}}' >{metadata} && exit 0
 echo CRIT''ICAL goclient: the probe cannot write its report
 exit {unwritten}"""  # noqa: E501
+
+_IMPORT = re.compile(r"^from (?:__future__|goclient)\b.*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,19 @@ class Question:
             shared = {"mark": self.mark.name, "tails": tails, "tops": self.paths}
         asked = json.dumps({"targets": targets, "paths": paths, "seconds": self.seconds, "shared": shared})
         command = _SHELL.format(
-            program=_program(), question=shell_word(asked), unwritten=program.UNWRITTEN, metadata=program.METADATA
+            program=shell_word(program_text()),
+            question=shell_word(asked),
+            unwritten=program.UNWRITTEN,
+            metadata=program.METADATA,
         )
         return f'-j "" -r . -o "{{}}" -p "{quote(command, safe="")}"'
 
 
 @cache
-def _program() -> str:
-    """Return the text of the program as a word of the shell."""
-    return shell_word(Path(program.__file__).read_text(encoding="ascii"))
+def program_text() -> str:
+    """Return the text of the program: that of the module which it imports, and its own without the import."""
+    first, then = (Path(str(one.__file__)).read_text(encoding="ascii") for one in (servers, program))
+    return first + _IMPORT.sub("", then)
 
 
 def globus_targets(auth: str, transfer: str, file_server: str) -> tuple[Target, ...]:

@@ -20,7 +20,8 @@ from goclient.config.grid import HOUR, Accounts
 from goclient.errors.myproxy import DepositExpired, NoDeposit, NotRetriever, NoUserProxy
 from goclient.model.spec import MyproxyAccount
 from goclient.pilot import proxy as module
-from goclient.pilot.proxy import Deposit, UserProxy
+from goclient.pilot.deposit import Deposit
+from goclient.pilot.proxy import UserProxy
 from goclient.sandbox.myproxy.authority import Authority
 from goclient.sandbox.myproxy.grid import Credential
 from goclient.services.gsi.identity import Identity

@@ -26,8 +26,10 @@ from goclient.journal import Entry
 from goclient.model.spec import MyproxyAccount, TransferSpec
 from goclient.node.engines.base import Attempt
 from goclient.node.payload import PAYLOAD
+from goclient.pilot import deposit as deposits
 from goclient.pilot import proxy as module
-from goclient.pilot.proxy import FILE, Deposit, UserProxy, user_proxy
+from goclient.pilot.deposit import SHORTEST, Deposit
+from goclient.pilot.proxy import FILE, UserProxy, user_proxy
 from goclient.pilot.recovery import recover
 from goclient.pilot.report import Outcome, PilotCode
 from goclient.pilot.taken import TakenJob
@@ -376,7 +378,7 @@ def test_a_proxy_of_half_a_day_is_asked_for(site: Site, grid: Grid, port: int, t
 
 
 def test_a_proxy_is_renewed_before_it_ends_and_readers_see_a_whole_one(lasting: Callable[..., UserProxy]) -> None:
-    proxy = lasting(module.SHORTEST - 1, 12 * HOUR)
+    proxy = lasting(SHORTEST - 1, 12 * HOUR)
     before = State.of(proxy.fresh())
     assert State.of(proxy.fresh()).content != before.content
     assert proxy.path.stat().st_mode & 0o777 == 0o600
@@ -403,7 +405,7 @@ def test_a_renewal_that_fails_is_a_warning_while_the_proxy_lasts(
     lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AGAIN", -1.0)
-    proxy = lasting(2 * module.SHORTEST)
+    proxy = lasting(2 * SHORTEST)
     monkeypatch.setattr(module, "RENEW", 4 * HOUR)
     proxy._renew_at = 0.0
     before = State.of(proxy.fresh())
@@ -427,8 +429,10 @@ def test_the_clean_up_after_a_job_retrieves_no_proxy_while_the_job_s_lasts(
     proxy._journal.append(LEFT)
     proxy.remove()
     assert not proxy.path.exists()
-    later = time.time() + hours * HOUR
-    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
+    now = time.time()
+    later = SimpleNamespace(time=lambda: now + hours * HOUR)
+    for one in (module, deposits):
+        monkeypatch.setattr(one, "time", later)
     again = proxy.again(tmp_path / "again.pem", proxy._journal, RecordingReporter())
     assert again.fresh() == tmp_path / "again.pem"
     assert again.path.read_bytes() == content  # or, at that time, from a deposit that has ended

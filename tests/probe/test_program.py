@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 
 from goclient.probe import program
-from tests import faults
 from tests.commands import TIMEOUT
-from tests.faults import FaultyServer, certificate
 from tests.pace import within
 
 ASKED: dict[str, Any] = {"targets": [], "paths": [{"of": "/none"}], "seconds": 1, "shared": None}
-PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "workDir").mkdir()
     monkeypatch.chdir(tmp_path / "workDir")
     monkeypatch.setenv("TRF_EXEC_HOME_DIR", str(tmp_path))
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
     return tmp_path
-
-
-def reach(url: str, *, verified: bool = True) -> dict[str, Any]:
-    return program.reach({"of": "id", "name": "GUEST1", "url": url, "verified": verified}, 2.0)
 
 
 def told(path: Path) -> Any:
@@ -86,49 +77,6 @@ def test_runGen_is_known_by_its_build_or_its_name(home: Path) -> None:
     (home / "pandawnutil").mkdir()
     (home / "pandawnutil/build_timestamp.py").write_text('build_timestamp="2026-06-04 09:20:26 UTC"\n')
     assert program.find_rungen() == "2026-06-04 09:20:26 UTC"
-
-
-@pytest.mark.parametrize(
-    ("fault", "step", "status"),
-    [
-        pytest.param(None, "", 404, id="an answer"),
-        pytest.param(faults.reset_unread, "connect", 0, id="a reset"),
-        pytest.param(faults.silent, "connect", 0, id="silence"),
-        pytest.param(faults.half_a_status_line, "answer", 0, id="nonsense"),
-    ],
-)
-def test_how_a_server_answers_is_told(fault: Any, step: str, status: int) -> None:
-    with FaultyServer(fault) as server:
-        found = reach(server.url)
-    assert (found["step"], found["status"], bool(found["error"])) == (step, status, bool(step))
-
-
-def test_a_certificate_counts_where_it_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = certificate(tmp_path)
-    with FaultyServer(tls=own.context) as server:
-        assert reach(server.url)["step"] == "certificate"
-        assert reach(server.url, verified=False)["status"] == 404
-        monkeypatch.setenv("SSL_CERT_DIR", str(own.trusting))
-        assert reach(server.url)["status"] == 404
-        assert program.count_authorities() > 0
-    assert reach(server.url)["step"] == "connect"
-    assert reach("https://name.invalid/")["step"] == "name"
-
-
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "all_proxy"])
-def test_a_web_proxy_is_asked_as_a_carrier_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = faults.replies(faults.http(b"", status="403 Forbidden"))
-    with FaultyServer(refused) as proxy:
-        monkeypatch.setenv(name, f"http://jdoe:p%40ss@127.0.0.1:{proxy.port}")
-        found = reach("https://globus.example/")
-        (asked,) = proxy.requests
-        assert program.find_proxy() == {"of": f"127.0.0.1:{proxy.port}", "error": ""}
-        monkeypatch.setenv("NO_PROXY", "globus.example")
-        assert program.web_proxy("globus.example") == program.web_proxy("127.0.0.1") == ""
-    assert "403 Forbidden" in found["error"]
-    assert asked.headers["proxy-authorization"] == "Basic amRvZTpwQHNz"
-    assert "p@ss" not in json.dumps(found)
-    assert (program.find_proxy() or {})["error"] == "Connection refused"
 
 
 def test_what_hangs_is_told_and_waited_for_no_longer() -> None:

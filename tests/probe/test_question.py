@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from goclient.model.names import PLACEHOLDERS
 from goclient.model.records.registry import decode
-from goclient.probe import program
-from goclient.probe.question import Question, Target
+from goclient.probe.question import Question, Target, program_text
 from tests.strategies import FEW
 
 TARGET = Target("id", 'it\'s "here" %IN', "http://127.0.0.1:9/")
@@ -45,7 +44,8 @@ def test_nothing_in_it_is_runGen_s_or_the_server_s_or_the_pilot_s() -> None:
 
 
 def test_the_program_imports_nothing_of_ours() -> None:
-    assert not re.search(r"^\s*(from|import) goclient", Path(program.__file__).read_text(), re.MULTILINE)
+    assert not re.search(r"^\s*(from|import) goclient", program_text(), re.MULTILINE)
+    compile(program_text(), "program", "exec")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,6 @@ def test_what_is_asked_arrives_as_it_is(name: str, path: str, env: dict[str, str
         line = f'import os\nos._exit(os.system(r""" {command_of(question)}""") % 255)\n'  # as runGen writes it
         subprocess.run([sys.executable, "-c", line], cwd=work, env=env, check=True)
         isolated, option, text, asked = json.loads(Path(work, "argv.json").read_text())
-    assert (isolated, option, text) == ("-I", "-c", Path(program.__file__).read_text())
+    assert (isolated, option, text) == ("-I", "-c", program_text())
     assert json.loads(asked)["targets"][0]["name"] == name
     assert json.loads(asked)["paths"] == [{"of": path}]

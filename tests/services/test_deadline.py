@@ -324,9 +324,9 @@ OPENED = {
     ("services/gsi/dial.py", "getaddrinfo"): "its deadline",
     ("config/carried.py", "getaddrinfo"): "within",
     ("carrier/fetch.py", "urlopen"): "its time-out: a carrier that is told to end ends it",
-    ("probe/program.py", "create_connection"): "its time-out; a probe waits for its threads so long",
-    ("probe/program.py", "HTTPConnection"): "its time-out",
-    ("probe/program.py", "HTTPSConnection"): "its time-out",
+    ("probe/servers.py", "create_connection"): "its time-out; a probe waits for its threads so long",
+    ("probe/servers.py", "HTTPConnection"): "its time-out",
+    ("probe/servers.py", "HTTPSConnection"): "its time-out",
 }
 OPENERS = {
     "Session", "RequestsTransport", "socket", "create_connection", "getaddrinfo", "urlopen", "HTTPConnection",

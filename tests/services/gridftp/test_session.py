@@ -23,7 +23,7 @@ from goclient.errors.conditions import (
 from goclient.model.endpoint import GridftpEndpoint
 from goclient.services.contents import FarFile
 from goclient.services.deadline import Deadline
-from goclient.services.gridftp import session as session_module
+from goclient.services.gridftp import channel
 from goclient.services.gridftp.copies import get, put
 from goclient.services.gridftp.data import Watch
 from goclient.services.gridftp.files import GridftpFiles
@@ -87,13 +87,13 @@ def test_what_did_not_come_through_tls_is_not_believed(grid: Grid, answer: bytes
 
 
 def test_an_answer_without_end_is_cut(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "MAX_REPLY", 1 << 16)
+    monkeypatch.setattr(channel, "MAX_REPLY", 1 << 16)
     assert isinstance(failure(grid, {b"MLSC": b"250-" + b"x" * (1 << 19)}, look), TooLarge)
 
 
 @pytest.mark.parametrize("line", [b" Type=file;Size=1; " + b"a" * 100, b""], ids=["entries", "empty lines"])
 def test_an_answer_in_parts_without_end_is_cut(grid: Grid, monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
-    monkeypatch.setattr(session_module, "MAX_REPLY", 1 << 16)
+    monkeypatch.setattr(channel, "MAX_REPLY", 1 << 16)
     part = b"150-Begin\r\n" + (line + b"\r\n") * 100 + b"150 End.\r\n"
     assert isinstance(failure(grid, {b"MLSC": part * 500 + b"250 End."}, look), TooLarge)
 
