@@ -15,7 +15,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -26,18 +26,9 @@ from goclient.secrets import hide
 
 CAMPAIGNS = "campaigns"  # that of the files of campaigns through a site
 KEPT = 30 * 86400.0  # seconds that a closed journal of a job is kept
-
-
-def _boot_id() -> str:
-    """Return what the kernel calls this start of the node: after another one, no process of before is left."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-HOST = socket.gethostname()
-BOOT = _boot_id()
+HOST, BOOT = socket.gethostname(), ""
+with suppress(OSError):  # what the kernel calls this start of the node: after another one, no process of before is left
+    BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def this_process() -> str:

@@ -131,19 +131,9 @@ class Lookups:
 
     def probe_typed(self, options: ProbeOptions) -> Probed:
         """Probe a queue as a command line has it."""
-        from goclient.probes import Order, probe  # as submissions need none of it
+        from goclient.probes import probe  # as submissions need none of it
 
-        order = Order(
-            queue=options.QUEUE[0],
-            count=options.njobs,
-            collections=options.collection,
-            paths=options.path,
-            shared=options.shared,
-            answer_within=options.answerWithin,
-            within=0 if options.detach else options.wait,
-            again=options.again,
-        )
-        return probe(order, self._connections)
+        return probe(options, self._connections)
 
     def _warn_of_missing_catalogue(self) -> None:
         if missing := environment.missing_catalogue(self._connections.env):

@@ -18,6 +18,7 @@ from goclient.jobs.sent import check_not_sent
 from goclient.jobs.watch import wait
 from goclient.journal import Journal
 from goclient.model.endpoint import Catalogue, GlobusEndpoint, UrlEndpoint, is_uuid
+from goclient.model.probe_options import ProbeOptions
 from goclient.model.records.answers import JobState
 from goclient.model.records.panda_job import job_records
 from goclient.model.spec import TransferSpec
@@ -35,24 +36,6 @@ if TYPE_CHECKING:
     from goclient.services.globus.sdk import Globus
 
 EVERY = 10.0  # seconds between two questions whether the jobs are over
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Order of a user: a queue, how many jobs look at it, at which collections and paths; times in seconds.
-
-    ``shared``: a directory of a collection that is sought on the nodes; empty for none.  ``within``: how long the
-    jobs' end is waited for, 0 not to wait.  ``again``: a probe that is not over counts no more.
-    """
-
-    queue: str
-    count: int = 1
-    collections: Sequence[str] = ()
-    paths: Sequence[str] = ()
-    shared: str = ""
-    answer_within: int = 10
-    within: int = 600
-    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,48 +61,48 @@ class Probed:
         return {**document, "site": site}
 
 
-def probe(order: Order, connections: Connections) -> Probed:
+def probe(options: ProbeOptions, connections: Connections) -> Probed:
     """Probe a queue, or wait for the probe that was sent before; raise StillRunning if it is not over in time."""
     source, server = connections.queues(), connections.panda()
-    file = file_of(source, order.queue)
+    file = file_of(source, options.queue)
     kept = load(file)
-    if not kept.jobs or order.again:
-        mark = _new_mark(order, kept, connections)
-        question = _question(order, mark, connections)
+    if not kept.jobs or options.again:
+        mark = _new_mark(options, kept, connections)
+        question = _question(options, mark, connections)
         if kept.mark is not None and kept.mark != mark:
             remove(kept.mark, connections.globus())
         kept = replace(kept, jobs=(), mark=mark)
         store(file, kept)  # a mark that is made is known, whatever comes
-        kept = replace(kept, jobs=_send(order, question, connections), sent=time.time())
+        kept = replace(kept, jobs=_send(options, question, connections), sent=time.time())
         store(file, kept)
-    elif order.shared and (kept.mark is None or kept.mark.text != order.shared):
-        message = f"a probe was sent before, {_name_jobs(kept.jobs)}, which does not look for {quote(order.shared)}"
-        hint = f"wait for it: goclient probe {order.queue}; or add --again"
+    elif options.shared and (kept.mark is None or kept.mark.text != options.shared):
+        message = f"a probe was sent before, {_name_jobs(kept.jobs)}, which does not look for {quote(options.shared)}"
+        hint = f"wait for it: goclient probe {options.queue}; or add --again"
         raise RequestError(message, hint=hint, code="sent-before", subject="--shared")
     else:
         connections.reporter.progress(f"a probe was sent before: {_name_jobs(kept.jobs)}")
-    if not order.within:
-        return Probed(order.queue, kept.jobs, (), ())
+    if options.detach:
+        return Probed(options.queue, kept.jobs, (), ())
     states = {one.panda_id: one for one in server.describe(kept.jobs) if isinstance(one, JobState)}
     if running := [one.panda_id for one in states.values() if not one.is_over]:
-        _wait(running, order, connections)
+        _wait(running, options, connections)
         states |= {one.panda_id: one for one in server.describe(running) if isinstance(one, JobState)}
     nodes = tuple(_node(panda_id, states.get(panda_id), kept.sent) for panda_id in kept.jobs)
-    site, findings = kept.site, list(judge(order.queue, nodes))
+    site, findings = kept.site, list(judge(options.queue, nodes))
     if kept.mark is not None:
         globus = connections.globus()
-        answers = read_answers(order.queue, kept.mark, nodes, globus=globus)
+        answers = read_answers(options.queue, kept.mark, nodes, globus=globus)
         site = answers.directory()
         findings += answers.findings() + remove(kept.mark, globus)
     store(file, Kept(nodes, site=site))
-    return Probed(order.queue, (), nodes, tuple(findings), site)
+    return Probed(options.queue, (), nodes, tuple(findings), site)
 
 
 def _name_jobs(panda_ids: Sequence[int]) -> str:
     return f"PandaID {', '.join(map(str, panda_ids))}"
 
 
-def _send(order: Order, question: Question, connections: Connections) -> tuple[int, ...]:
+def _send(options: ProbeOptions, question: Question, connections: Connections) -> tuple[int, ...]:
     """Make the mark, if there is one, and send the jobs, each call of which is in the journal before and after.
 
     Returns their PandaIDs.
@@ -127,20 +110,17 @@ def _send(order: Order, question: Question, connections: Connections) -> tuple[i
     job = connections.settings.job
     new = submission.new_job_template(
         transformation=connections.settings.run_gen,
-        computingSite=order.queue,
+        computingSite=options.queue,
         prodSourceLabel=job.get("prodSourceLabel", "user"),
         destinationSE=job.get("destinationSE", "local"),
-        destinationDBlock=None,
         currentPriority=job.get("priority", 1000),
-        cloud=job.get("cloud"),
-        VO=job.get("VO"),
-        processingType=job.get("processingType"),
+        **{name: job.get(name) for name in ("cloud", "VO", "processingType")},
     )
     new.template.check()
-    records = tuple(job_records(new.template, name=new.name, parameters=question.parameters(), count=order.count))
+    records = tuple(job_records(new.template, name=new.name, parameters=question.parameters(), count=options.njobs))
     server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
     prepared = submission.Submission(TransferSpec(), records, ())
-    if not order.again:
+    if not options.again:
         check_not_sent(journal, records, server.name)
     if (mark := question.mark) is not None:
         try:
@@ -150,18 +130,20 @@ def _send(order: Order, question: Question, connections: Connections) -> tuple[i
             raise error.replace(message=message) from error
     sent = submission.send(prepared, server=server, journal=journal, reporter=connections.reporter)
     found = tuple(one.panda_id for one in sent.jobs)
-    connections.reporter.progress(f"{pluralize(len(found), 'job')} sent to {order.queue}: {_name_jobs(found)}")
+    connections.reporter.progress(f"{pluralize(len(found), 'job')} sent to {options.queue}: {_name_jobs(found)}")
     return found
 
 
-def _wait(running: Sequence[int], order: Order, connections: Connections) -> None:
+def _wait(running: Sequence[int], options: ProbeOptions, connections: Connections) -> None:
     """Wait until the jobs are over; raise StillRunning, with the command that waits again."""
-    connections.reporter.progress(f"waiting for {_name_jobs(running)}, {order.within} s at most")
-    every = min(EVERY, float(order.within))
+    connections.reporter.progress(f"waiting for {_name_jobs(running)}, {options.wait} s at most")
+    every = min(EVERY, float(options.wait))
     try:
-        wait(running, connections.panda(), seconds=every, timeout=float(order.within), reporter=connections.reporter)
+        wait(running, connections.panda(), seconds=every, timeout=float(options.wait), reporter=connections.reporter)
     except StillRunning as error:
-        raise error.replace(hint=f"type it again later, nothing is sent twice: goclient probe {order.queue}") from error
+        raise error.replace(
+            hint=f"type it again later, nothing is sent twice: goclient probe {options.queue}"
+        ) from error
 
 
 def _node(panda_id: int, state: JobState | None, sent: float) -> Node:
@@ -178,7 +160,7 @@ def _node(panda_id: int, state: JobState | None, sent: float) -> Node:
 # --- what is asked for --------------------------------------------------------------------------------------------
 
 
-def _question(order: Order, mark: Mark | None, connections: Connections) -> Question:
+def _question(options: ProbeOptions, mark: Mark | None, connections: Connections) -> Question:
     """Return what the nodes are asked; raises every mistake in it."""
     env, collected = connections.env, Collector()
     targets: tuple[Target, ...] = ()
@@ -187,35 +169,35 @@ def _question(order: Order, mark: Mark | None, connections: Connections) -> Ques
         targets = globus_targets(urls.auth, urls.transfer, file_server_url(env))
     names: Catalogue = {}
     with collected:
-        names = connections.catalogue() if order.collections else {}
-    service = connections.globus() if order.collections else None
-    for typed in order.collections:
+        names = connections.catalogue() if options.collection else {}
+    service = connections.globus() if options.collection else None
+    for typed in options.collection:
         assert service is not None, "it is there if anything is typed"
         with collected:
             targets += (_collection(typed, names, service),)
-    for path in order.paths:
+    for path in options.path:
         if not path.startswith("/") or not path.isprintable():
             message = f"--path {quote(path)} is not the path of a directory on the nodes"
             collected.errors.append(
                 RequestError(message, hint="it begins with a slash", code="not-absolute", subject="--path")
             )
     raise_all(collected.errors)
-    return Question(targets, tuple(order.paths), order.answer_within, mark)
+    return Question(targets, options.path, options.answerWithin, mark)
 
 
-def _new_mark(order: Order, kept: Kept, connections: Connections) -> Mark | None:
+def _new_mark(options: ProbeOptions, kept: Kept, connections: Connections) -> Mark | None:
     """Return the mark of a directory that is sought; that of a probe whose jobs may have been sent is kept.
 
     So the same command makes the same request.  Raises EndpointError for a collection that there is not.
     """
-    check_pilot_queue(connections.queues(), order.queue, connections.reporter)
-    if not order.shared:
+    check_pilot_queue(connections.queues(), options.queue, connections.reporter)
+    if not options.shared:
         return None
-    if kept.mark is not None and kept.mark.text == order.shared and not order.again:
+    if kept.mark is not None and kept.mark.text == options.shared and not options.again:
         return kept.mark
-    location = parse_location(order.shared)
+    location = parse_location(options.shared)
     found = _find(location.endpoint.text, connections.catalogue(), connections.globus())
-    return Mark.new(found.id, order.shared, location)
+    return Mark.new(found.id, options.shared, location)
 
 
 def _collection(typed: str, names: Catalogue, service: Globus) -> Target:

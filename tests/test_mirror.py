@@ -40,7 +40,6 @@ BESIDE = (
     ("mending", "client commands preparation", "cli/commands/test_retry.py"),
     ("mending", "adoption", "mending/test_retries.py"),
     ("model", "probe_options retry_options select task_options", "model/test_options.py"),
-    ("model", "queue", "preflight/test_queue.py"),
     ("node", "destination", "node/test_delivery.py"),
     ("node", "keeper_program", "node/test_keeper.py"),
     ("node/engines", "background base globus store", "node/engines/test_engines.py"),

@@ -61,3 +61,8 @@ class ProbeOptions(Frozen):
     again: bool = option(
         "--again", help="send new jobs although those sent before are not over", group=OWN, default=False, grave=True
     )
+
+    @property
+    def queue(self) -> str:
+        """Return the one queue."""
+        return self.QUEUE[0]

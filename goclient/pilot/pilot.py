@@ -75,7 +75,7 @@ class Pilot:
         except GoclientError as failure:
             error = failure
         except KeyboardInterrupt:
-            error = _stop_error()
+            error = Interrupted("the pilot was stopped by a signal", hint="submit the job again if it was not you")
         except Exception as failure:  # a defect of ours must not leave a job without a report
             error = GoclientError(f"unexpected {type(failure).__name__}: {failure}")
         return self.end(job, error, reporter, log)
@@ -186,7 +186,3 @@ class Pilot:
         finally:
             log.close()
         return archive
-
-
-def _stop_error() -> Interrupted:
-    return Interrupted("the pilot was stopped by a signal", hint="submit the job again if it was not you")

@@ -55,10 +55,6 @@ class UserProxy:
         """Return which servers are believed."""
         return self._deposit.accounts.trust()
 
-    def fresh(self) -> Path:
-        """Return the file, with a proxy that lasts for a login."""
-        return Path(self.credential().identity.certificate)
-
     def credential(self) -> Credential:
         """Return the proxy in the file, which lasts for a login: it is renewed if it ends soon; raise MyproxyError."""
         with self._lock:
@@ -166,7 +162,7 @@ def _retrieve(proxy: UserProxy, context: JobContext, *, within: float) -> None:
     """Retrieve the proxy, again while its server is away; raise NoUserProxy."""
     for waited in turns(*RETRY):
         try:
-            proxy.fresh()
+            proxy.credential()
         except MyproxyError as error:
             if not error.transient or waited >= within:
                 raise

@@ -17,10 +17,10 @@ from goclient.errors.findings import Finding
 from goclient.errors.wording import quote
 from goclient.files.private import make_directory, replace
 from goclient.model.nearest import nearest
-from goclient.model.queue import Queue
 from goclient.preflight.base import Check, Context
 from goclient.preflight.misspelt import hint_of_near, list_first
 from goclient.services.deadline import Background
+from goclient.services.panda.access import Queue
 
 if TYPE_CHECKING:
     from goclient.reporter.base import Reporter

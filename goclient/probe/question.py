@@ -56,12 +56,9 @@ class Question:
             parts = self.mark.directory.strip("/").split("/")
             tails = ["/".join(parts[first:]) for first in range(len(parts) + 1)]
             shared = {"mark": self.mark.name, "tails": tails, "tops": self.paths}
-        asked = json.dumps({"targets": targets, "paths": paths, "seconds": self.seconds, "shared": shared})
+        asked = shell_word(json.dumps({"targets": targets, "paths": paths, "seconds": self.seconds, "shared": shared}))
         command = _SHELL.format(
-            program=shell_word(program_text()),
-            question=shell_word(asked),
-            unwritten=program.UNWRITTEN,
-            metadata=program.METADATA,
+            program=shell_word(program_text()), question=asked, unwritten=program.UNWRITTEN, metadata=program.METADATA
         )
         return f'-j "" -r . -o "{{}}" -p "{quote(command, safe="")}"'
 

@@ -19,6 +19,7 @@ import pytest
 from goclient.config.grid import HOUR, Accounts
 from goclient.errors.myproxy import DepositExpired, NoDeposit, NotRetriever, NoUserProxy
 from goclient.model.spec import MyproxyAccount
+from goclient.pilot import deposit as deposits
 from goclient.pilot import proxy as module
 from goclient.pilot.deposit import Deposit
 from goclient.pilot.proxy import UserProxy
@@ -222,7 +223,8 @@ def test_a_proxy_that_is_shorter_than_its_job_is_renewed_and_kept_to_its_end_whe
     now = time.time()
 
     def wait(hours: float) -> None:
-        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now + hours * HOUR))
+        for one in (deposits, module):
+            monkeypatch.setattr(one, "time", SimpleNamespace(time=lambda: now + hours * HOUR))
 
     with grid_of(shared_sandbox, webdav.authority, tmp_path / "grid", user=webdav.people[USER]) as grid:
         deposit(grid.user, grid.authority.directory, grid.port, "good", to=PILOT, lifetime=HOUR)
@@ -230,18 +232,18 @@ def test_a_proxy_that_is_shorter_than_its_job_is_renewed_and_kept_to_its_end_whe
         where = MyproxyAccount(user="good", host="localhost", port=grid.port)
         context = job_context(tmp_path / "job")
         proxy = UserProxy(Deposit(where, USER, accounts), tmp_path / "user.pem", context.journal, context.reporter)
-        first = State.of(proxy.fresh()).content
+        first = State.of(Path(proxy.credential().identity.certificate)).content
         wait(0.4)
-        assert State.of(proxy.fresh()).content == first
+        assert State.of(Path(proxy.credential().identity.certificate)).content == first
         wait(0.6)
-        second = State.of(proxy.fresh()).content
+        second = State.of(Path(proxy.credential().identity.certificate)).content
         assert second != first
         end = proxy.credential().identity.end
         assert abs(end - now - HOUR) < 300  # a proxy lasts no longer than what it was made of
         assert shared_sandbox.run("goclient", "myproxy", "destroy", "--user=good", "--yes", **grid.env).code == 0
         wait(0.95)
-        assert State.of(proxy.fresh()).content == second
+        assert State.of(Path(proxy.credential().identity.certificate)).content == second
         wait(1.0)
         with pytest.raises(NoUserProxy, match="nothing is deposited") as caught:
-            proxy.fresh()
+            proxy.credential()
     assert f"--retriever '{PILOT}'" in caught.value.hint

@@ -338,6 +338,11 @@ def lasting(site: Site, port: int, tmp_path: Path) -> Callable[..., UserProxy]:
     return make
 
 
+def fresh(proxy: UserProxy) -> Path:
+    """Return the file of a proxy that lasts for a login."""
+    return Path(proxy.credential().identity.certificate)
+
+
 def retrievals_left(proxy: UserProxy) -> int:
     """How many proxies a deposit still gives."""
     assert isinstance(proxy._deposit, Lasting)
@@ -346,12 +351,12 @@ def retrievals_left(proxy: UserProxy) -> int:
 
 def test_a_proxy_that_lasts_is_retrieved_once(lasting: Callable[..., UserProxy]) -> None:
     proxy = lasting(12 * HOUR, 12 * HOUR)
-    threads = [threading.Thread(target=proxy.fresh) for _ in range(4)]
+    threads = [threading.Thread(target=proxy.credential) for _ in range(4)]
     for one in threads:
         one.start()
     for one in threads:
         one.join()
-    assert proxy.fresh() == proxy.path
+    assert fresh(proxy) == proxy.path
     assert proxy.credential().identity.base == JDOE
     assert retrievals_left(proxy) == 1
 
@@ -361,12 +366,12 @@ def test_a_proxy_is_renewed_while_the_job_runs_an_hour_before_its_end(
     lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch, hours: float, renewed: bool
 ) -> None:
     proxy = lasting(12 * HOUR, 24 * HOUR)
-    proxy.fresh()
+    proxy.credential()
     later = time.time() + hours * HOUR
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
-    proxy.fresh()
+    proxy.credential()
     assert (retrievals_left(proxy) == 0) is renewed
-    proxy.fresh()
+    proxy.credential()
     assert (retrievals_left(proxy) == 0) is renewed
 
 
@@ -379,8 +384,8 @@ def test_a_proxy_of_half_a_day_is_asked_for(site: Site, grid: Grid, port: int, t
 
 def test_a_proxy_is_renewed_before_it_ends_and_readers_see_a_whole_one(lasting: Callable[..., UserProxy]) -> None:
     proxy = lasting(SHORTEST - 1, 12 * HOUR)
-    before = State.of(proxy.fresh())
-    assert State.of(proxy.fresh()).content != before.content
+    before = State.of(fresh(proxy))
+    assert State.of(fresh(proxy)).content != before.content
     assert proxy.path.stat().st_mode & 0o777 == 0o600
 
 
@@ -408,16 +413,16 @@ def test_a_renewal_that_fails_is_a_warning_while_the_proxy_lasts(
     proxy = lasting(2 * SHORTEST)
     monkeypatch.setattr(module, "RENEW", 4 * HOUR)
     proxy._renew_at = 0.0
-    before = State.of(proxy.fresh())
+    before = State.of(fresh(proxy))
     proxy._renew_at = 0.0
-    assert State.of(proxy.fresh()) == before
+    assert State.of(fresh(proxy)) == before
 
 
 def test_a_proxy_that_has_ended_and_is_not_renewed_is_an_error(lasting: Callable[..., UserProxy]) -> None:
     proxy = lasting(0.0)
-    proxy.fresh()
+    proxy.credential()
     with pytest.raises(NoUserProxy, match="nothing is there"):
-        proxy.fresh()
+        proxy.credential()
 
 
 @pytest.mark.parametrize(("hours", "retrieved"), [(10.9, False), (11.1, True)])
@@ -425,7 +430,7 @@ def test_the_clean_up_after_a_job_retrieves_no_proxy_while_the_job_s_lasts(
     lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hours: float, retrieved: bool
 ) -> None:
     proxy = lasting(12 * HOUR, 24 * HOUR)
-    content = proxy.fresh().read_bytes()
+    content = fresh(proxy).read_bytes()
     proxy._journal.append(LEFT)
     proxy.remove()
     assert not proxy.path.exists()
@@ -434,7 +439,7 @@ def test_the_clean_up_after_a_job_retrieves_no_proxy_while_the_job_s_lasts(
     for one in (module, deposits):
         monkeypatch.setattr(one, "time", later)
     again = proxy.again(tmp_path / "again.pem", proxy._journal, RecordingReporter())
-    assert again.fresh() == tmp_path / "again.pem"
+    assert fresh(again) == tmp_path / "again.pem"
     assert again.path.read_bytes() == content  # or, at that time, from a deposit that has ended
     assert again.path.stat().st_mode & 0o777 == 0o600
     assert (retrievals_left(proxy) == 0) is retrieved
@@ -446,7 +451,7 @@ def test_a_proxy_is_gone_even_if_the_journal_cannot_be_written(
     lasting: Callable[..., UserProxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = lasting(12 * HOUR, 12 * HOUR)
-    proxy.fresh()
+    proxy.credential()
     there: list[bool] = []
 
     def full(_: Entry) -> None:
@@ -458,7 +463,7 @@ def test_a_proxy_is_gone_even_if_the_journal_cannot_be_written(
         proxy.remove()
     assert there == [False]  # before the journal says so
     with pytest.raises(NoUserProxy, match="the job is over"):
-        proxy.fresh()
+        proxy.credential()
 
 
 def test_a_clean_up_writes_to_the_journal_that_it_has_opened_anew(
@@ -466,13 +471,13 @@ def test_a_clean_up_writes_to_the_journal_that_it_has_opened_anew(
 ) -> None:
     proxy = lasting(12 * HOUR)
     proxy._journal = first = JobJournal(tmp_path / "state", 17, 1)
-    proxy.fresh()
+    proxy.credential()
     first.append(LEFT)
     proxy.remove()
     first.close()
     journal = JobJournal(tmp_path / "state", 17, 1)
     again = proxy.again(tmp_path / "again.pem", journal, RecordingReporter())
-    again.fresh()
+    again.credential()
     assert [one.state for one in journal.latest("proxy")] == ["done", "accepted"]
     again.remove()
     assert [one.state for one in journal.latest("proxy")] == ["done", "done"]
@@ -484,7 +489,7 @@ def test_the_key_is_kept_only_while_something_of_the_job_is_left_at_a_server(
     lasting: Callable[..., UserProxy], left: list[Entry], kept: bool
 ) -> None:
     proxy = lasting(12 * HOUR)
-    proxy.fresh()
+    proxy.credential()
     for one in left:
         proxy._journal.append(one)
     proxy.remove()
@@ -573,10 +578,10 @@ def test_a_clean_up_takes_the_proxy_away_that_it_has_retrieved(site: Site, port:
 
 def test_nothing_is_retrieved_for_a_job_that_is_over(lasting: Callable[..., UserProxy]) -> None:
     proxy = lasting(12 * HOUR, 12 * HOUR)
-    proxy.fresh()
+    proxy.credential()
     proxy.remove()
     with pytest.raises(NoUserProxy, match="the job is over"):
-        proxy.fresh()
+        proxy.credential()
     assert not proxy.path.exists()
 
 

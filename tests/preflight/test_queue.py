@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 from goclient.errors.findings import Finding
-from goclient.model.queue import Queue
 from goclient.model.request import Job
 from goclient.preflight.queue import KEPT, NEW, Queues, judge_queues
 from goclient.services import trust
-from goclient.services.panda.access import PandaAccess, QueueSource
+from goclient.services.panda.access import PandaAccess, Queue, QueueSource
 from tests.commands import TIMEOUT
 from tests.pace import within
 from tests.preflight.contexts import check_job

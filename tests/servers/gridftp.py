@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,9 +100,9 @@ class GridftpServers:
         credential = self.credential(proxy)
         return GridftpFiles(lambda: credential, self.trust, lambda: Deadline(seconds))
 
-    def session(self, server: GridftpServer, proxy: Path | None = None) -> Session:
+    def session(self, server: GridftpServer, proxy: Path | None = None) -> closing[Session]:
         """A session with one of them."""
-        return open_session(server.endpoint, self.credential(proxy), self.trust, deadline=Deadline(PATIENCE))
+        return closing(open_session(server.endpoint, self.credential(proxy), self.trust, deadline=Deadline(PATIENCE)))
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import ssl
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from goclient.errors import EndpointError
 from goclient.errors.conditions import NotALocation, TooLarge
@@ -20,9 +19,6 @@ from goclient.services.deadline import Deadline
 from goclient.services.gridftp.replies import Lines, Malformed, Reply, closing
 from goclient.services.gsi.dial import name_errors
 from goclient.services.gsi.server import GRIDFTP, Server
-
-if TYPE_CHECKING:
-    from typing import Self  # Python 3.11: this code travels to worker nodes
 
 MAX_REPLY = 32 << 20  # bytes: 200,000 entries of a directory
 _PIECE = 1 << 20
@@ -51,12 +47,6 @@ class Channel:
         self._replies: deque[Reply] = deque()
         self._unsent = bytearray()
         sock.setblocking(False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Hang up; only the thread that uses the session may do that."""

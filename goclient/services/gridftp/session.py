@@ -118,17 +118,24 @@ class Session(Channel):
         return login_refusal(reply, server=self.server.named, subject=str(self.endpoint), dn=dn)
 
 
-def open_session(endpoint: GridftpEndpoint, credential: Credential, trust: Trust, *, deadline: Deadline) -> Session:
+def open_session(
+    endpoint: GridftpEndpoint, credential: Credential, trust: Trust, *, deadline: Deadline, check_lists: bool = True
+) -> Session:
     """Return a session with a server that is itself, and has let us in; raise GoclientError.
 
     A CA may have no list of what it revoked, which TLS takes for an error: only then there is a second connection, and
     the lists that are there are read here.
     """
     check_time_left(credential.identity)
+    session = Session(endpoint, dial(Server(endpoint.host, endpoint.port, GRIDFTP), deadline))
     try:
-        return _log_in(endpoint, credential, trust, check_lists=True, deadline=deadline)
-    except NoList:
-        return _log_in(endpoint, credential, trust, check_lists=False, deadline=deadline)
+        session.log_in(credential, trust, check_lists=check_lists, deadline=deadline)
+    except BaseException as error:
+        session.close()
+        if not (check_lists and isinstance(error, NoList)):
+            raise
+        return open_session(endpoint, credential, trust, deadline=deadline, check_lists=False)
+    return session
 
 
 def check_time_left(identity: Identity) -> None:
@@ -139,15 +146,3 @@ def check_time_left(identity: Identity) -> None:
             what, hint = "proxy", "make a new one: grid-proxy-init -rfc"
         message = f"the {what} {quote(identity.certificate)} expired on {time_text(identity.end)}"
         raise IdentityError(message, hint=hint, code="identity-expired", subject=identity.certificate)
-
-
-def _log_in(
-    endpoint: GridftpEndpoint, credential: Credential, trust: Trust, *, check_lists: bool, deadline: Deadline
-) -> Session:
-    session = Session(endpoint, dial(Server(endpoint.host, endpoint.port, GRIDFTP), deadline))
-    try:
-        session.log_in(credential, trust, check_lists=check_lists, deadline=deadline)
-    except BaseException:
-        session.close()
-        raise
-    return session

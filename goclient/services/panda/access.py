@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
+from typing import NamedTuple
 
 from goclient.model.frozen import Frozen
 from goclient.reporter.base import SILENT, Reporter
@@ -32,3 +33,10 @@ class QueueSource(Frozen):
 
     access: PandaAccess
     file: Path
+
+
+class Queue(NamedTuple):
+    """A queue: its status, and the MB that a job may have in its directory (``maxwdir``), 0 if that is not known."""
+
+    status: str
+    megabytes: int = 0

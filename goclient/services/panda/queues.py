@@ -12,10 +12,9 @@ import requests
 
 from goclient.errors import ServerError
 from goclient.errors.wording import innermost, quote
-from goclient.model.queue import Queue
 from goclient.services.exchange import allow
 from goclient.services.globus.documents import parse
-from goclient.services.panda.access import PandaAccess
+from goclient.services.panda.access import PandaAccess, Queue
 from goclient.services.trust import session_for
 
 PATH = "/api/v1/metaconfig/get_site_specs?type=all"

@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -232,8 +233,8 @@ def test_files_go_over_ipv6(gridftp: GridftpServers) -> None:
     with gridftp_server(gridftp.grid, "ipv6", address="::1") as server:
         path, credential = server.path("six"), gridftp.credential()
 
-        def session() -> Session:
-            return open_session(server.endpoint, credential, trust, deadline=Deadline(PATIENCE))
+        def session() -> closing[Session]:
+            return closing(open_session(server.endpoint, credential, trust, deadline=Deadline(PATIENCE)))
 
         with session() as one:
             assert put(one, io.BytesIO(b"six"), path, watch=Watch(ignore)) == checksum(b"six")

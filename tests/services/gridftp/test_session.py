@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
 import pytest
@@ -162,9 +162,9 @@ def copy_once(grid: Grid, kind: str, files: GridftpFiles, server: ScriptedServer
             third_party(session, other, [Copy("/a", "/b")], watch=Watch(lambda _: None, 2))
 
 
-def logged_in(grid: Grid, server: ScriptedServer) -> Session:
+def logged_in(grid: Grid, server: ScriptedServer) -> closing[Session]:
     credential, trust = Credential(grid.identity(USER)), Trust(grid.authorities)
-    return open_session(server.endpoint, credential, trust, deadline=Deadline(PATIENCE))
+    return closing(open_session(server.endpoint, credential, trust, deadline=Deadline(PATIENCE)))
 
 
 CHANNELS = {
