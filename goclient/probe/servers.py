@@ -1,4 +1,4 @@
-"""What a worker node reaches, for the program of a probe: servers, the web proxy before them, and whom Python trusts.
+"""Servers that a worker node reaches, for the program of a probe: the web proxy before them, and whom Python trusts.
 
 A request has no token, and nothing else is sent.  Standard library only, of Python 3.9; ASCII only.
 """
