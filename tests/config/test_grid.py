@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from goclient.config.grid import UNKNOWN_DN, Accounts, hours_text, servers, to_deposit
 from goclient.errors import MyproxyError, RequestError, UsageError
+from goclient.model.endpoint import URL_ENDPOINTS
+from goclient.services.deadline import Deadline
+from goclient.services.gsi.identity import Identity
 from goclient.services.gsi.server import Server
+from goclient.services.gsi.tls import Credential
 
 
 @pytest.mark.parametrize("typed", ["u@h:7512:7512", "u@1:2:3", "https://h", "u@https://h"])
@@ -67,3 +73,9 @@ def test_the_account_of_a_globus_user_is_guessed_at_the_site_s_first_server() ->
 def test_a_command_to_deposit_names_the_pilot_that_is_known(pilot: str | None, former: str, words: str) -> None:
     command = to_deposit(Server("h", 7512), "-me", pilot=pilot, former=former)
     assert command.startswith(f"goclient myproxy deposit --server h --port 7512 --user=-me {words}")
+
+
+def test_the_preflight_asks_each_kind_of_server_that_serves_jobs(tmp_path: Path) -> None:
+    somebody = Identity("", "", "", "/CN=me", "/CN=me", 0, 0, True, False, 2048, False, ())
+    found = Accounts({"X509_CERT_DIR": str(tmp_path)}).server_files(Credential(somebody), Deadline(1))
+    assert set(found) == {kind for kind in URL_ENDPOINTS if kind.serves_jobs}

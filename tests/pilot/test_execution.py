@@ -6,14 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
+from goclient.config.grid import Accounts
 from goclient.errors import RequestError
-from goclient.model.endpoint import read_endpoint
+from goclient.job_journal import JobJournal
+from goclient.journal import Entry
+from goclient.model.endpoint import URL_ENDPOINTS, UrlEndpoint, read_endpoint
 from goclient.model.location import JOB_DIRECTORY, Location, Transfer
 from goclient.model.mode import Mode
 from goclient.model.records.registry import attach
 from goclient.model.remote import NewEndpoint
 from goclient.model.spec import TransferSpec
-from tests.pilot.servers import Endpoints, Server, job, pilot
+from goclient.node.engines.base import Attempt
+from goclient.pilot.execution import Node
+from goclient.pilot.settings import Services
+from goclient.pilot.taken import TakenJob
+from goclient.reporter.recording import RecordingReporter
+from tests.pilot.servers import SITE, Endpoints, Server, job, no_tokens, pilot, settings
 
 
 @dataclass
@@ -48,3 +58,17 @@ def test_a_job_that_panda_is_to_bring_files_to_fails_before_its_program(tmp_path
     assert '"user.jdoe.lib.tgz,a.root"' in outcome.error.message
     assert "--noBuild" in outcome.error.hint
     assert "running" not in [state for _, state, _ in server.reports]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in URL_ENDPOINTS if kind.serves_jobs])
+def test_a_later_pilot_reaches_each_kind_of_server_to_which_a_job_has_delivered(
+    kind: type[UrlEndpoint], tmp_path: Path
+) -> None:
+    accounts = Accounts({"X509_CERT_DIR": str(tmp_path)})
+    node = Node(settings(tmp_path), Services(Endpoints, lambda: accounts, no_tokens))
+    journal, endpoint = JobJournal(tmp_path, 17, 1), kind(f"{kind.scheme}server.example")
+    journal.append(Entry("proxy", "user.pem", "done", ("jdoe@myproxy.example:7512", "/CN=J Doe")))
+    with node.stores(TakenJob(journal, SITE, Attempt("17", 1)), RecordingReporter()) as store:
+        assert store(endpoint).endpoint == endpoint
+    assert list((tmp_path / "work").iterdir()) == []
+    journal.close()
