@@ -44,7 +44,7 @@ class Followed:
 
     ``transfers`` are the user's own, which bring the inputs of campaigns to a site, deliver their outputs and clean up.
     ``later`` has the numbers of tries that are not among the jobs, by those of jobs that are; ``warning`` says why
-    the transfers are not known, if so.
+    the transfers are not known, if so.  ``is_sure`` is False if the server may have more of what was sent.
     """
 
     server: str
@@ -56,6 +56,7 @@ class Followed:
     later: Mapping[int, int] = field(default_factory=dict)
     warning: str = ""
     unfinished: tuple[Unfinished, ...] = ()  # of campaigns: jobs to be sent, outputs to be delivered
+    is_sure: bool = True
 
     @property
     def exit_code(self) -> ExitCode:
@@ -66,7 +67,7 @@ class Followed:
         ended += [(task.done, task.state == "done") for task in self.tasks]
         if any(done and not good for done, good in ended):
             return ExitCode.JOBS_FAILED
-        is_done = all(done for done, _ in ended) and not self.unfinished
+        is_done = all(done for done, _ in ended) and self.is_sure and not self.unfinished
         return ExitCode.DONE if is_done else ExitCode.JOBS_RUNNING
 
 
@@ -107,11 +108,12 @@ def follow(selection: Selection, connections: Connections, journal: Journal) -> 
         server.name,
         jobs=tuple(_in_campaigns(jobs, campaigns_of(journal), transfers)),
         tasks=found.tasks,
-        errors=(*found.errors, *known.errors(server.name)),
+        errors=(*found.errors, *known.errors(server.name), *(selection.lost if selection.is_named else ())),
         has_pages=not any(map(connections.env.get, environment.GLOBUS_URLS)),
         transfers=transfers,
         later={old: new for old, new in tries.items() if new is not None and new not in numbers},
         warning=warning,
+        is_sure=not selection.lost,
     )
 
 

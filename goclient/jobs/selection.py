@@ -28,7 +28,8 @@ class Selection:
     """Jobs, tasks whose jobs the server knows, and campaigns of which the user has transfer tasks.
 
     ``campaign`` is the one that was named: what is sent in it later belongs to it, too.  ``lost`` tell of requests
-    among these of which it is not known whether the server took all their jobs.
+    among these of which it is not known whether the server took all their jobs.  ``is_named`` is False of what was sent
+    in the last days, if nothing was typed.
     """
 
     panda_ids: tuple[int, ...] = ()
@@ -36,6 +37,7 @@ class Selection:
     campaigns: tuple[str, ...] = ()
     campaign: str = ""
     lost: tuple[RequestError, ...] = ()
+    is_named: bool = True
 
 
 class NamedJob(Protocol):
@@ -124,19 +126,23 @@ def select(
     # Of a campaign through a site its own files tell what is not known.
     lost = tuple(one.lost for one in chosen if one.lost is not None and one.campaign not in staged)
     ids = tuple(dict.fromkeys(panda_ids))
-    found = Selection(ids, tuple(dict.fromkeys(tasks)), named, options.campaign or "", lost)
     check_count(len(ids), ids)
-    return found
+    return Selection(
+        ids, tuple(dict.fromkeys(tasks)), named, options.campaign or "", lost, is_named=not options.is_empty
+    )
 
 
 def with_later(selection: Selection, journal: Journal, server: str) -> Selection:
     """Return a selection as it is now: with what was sent in its campaign since, and with all later tries of jobs."""
-    new = [one for one in read_sent(journal) if one.campaign == selection.campaign] if selection.campaign else []
-    panda_ids = [*selection.panda_ids]
-    panda_ids += [panda_id for one in new if one.server in ("", server) for panda_id in one.selection.panda_ids]
+    sent = [one for one in read_sent(journal) if one.server in ("", server)]
+    new = [one for one in sent if selection.campaign and one.campaign == selection.campaign]
+    panda_ids = [*selection.panda_ids, *(panda_id for one in new for panda_id in one.selection.panda_ids)]
     found = dict.fromkeys(with_tries(panda_ids, read_tries(journal, server)))
     check_count(len(found), found)
-    return replace(selection, panda_ids=tuple(found))
+    before = {one.subject for one in selection.lost}
+    own = new if selection.campaign not in selection.campaigns else []
+    lost = (one.lost for one in sent if one.lost is not None and (one.lost.subject in before or one in own))
+    return replace(selection, panda_ids=tuple(found), lost=tuple(lost))
 
 
 def read_task_ids(typed: Iterable[str]) -> list[int]:

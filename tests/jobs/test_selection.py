@@ -61,7 +61,7 @@ def test_nothing_means_the_jobs_and_tasks_of_the_last_days(journal: Journal) -> 
     send(journal, "r3", 3, server="https://another.example")
     journal.append(Entry(TASK, "r4.task", "intended"))
     journal.append(Entry(TASK, "r4.task", "accepted", ("12",)))
-    assert select(SelectOptions(), journal, lambda: SERVER) == Selection((2,), (12,))
+    assert select(SelectOptions(), journal, lambda: SERVER) == Selection((2,), (12,), is_named=False)
     assert select(SelectOptions(last=True), journal, lambda: SERVER) == Selection((), (12,))
 
 
@@ -91,14 +91,15 @@ def test_a_campaign_through_a_site_may_have_no_jobs_yet(journal: Journal) -> Non
     chosen = select(SelectOptions(campaign="muons"), journal, lambda: SERVER, staged=staged)
     assert chosen == Selection(campaigns=("muons",), campaign="muons")
     alone = select(SelectOptions(), journal, lambda: SERVER, staged=staged, unfinished=["electrons"])
-    assert alone == Selection(campaigns=("electrons",))
+    assert alone == Selection(campaigns=("electrons",), is_named=False)
     send(journal, "r1", 1, campaign="muons")
     send(journal, "r2", 2, campaign="other")
-    assert select(SelectOptions(), journal, lambda: SERVER, staged=staged) == Selection((1, 2), (), ("muons",))
+    everything = select(SelectOptions(), journal, lambda: SERVER, staged=staged)
+    assert everything == Selection((1, 2), (), ("muons",), is_named=False)
 
 
 def test_an_empty_journal_has_no_last_jobs(journal: Journal) -> None:
-    assert select(SelectOptions(), journal, lambda: SERVER) == Selection()
+    assert select(SelectOptions(), journal, lambda: SERVER) == Selection(is_named=False)
     with pytest.raises(GoclientError) as caught:
         select(SelectOptions(last=True), journal, lambda: SERVER)
     assert caught.value.exit_code == 10

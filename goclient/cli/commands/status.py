@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from goclient.cli import output, run
 from goclient.cli.parser import Parser
-from goclient.errors import GoclientError, Several
+from goclient.errors import GoclientError, RequestError, Several
 from goclient.errors.wording import pluralize, quote
 from goclient.model.option import option
 from goclient.model.select import SelectOptions
@@ -51,7 +51,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     client = run.Session(reporter).client
     if options.html:
         client.check_page(options.html)
-    selection = client.select_typed(options)
+    selection = client.select_typed(options, told=None if options.is_empty else RequestError)
     if options.watch:
         from goclient.cli.watching import show_turns  # --help shows none
 

@@ -197,6 +197,25 @@ def test_the_last_jobs_are_not_those_before_a_lost_answer(jobs: Sandbox) -> None
     assert "not known whether the server accepted its 2 jobs" in everything.err
 
 
+def test_a_campaign_with_a_lost_answer_is_not_done(jobs: Sandbox) -> None:
+    here = {"GOCLIENT_STATE": str(jobs.cwd / "half")}
+    line = ("sendJob.py", "--computingSite=TEST1", "--campaign=half", "--transformation", jobs.payload("x.sh", "true"))
+    assert jobs.run(*line, **here).code == 0
+    (panda_id,) = (job["PandaID"] for job in jobs.run("goclient", "status", "--last", "--json", **here).json)
+    change(jobs, panda_id, "finished")
+    jobs.trouble("POST /*submit", "lost", times=1)
+    assert jobs.run(*line, "--njobs=2", **here).code == 90
+    for words in ((), ("--exit-status",), ("--watch", "--exit-status")):
+        told = jobs.run("goclient", "status", "--campaign=half", *words, **here)
+        assert (told.code, "1 job of campaign half: 1 finished\n" in told.out) == (10, True), told
+        assert told.err.count("it is not known whether the server accepted its 2 jobs") == 1
+    document = jobs.run("goclient", "status", "--campaign=half", "--json", **here).json
+    assert [job["PandaID"] for job in document["jobs"]] == [panda_id]
+    assert document["error"]["code"] == "not-known"
+    everything = jobs.run("goclient", "status", "--exit-status", **here)
+    assert (everything.code, everything.err.count("it is not known")) == (6, 1), everything.err
+
+
 def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
     jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
     told = jobs.run("goclient", "status", "1", "98")
