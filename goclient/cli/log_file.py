@@ -24,22 +24,23 @@ _VALUE = r"((?<!\S)--?[\w-]+ +|[\w-]+=)([^\s=]\S{7,})"  # of a name, "--name val
 class LogFile:
     """A file that lines are appended to, each with its time and process, and without any credential."""
 
-    def __init__(self, path: str) -> None:
-        """Open the file, from now on its owner's only; raise GoclientError if it cannot be written."""
+    def __init__(self, path: str, prog: str, argv: Sequence[str]) -> None:
+        """Open the file, from now on its owner's only, and write which command begins.
+
+        Tokens, keys and passwords that may be among its words are left out.  Raise GoclientError if that fails.
+        """
+        self._began = time.monotonic()
+        self.failure: OSError | None = None  # the first of ``write``
+        typed = shlex.join([*prog.split(), *map(_mask, argv)])
         try:
             self._file = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            with suppress(PermissionError):  # somebody else's, who lets this user write
+                os.fchmod(self._file, FILE)
+            self._append(f"begin: goclient {goclient.__version__}, Python {platform.python_version()}: {typed}")
         except OSError as error:
             message = f"the log file {quote(path)} cannot be written: {error.strerror}"
             hint, kind = "name another file", choose_write_error(error)
             raise kind(message, hint=hint, code="log-file", subject="--log-file") from error
-        with suppress(PermissionError):  # somebody else's, who lets this user write
-            os.fchmod(self._file, FILE)
-        self._began = time.monotonic()
-
-    def begin(self, prog: str, argv: Sequence[str]) -> None:
-        """Write which command begins, without tokens, keys and passwords that may be among its words."""
-        typed = shlex.join([*prog.split(), *map(_mask, argv)])
-        self.write(f"begin: goclient {goclient.__version__}, Python {platform.python_version()}: {typed}")
 
     def end(self, code: int) -> None:
         """Write how the command ended, and close the file."""
@@ -47,13 +48,18 @@ class LogFile:
         os.close(self._file)
 
     def write(self, text: str) -> None:
-        """Append a line, or several; a disk that is full stops no command."""
+        """Append a line, or several; a disk that gets full stops no command, and is kept as ``failure``."""
+        try:
+            self._append(text)
+        except OSError as error:
+            self.failure = self.failure or error
+
+    def _append(self, text: str) -> None:
         head = f"{timestamp(time.time())} [{os.getpid()}] "
         lines = "".join(f"{head}{printable(line)}\n" for line in hide(text).splitlines())
-        try:
-            os.write(self._file, lines.encode(errors="backslashreplace"))
-        except OSError:
-            return
+        rest = lines.encode(errors="backslashreplace")
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
 
 
 def _mask(word: str) -> str:

@@ -55,12 +55,14 @@ def _run_logged(command: Command, argv: Sequence[str], general: General, reporte
     from goclient.cli.log_file import LogFile  # commands without one need none of it
 
     try:
-        log = LogFile(general.log_file)
+        log = LogFile(general.log_file, reporter.prog, argv)
     except GoclientError as error:
         return _report(error, argv, reporter)
-    log.begin(reporter.prog, argv)
     reporter.keep = log.write
     code = _flush(_code(command, general.words, reporter), reporter)
+    if log.failure is not None:
+        message = f"the log file {quote(general.log_file)} lacks what was told last: {log.failure.strerror}"
+        reporter.warning(message, "make room on its disk before the next command, or name another file")
     log.end(code)
     return code
 

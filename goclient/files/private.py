@@ -23,7 +23,12 @@ def private(path: str | os.PathLike[str], flags: int) -> int:
 
 def regular(path: str | os.PathLike[str], flags: int) -> int:
     """Open a file as :func:`private` does; raise OSError for a link, a pipe or a device in its place."""
-    descriptor = private(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        descriptor = private(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        if error.errno == errno.ELOOP and os.path.islink(path):
+            raise OSError(error.errno, "it is a link", os.fspath(path)) from error
+        raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is not a file", os.fspath(path))

@@ -18,13 +18,16 @@ from goclient.jobs.grants import GRANT, secret_of
 from goclient.jobs.panda_ids import as_ranges
 from goclient.jobs.selection import Selection
 from goclient.jobs.sent import request_of
+from goclient.jobs.tries import read_tries, with_tries
 from goclient.journal import HOST, Journal
 from goclient.mending.kill import Fate, Stopped, kill_jobs
 from goclient.mending.preparation import Left
 from goclient.mending.retries import RetriedJob, retry_jobs
+from goclient.model.records.answers import TASK_DONE, TASK_ENDING, KnownJob
 from goclient.model.request import Credential
 from goclient.model.retry_options import RetryOptions
 from goclient.services.panda.calls import Refused
+from goclient.services.panda.client import PandaServer
 
 
 class TaskAnswer(NamedTuple):
@@ -126,17 +129,40 @@ def _renew_credential(task_id: int, connections: Connections, *, shares: bool) -
 
 
 def stop(chosen: Selection, connections: Connections) -> Mended:
-    """Stop jobs, and tasks with theirs; return what became of each."""
+    """Stop jobs, and tasks with theirs; return what became of each, and which later tries of the jobs go on."""
     server = connections.panda()
     stopped = kill_jobs(chosen.panda_ids, server) if chosen.panda_ids else []
     refused = list(_refusals(stopped))
     answers = []
     for task_id in chosen.tasks:
         try:
-            answers.append(TaskAnswer(task_id, server.kill_task(task_id)))
+            answers.append(TaskAnswer(task_id, _kill_task(task_id, server)))
         except ServerError as error:
             refused.append(_of_task(task_id, error))
-    return Mended(stopped=tuple(stopped), tasks=tuple(answers), refused=tuple(refused))
+    findings = _find_later(chosen, connections) if chosen.panda_ids else ()
+    return Mended(stopped=tuple(stopped), tasks=tuple(answers), refused=tuple(refused), findings=tuple(findings))
+
+
+def _kill_task(task_id: int, server: PandaServer) -> str:
+    """Return what the server says to the end of a task; to end a task twice is to end it once."""
+    try:
+        return server.kill_task(task_id)
+    except Refused:
+        state = server.task_state(task_id)
+        if state not in TASK_DONE | TASK_ENDING:
+            raise
+        return Fate.OVER.value if state in TASK_DONE else "it was told to end before"
+
+
+def _find_later(chosen: Selection, connections: Connections) -> Iterator[Finding]:
+    """Yield a warning of later tries of jobs that were to be stopped, if these go on."""
+    server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
+    tries = read_tries(journal, server.name)
+    later = sorted(set(with_tries(chosen.panda_ids, tries)).difference(chosen.panda_ids))
+    known = zip(later, server.records(later), strict=True) if later else ()
+    if ids := as_ranges(one for one, job in known if isinstance(job, KnownJob) and not job.state.is_over):
+        message = f"PandaID {ids} goes on: what was to be stopped was tried again, and has this number"
+        yield Finding("warning", "later-try", ids, message, f"to stop it, too, type: goclient kill {ids}")
 
 
 def _refusals(stopped: Sequence[Stopped]) -> Iterator[GoclientError]:

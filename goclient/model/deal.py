@@ -188,7 +188,7 @@ def _with_number(transfer: Transfer, serial: int) -> Transfer:
 
 
 def _find_twice(spec: TransferSpec) -> Iterator[RequestError]:
-    """Yield an error for each file that is named twice: two jobs would work on it."""
+    """Yield an error if files are named twice: two jobs would work on each."""
     keys = [(one.source.endpoint.text, same_location(one.source.path)) for one in spec.stage_in]
     if len(set(keys)) == len(keys):
         return  # there may be a hundred thousand
@@ -198,11 +198,18 @@ def _find_twice(spec: TransferSpec) -> Iterator[RequestError]:
         if key in seen:
             twice[key] = seen[key], source
         seen.setdefault(key, source)
-    for first, source in islice(twice.values(), SHOWN):
-        more = f" (and {len(twice) - SHOWN} others are)" if len(twice) > SHOWN else ""
-        also = "" if first.endpoint.display == source.endpoint.display else f", also as {quote(first.display)}"
-        message = f"{quote(source.display)} is named twice{more}{also}: {OPTION} deals each file to one job"
-        yield RequestError(message, hint="leave one of them out", code="twice", subject=source.display)
+    shown = ", ".join(_show_twice(*pair) for pair in islice(twice.values(), SHOWN))
+    if len(twice) > 1:
+        message, hint = f"{len(twice)} files are named twice, such as {shown}", "leave one of each out"
+    else:
+        message, hint = f"{shown} is named twice", "leave one of them out"
+    subject = next(source for _, source in twice.values()).display
+    yield RequestError(f"{message}: {OPTION} deals each file to one job", hint=hint, code="twice", subject=subject)
+
+
+def _show_twice(first: Location, second: Location) -> str:
+    also = "" if first.endpoint.display == second.endpoint.display else f" (also as {quote(first.display)})"
+    return f"{quote(second.display)}{also}"
 
 
 def _too_few(deal: Deal, order: DealOrder, most: int) -> RequestError:

@@ -22,7 +22,8 @@ def needs_serial(spec: TransferSpec) -> Iterator[Transfer]:
 def insert_serial(transfer: Transfer) -> str:
     """Return the name, or the destination, of a move with the job's number where a shell has left a gap for it.
 
-    In ``out_.root`` and ``run7//`` a shell has put nothing for ``${SN}``; else it stands before the ending.
+    In ``out_.root`` and ``run7//`` a shell has put nothing for ``${SN}``.  A file that has no gap keeps its name, in a
+    directory of the job's; in the name of a destination the number stands before the ending.
     """
     destination, name = transfer.destination, transfer.source.name
     if "//" in destination.path and not destination.path.startswith("//"):
@@ -30,6 +31,8 @@ def insert_serial(transfer: Transfer) -> str:
     typed = transfer.source.path[1:] if transfer.source.in_job else ""
     if not destination.is_directory or not typed:  # the destination has the name
         return str(destination.with_path(_add_number(destination.path)))
+    if not re.search(_GAP, name):  # so the payload calls it, whatever its number is
+        return str(destination.with_path(f"{destination.path.rstrip('/')}/${{SN}}/"))
     return typed.rstrip("/").removesuffix(name) + _add_number(name) + ("/" if typed.endswith("/") else "")
 
 

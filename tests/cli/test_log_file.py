@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_without_its_file_a_command_does_nothing(run: Run, tmp_path: Path, link:
     (tmp_path / "log").symlink_to("other") if link else (tmp_path / "log").mkdir()
     done = run(*SEND, "--log-file", "log", "--json")
     assert (done.code, done.json["error"]["code"]) == (10, "log-file")
-    assert '"log"' in done.err
+    assert f'"log" cannot be written: {"it is a link" if link else "Is a directory"}' in done.err
 
 
 @pytest.mark.parametrize(
@@ -118,8 +119,8 @@ def test_a_quiet_command_tells_of_warnings_and_not_of_progress(run: Run) -> None
 
 def test_no_credential_is_kept(tmp_path: Path) -> None:
     path, hostile = tmp_path / "log", ("two\nlines", "https://user:passphrase@host/x?key=abcdefgh")
-    log = LogFile(str(path))
-    log.begin("goclient x", [f"--jobParameters={TOKEN}", "-----BEGIN RSA PRIVATE KEY-----\nMII", *hostile])
+    words = [f"--jobParameters={TOKEN}", "-----BEGIN RSA PRIVATE KEY-----\nMII", *hostile]
+    log = LogFile(str(path), "goclient x", words)
     secrets.register("passphrase-of-mine")
     log.write("it is passphrase-of-mine\n  and more")
     log.end(0)
@@ -129,15 +130,20 @@ def test_no_credential_is_kept(tmp_path: Path) -> None:
     assert len(text.splitlines()) == 5
 
 
-def test_a_full_disk_stops_no_command(tmp_path: Path) -> None:
-    log = LogFile(str(tmp_path / "log"))
-    with open("/dev/full", "w") as full:
-        os.dup2(full.fileno(), log._file)
-    log.write("x")
-    log.end(0)
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_a_disk_that_is_full_stops_no_command_that_has_begun(run: Run, tmp_path: Path, blocks: int) -> None:
+    """Blocks of 512 bytes: of the first line, or of the lines that follow it."""
+    program = str(Path(sys.executable).parent / "goclient")
+    words = ("-c", f'ulimit -f {blocks}; exec "$@" --log-file log', "sh", program, "explain", "0" * 300)
+    done = run("sh", *words, PYTHONDONTWRITEBYTECODE="1")
+    problem = '"log" lacks what was told last: File too large' if blocks else '"log" cannot be written: File too large'
+    assert problem in done.err
+    assert "name another file" in done.err
+    assert (done.code, "no transfer" in done.err) == ((0, True) if blocks else (1, False))
+    assert (tmp_path / "log").stat().st_size == 512 * blocks
 
 
 def test_a_pipe_is_not_a_log_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
     with pytest.raises(GoclientError, match="cannot be written"):
-        LogFile(str(tmp_path / "log"))
+        LogFile(str(tmp_path / "log"), "goclient", [])

@@ -84,6 +84,13 @@ def test_no_two_jobs_have_one_file(names: Sequence[str]) -> None:
     assert error.hint == "leave one of them out"
 
 
+def test_many_files_that_are_named_twice_are_one_error_with_their_number() -> None:
+    names = [f"SITE1:/a/{number}" for number in range(30)]
+    (error,) = collisions([*names, *names], 1)
+    assert error.message.startswith('30 files are named twice, such as "SITE1:/a/0", "SITE1:/a/1", ')
+    assert error.hint == "leave one of each out"
+
+
 def test_what_two_jobs_would_write_to_one_place_outside_is_found() -> None:
     names = ["SITE1:/a/x", "SITE1:/b/x"]
     (error,) = collisions(names, 1, "SITE2:/there/")

@@ -49,17 +49,19 @@ def test_a_source_that_a_sibling_writes_is_found(source: str, name: str, found: 
         ("--Data=out..root --OutputGO=S:/o", "out.${SN}.root"),
         ("--Data=out- --OutputGO=S:/o", "out-${SN}"),
         ("--Data=_hits.root --OutputGO=S:/o", "${SN}_hits.root"),
-        ("--Data=hits.root --OutputGO=S:/o", "hits.${SN}.root"),
-        ("--Data=r/hits --OutputGO=S:/o", "r/hits.${SN}"),
-        ("--Data=results/ --OutputGO=S:/o", "results.${SN}/"),
+        ("--Data=hits.root --OutputGO=S:/o", "S:/o/${SN}/"),
+        ("--Data=r/hits --OutputGO=S:/o/", "S:/o/${SN}/"),
+        ("--Data=results/ --OutputGO=S:/o", "S:/o/${SN}/"),
         ("--Data=.root --OutputGO=S:/o", "${SN}.root"),
+        ("--Data=results_/ --OutputGO=S:/o", "results_${SN}/"),
         ("--Data=hits.root --OutputGO=S:/o//", "S:/o/${SN}/"),
         ("--Data=hits.root --OutputGO=S:/o//x", "S:/o/${SN}/x/"),
         ("--StageoutGOsrc=a --StageoutGOdest=S:/o/log_.txt", "S:/o/log_${SN}.txt"),
+        ("--StageoutGOsrc=a --StageoutGOdest=S:/o/log.txt", "S:/o/log.${SN}.txt"),
         ("--StageoutGOsrc=S:/a --StageoutGOdest=S:/o/", "S:/o/${SN}/"),
     ],
 )
-def test_the_jobs_number_is_put_where_a_shell_has_left_a_gap(text: str, right: str) -> None:
+def test_the_jobs_number_is_put_where_a_shell_has_left_a_gap_else_in_the_destination(text: str, right: str) -> None:
     (transfer,) = spec_of(text).transfers
     assert insert_serial(transfer) == right
 

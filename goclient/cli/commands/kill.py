@@ -31,6 +31,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     client = run.Session(reporter).client
     selection = client.named_typed(options, told=RequestError)
     done = client.kill_selected(selection)
+    output.report_findings(done.findings, reporter)
     if options.json:
         done.check()
         output.print_json(done.document())

@@ -28,6 +28,7 @@ MAX_METADATA = 4 << 20  # characters: runGen takes 1 MiB of a job's own, and add
 DONE = frozenset({"finished", "failed", "cancelled", "closed"})  # pandaserver/taskbuffer/JobSpec.py: no state follows
 # Of tasks: pandaserver/taskbuffer/JediTaskSpec.py; a user may retry one of them, which is another attempt.
 TASK_DONE = frozenset({"finished", "failed", "done", "aborted", "broken"})
+TASK_ENDING = frozenset({"toabort", "aborting", "tobroken"})
 _MALFORMED = "the PanDA server sent a malformed job"
 
 # Where the server, or a pilot, says why a job failed.

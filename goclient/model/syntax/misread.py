@@ -102,6 +102,9 @@ def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:
         instead = near.write(text) if near else ""
         if instead and reads(instead):
             return Problem("it names no endpoint: each item does", instead=instead)
+    if number and text and not set(":/@~$").intersection(text) and read_mended(before):
+        remedy = f"write {text}:/path if that is an endpoint; a name that has a comma stands on a line of a file"
+        return Problem(f"{_FORM.what}, and a comma separates two names", f"{remedy}, given as {word}=@FILE")
     return None
 
 

@@ -70,6 +70,20 @@ def test_a_campaign_is_stopped_at_once(user: Sandbox) -> None:
     assert len(states(user)) == 6
 
 
+def test_later_tries_of_the_jobs_that_were_named_are_told_and_their_hint_stops_them(user: Sandbox) -> None:
+    first, second = submitted(user, 2)
+    user.rows("update jobs set status = 'failed'")
+    assert user.run("goclient", "retry", "--campaign=scan", "--noCheck").code == 0
+    done = user.run("goclient", "kill", f"{first},{second}")
+    assert (done.code, done.out.count("it was over before")) == (0, 2)
+    again = f"{second + 1}-{second + 2}"
+    assert f"PandaID {again} goes on: " in done.err
+    assert f"type: goclient kill {again}\n" in done.err
+    assert user.run("goclient", "kill", again).err == ""
+    assert [state for state, _ in states(user)] == ["failed", "failed", "cancelled", "cancelled"]
+    assert user.run("goclient", "kill", str(first), "--json").json["findings"] == []
+
+
 def test_nothing_is_stopped_if_nothing_is_named(user: Sandbox) -> None:
     submitted(user, 1)
     result = user.run("goclient", "kill")
@@ -84,8 +98,15 @@ def test_a_task_is_stopped_with_its_jobs(user: Sandbox) -> None:
     assert f"JediTaskID={task} command=kill is registered" in done.out
     assert call(user, "task/get_status", task_id=task)["data"] == "aborted"
     again = user.run("goclient", "kill", "--task", str(task), "--json")
-    assert (again.code, again.json["error"]["code"]) == (90, "refused")
-    assert "not accepted if the task is in aborted status" in again.json["error"]["message"]
+    assert (again.code, again.json["tasks"]) == (0, [{"task": task, "answer": "it was over before"}])
+
+
+def test_only_a_task_that_ends_is_stopped_twice(user: Sandbox) -> None:
+    task = submit(user, taskName="user.jdoe.others/")["data"]
+    user.rows("update jedi_tasks set owner = 'somebody else' where task_id = ?", task)
+    done = user.run("goclient", "kill", "--task", str(task), "--json")
+    assert (done.code, done.json["error"]["code"]) == (90, "refused")
+    assert f"goclient status --task {task}" in done.json["error"]["hint"]
 
 
 def test_python_stops_jobs_too(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
