@@ -42,7 +42,8 @@ _OUTPUT = Advice(Cure.MEND, "mend the output, its destination or its permission,
 _LOGIN = Advice(Cure.MEND, "look at the credential that the reason names: a new try gets a fresh one")
 _WORDS = Advice(Cure.MEND, "the job's own words are wrong: correct them, and submit it with sendJob")
 _MEMORY = Advice(Cure.MEND, "the payload needs more memory than its queue has: submit it to another queue")
-_PROGRAM = Advice(Cure.UNKNOWN, "the payload failed: look at its log")
+_LOG = "look at its log, which PanDA's monitor shows; goclient's own pilots keep theirs at the site"
+_PROGRAM = Advice(Cure.UNKNOWN, f"the payload failed: {_LOG}")
 _CARRIER = Advice(Cure.UNKNOWN, "the carrier could not do its part: the line CRITICAL of the job's log says why")
 _KILLED = Advice(Cure.UNKNOWN, "somebody stopped it: ask why before it runs again")
 
@@ -64,7 +65,7 @@ _OF_PILOT = {
     1098: _AGAIN,  # no room on the node
     1110: _WORDS,
     1144: _KILLED,
-    1150: Advice(Cure.UNKNOWN, "the payload wrote nothing for hours: look at its log"),
+    1150: Advice(Cure.UNKNOWN, f"the payload wrote nothing for hours: {_LOG}"),
     1151: _AGAIN,
     1152: _AGAIN,
     1163: _LOGIN,
