@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -111,21 +111,23 @@ class Campaigns:
         ``show`` tells the user of jobs as soon as they are sent.
 
         A batch for which another process does that is left alone; what is wrong with one, in its ``problems``, keeps no
-        other from going on.  ``waits``: until each is done, or needs a person.
+        other from going on.  ``waits``: until each is done, or needs a person, also if another process is about it now.
         """
         _check_one_is_named(campaign, allowed)
         found, going = dict[Part, Progress](), dict[Part, Advance | PlainAdvance]()
         with ExitStack() as locks:
-            ours = [one for one in self._select(campaign, allowed) if not one.is_open or self._is_ours(one, locks)]
-            asked = _Asked(allowed, show, waits, _starts_of([one for one in ours if one.is_open]), {}, {})
+            parts = self._select(campaign, allowed)
+            own = defaultdict[Part, ExitStack](lambda: locks.enter_context(ExitStack()))
+            asked = _Asked(allowed, show, waits, Counter(one.campaign for one in parts if one.is_open), own, {}, {})
             for pause in pauses(*POLL):
-                for part in (one for one in ours if one not in found):
+                for part in (one for one in parts if one not in found):
                     if progress := self._run_part(part, asked, going):
                         found[part] = progress
-                if len(found) == len(ours):
+                        own[part].close()
+                if len(found) == len(parts):
                     break
                 time.sleep(pause)
-        return [replace(found[one], submitted=tuple(asked.sent.get(one, ()))) for one in ours]
+        return [replace(found[one], submitted=tuple(asked.sent.get(one, ()))) for one in parts]
 
     def _select(self, campaign: str, allowed: Allowed) -> list[Part]:
         """Return what is not done of all campaigns, or of one that is named; raise RequestError for none."""
@@ -148,17 +150,28 @@ class Campaigns:
             self._connections.reporter.progress(what)
         return [one for one in named if campaign or one.is_open]
 
-    def _is_ours(self, kept: Part, locks: ExitStack) -> bool:
-        """Return True if no other process does anything for a batch, and none will until ``locks`` ends.
+    def _leave(self, kept: KeptBatch, asked: _Asked) -> Progress | None:
+        """Return how far a batch is that another process is about, or has just closed; None to wait for that one."""
+        if not kept.path.exists():
+            self._connections.reporter.progress(f"{kept.campaign}: all is done")
+            return Progress(kept.campaign, kept.key, closed=True)
+        busy = f"{kept.campaign}: another process is about it"
+        if asked.waits:
+            self._tell(kept, asked, f"{busy}, and is waited for")
+            return None
+        if not asked.allowed.words:
+            self._connections.reporter.progress(busy)
+            return Progress(kept.campaign, kept.key)
+        message = f"{busy}, and {' and '.join(asked.allowed.words)} had no effect"
+        hint = f"to wait until it has ended, type: goclient advance {kept.campaign} {asked.allowed.typed} --wait"
+        error = RequestError(message, hint=hint, code="busy", subject=kept.campaign)
+        return Progress(kept.campaign, kept.key, problems=(error,))
 
-        A plain campaign needs no lock: a job is sent again in its turn, unless it was.
-        """
-        if isinstance(kept, PlainCampaign):
-            return True
-        is_ours = locks.enter_context(kept.lock())
-        if not is_ours and kept.path.exists():
-            self._connections.reporter.progress(f"{kept.campaign}: another process is about it")
-        return is_ours
+    def _tell(self, part: Part, asked: _Asked, text: str) -> None:
+        """Tell how far a part is, with the time, to a user who waits; the same once."""
+        if asked.told.get(part) != text:
+            asked.told[part] = text
+            self._connections.reporter.progress(f"{timestamp(time.time())} {text}")
 
     def _run_part(self, part: Part, asked: _Asked, going: dict[Part, Advance | PlainAdvance]) -> Progress | None:
         """Do what is due in a part, and return how far it is; None if that may change while somebody waits."""
@@ -166,8 +179,11 @@ class Campaigns:
             return Progress(part.campaign, _key(part), closed=True)
         try:
             if part not in going:
+                if isinstance(part, KeptBatch) and not _lock(part, asked.locks[part]):
+                    return self._leave(part, asked)
                 going[part] = self._start(part, asked)
-            progress = replace(going[part].run(), started=asked.started.get(part, ""))
+            started = _tell_apart(part, asked.parts)
+            progress = replace(going[part].run(), started=started)
         except GoclientError as error:
             is_asked_again = asked.waits and isinstance(error, ServerError) and error.transient
             if is_asked_again and not asked.allowed.again:  # that would send jobs at each turn
@@ -176,9 +192,7 @@ class Campaigns:
             return Progress(part.campaign, _key(part), problems=(error,))
         if not asked.waits or progress.closed or progress.problems:
             return progress
-        if asked.told.get(part) != progress.text:
-            asked.told[part] = progress.text
-            self._connections.reporter.progress(f"{timestamp(time.time())} {progress.text}")
+        self._tell(part, asked, progress.text)
         return None
 
     def _start(self, part: Part, asked: _Asked) -> Advance | PlainAdvance:
@@ -211,13 +225,14 @@ class Campaigns:
 class _Asked(NamedTuple):
     """Hold what a user asks of an advance, the jobs that were sent meanwhile, and what was told of each part.
 
-    ``started`` tells parts of one name apart.
+    ``parts`` counts those of one name; ``locks`` keep other processes from each while it goes on.
     """
 
     allowed: Allowed
     show: ShowSent
     waits: bool
-    started: Mapping[Part, str]
+    parts: Mapping[str, int]
+    locks: Mapping[Part, ExitStack]
     sent: dict[Part, list[SubmittedJob]]
     told: dict[Part, str]
 
@@ -231,16 +246,26 @@ def _check_one_is_named(campaign: str, allowed: Allowed) -> None:
     """Raise RequestError if something is allowed that concerns one campaign, and none is named."""
     if not campaign and (words := allowed.words):
         message = f"{' and '.join(words)}: that is said of one campaign, and none is named"
-        hint = f"name it: goclient advance CAMPAIGN {' '.join(words)}"
+        hint = f"name it: goclient advance CAMPAIGN {allowed.typed}"
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
 
 
-def _starts_of(parts: Sequence[Part]) -> dict[Part, str]:
-    """Return what tells the parts of one campaign apart as long as they have no PandaIDs."""
-    counts = Counter(one.campaign for one in parts)
-    several = [one for one in parts if counts[one.campaign] > 1]
-    plain = "its jobs without --goVia site"
-    return {one: plain if isinstance(one, PlainCampaign) else f"begun {utc(one.started)}" for one in several}
+def _lock(kept: KeptBatch, lock: ExitStack) -> bool:
+    """Return True if no other process does anything for a batch, and none will until ``lock`` is closed.
+
+    A plain campaign needs none: a job is sent again in its turn, unless it was.
+    """
+    is_ours = kept.path.exists() and lock.enter_context(kept.lock())
+    if not is_ours:
+        lock.close()
+    return is_ours
+
+
+def _tell_apart(part: Part, parts: Mapping[str, int]) -> str:
+    """Return what tells a part from others of its campaign as long as it has no PandaIDs."""
+    if parts[part.campaign] < 2:
+        return ""
+    return "its jobs without --goVia site" if isinstance(part, PlainCampaign) else f"begun {utc(part.started)}"
 
 
 def _key(part: Part) -> str:

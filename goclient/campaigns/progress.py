@@ -69,7 +69,8 @@ class Progress:
             )
             return f"{self.name}: its inputs are {where}, {known}"
         have = "has" if self.delivered == 1 else "have"
-        return f"{self._standings}; {self.delivered} {have} delivered"
+        removes = "; what was staged is being removed" if self.clears else ""
+        return f"{self._standings}; {self.delivered} {have} delivered{removes}"
 
     @property
     def _standings(self) -> str:

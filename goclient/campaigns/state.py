@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry
 from goclient.model.staging import MAX_ITEMS
 
@@ -57,6 +58,11 @@ class Allowed:
         """Return the options that allow it."""
         allowed = {"--again": self.again, "--end": self.ends, "--goOverwrite": self.overwrites, "--jobs": self.jobs}
         return [word for word, is_given in allowed.items() if is_given]
+
+    @property
+    def typed(self) -> str:
+        """Return the options that allow it as they are typed."""
+        return " ".join(f"{one}={as_ranges(self.jobs)}" if one == "--jobs" else one for one in self.words)
 
     @property
     def given_up(self) -> tuple[int, ...]:

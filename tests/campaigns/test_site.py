@@ -9,11 +9,13 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from goclient.campaigns.batch import KeptBatch
 from tests.commands import Result, started
 from tests.sandbox.waiting import until
 from tests.sandboxes import Sandbox
@@ -349,6 +351,62 @@ def test_a_campaign_that_is_given_up_before_its_inputs_are_there_sends_nothing(s
     assert (site.panda_ids("given-up"), site.delivered("given-up")) == ([], {})
 
 
+@pytest.mark.parametrize("words", [["--end"], ["--again", "--goOverwrite"], ["--jobs=1-2,4"]])
+def test_what_is_allowed_while_another_process_is_about_a_campaign_is_told_as_without_effect(
+    site: Site, words: list[str]
+) -> None:
+    with _held(site, f"held-{len(words[0])}") as name:
+        told = site.advance(name, *words)
+        alone = site.advance(name)
+        document = site.advance(name, *words, "--json")
+    hint = f"goclient advance {name} {' '.join(words)} --wait"
+    assert (told.code, "another process is about it, and --" in told.err, hint in told.err) == (10, True, True), told
+    assert (alone.code, "another process is about it" in alone.err) == (0, True), alone
+    (one,) = document.json
+    assert (document.code, one["done"], [p["code"] for p in one["problems"]]) == (10, False, ["busy"])
+
+
+@pytest.mark.conformance  # it takes long
+@pytest.mark.parametrize("words", [[], ["--end"]])
+def test_a_wait_goes_on_when_the_other_process_has_ended(site: Site, words: list[str]) -> None:
+    with _held(site, f"after{len(words)}") as name:
+        line = ["goclient", "advance", name, "--wait", *words]
+        process = started(line, env=site.sandbox.env, cwd=site.sandbox.cwd, stderr=-1, stdout=-1)
+        assert process.stderr is not None
+        assert f"{name}: another process is about it, and is waited for" in process.stderr.readline()
+        assert process.poll() is None
+    try:
+        site.sandbox.set()
+        until(lambda: site.panda_ids(name) or process.poll() is not None)
+        assert (process.poll(), len(site.panda_ids(name))) == ((0, 0) if words else (None, 1))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def _held(site: Site, name: str) -> Iterator[str]:
+    """Run the body while another process is about a new campaign whose inputs are on their way."""
+    site.sandbox.set(running_tasks=0)
+    assert site.send(name, "--detach", jobs=1).code == 0
+    (kept,) = Path(site.sandbox.env["GOCLIENT_STATE"]).glob(f"campaigns/{name}.*.json")
+    with KeptBatch(kept).lock() as is_ours:
+        assert is_ours
+        yield name
+
+
+@pytest.mark.conformance  # it takes long
+def test_jobs_that_are_given_up_are_not_told_as_kept_while_what_was_staged_is_removed(site: Site) -> None:
+    assert site.send("clears", jobs=1).code == 0
+    assert site.sandbox.run("goclient", "kill", "--campaign=clears").code == 0
+    site.sandbox.set(running_tasks=0)
+    told = site.advance("clears", "--end")
+    assert (told.code, "none was given up" in told.err) == (0, False), told.err
+    assert told.out == "clears: 1 job: 1 cancelled; 0 have delivered; what was staged is being removed\n"
+    site.sandbox.set()
+    assert site.advance("clears", "--end", "--wait").out == "clears: all is done: 0 of 1 job has delivered\n"
+
+
 @pytest.mark.conformance  # it takes long
 def test_a_laptop_that_sleeps_delays_its_delivery_not_the_jobs(site: Site) -> None:
     line = [word.replace(DESTINATION, "LAPTOP") for word in site.line("asleep")]
@@ -540,8 +598,16 @@ def test_one_campaign_in_trouble_keeps_no_other_from_going_on(site: Site, tmp_pa
     shown = site.advance(**alone)
     assert (shown.code, "whole-2: 1 job: 1 waiting or running" in shown.out) == (1, True)
     assert "not as it was written" in shown.err
+    os.utime(broken, (0, 0))  # it is the first now
+    words = ["goclient", "advance", "--wait"]
+    waits = started(words, env=site.sandbox.env | alone, cwd=site.sandbox.cwd, stderr=-1, stdout=-1)
+    assert waits.stderr is not None
+    assert "whole-2: 1 job: 1 waiting or running" in waits.stderr.readline()
     broken.write_text(written)
-    assert site.advance("broken", "--end", "--wait", **alone).code == 0
+    ended = site.advance("broken", "--end", "--wait", **alone)
+    assert (ended.code, "another process" in ended.err, waits.poll()) == (0, False, None), ended.err
+    waits.kill()
+    waits.communicate()
 
 
 def test_a_wait_for_all_campaigns_stands_at_none(site: Site) -> None:

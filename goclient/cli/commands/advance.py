@@ -88,7 +88,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     allowed = Allowed(options.again, options.end, options.goOverwrite, tuple(read_panda_ids(options.jobs)))
     found = run.Session(reporter).client.advance_shown("".join(names), allowed, show, waits=options.wait)
     for one in found if options.end else ():
-        if one.jobs and one.sent is not Sent.NO and not (one.closed or one.problems):
+        if one.jobs and one.sent is not Sent.NO and not (one.closed or one.clears or one.problems):
             message = f"{one.campaign}: --end gives jobs up when no other waits or runs: none was given up now"
             reporter.warning(message, f"to wait until then, type: goclient advance {one.campaign} --end --wait")
     if options.json:
