@@ -18,6 +18,7 @@ from goclient.config.connections import Connections
 from goclient.errors import GoclientError, PreflightFailed, RequestError, raise_all
 from goclient.errors.findings import Finding
 from goclient.errors.wording import pluralize
+from goclient.files.temporary import temporary_directory
 from goclient.jobs.panda_ids import as_ranges
 from goclient.mending.delivered import find_delivered, without_delivered
 from goclient.mending.repacking import fetch_archive, with_archive
@@ -262,7 +263,7 @@ def _repack(
     parts: Sequence[_Part], start: Start, options: RetryOptions, connections: Connections
 ) -> tuple[_Checked, list[str]]:
     """Return carried jobs, checked, with a fresh archive and credential, and the parameters of each."""
-    with TemporaryDirectory(prefix="goclient-") as directory:
+    with TemporaryDirectory(prefix="goclient-", dir=temporary_directory()) as directory:
         contents, plan = fetch_archive(start, Path(directory))
         who = "service" if plan.auth else "token" if plan.credential else None
         carry = {"goCarry": True, "goCredential": who, "goNeeds": plan.needs or None, "goConnect": plan.connect or None}

@@ -97,7 +97,7 @@ def check_node(work: Path, program: str | None) -> None:
     if not os.access(work, os.W_OK | os.X_OK) or not work.is_dir():
         raise RequestError(
             f"jobs cannot run in {quote(work)}: it is not a directory that can be written to",
-            hint="set TMPDIR to one, or start the pilot in one",
+            hint="set TMPDIR to one; or unset it, and start the pilot in one",
             code="no-folder",  # plain: a code is fixed
         )
     if find_spec("_ctypes") is None:

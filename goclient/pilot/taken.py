@@ -68,7 +68,8 @@ class TakenJob:
             directory.mkdir(mode=private.DIRECTORY)
             private.replace(directory / DOCUMENT, document)
         except OSError as error:
-            raise GoclientError(f"no directory for the job in {quote(work)}: {error.strerror}") from error
+            message = f"no directory for the job in {quote(work)}: {error.strerror}"
+            raise GoclientError(message, hint="make room there, or set TMPDIR to another directory") from error
         self.journal.append(entry.then("accepted"))
         return directory
 

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.text import Text
 
 from goclient.files.private import make_directory
+from goclient.files.temporary import temporary_directory
 from goclient.sandbox import daemon, seed
 from goclient.sandbox.directory import Directory
 from goclient.sandbox.seed import CAMPAIGN, GUEST_BASE
@@ -42,7 +43,7 @@ def run(path: Path | None, *, overwrite: bool = False) -> int:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # as for Ctrl-C: nothing stays
-    root = path.absolute() if path else Path(tempfile.mkdtemp(prefix="goclient-demo-"))
+    root = path.absolute() if path else Path(tempfile.mkdtemp(prefix="goclient-demo-", dir=temporary_directory()))
     started = False
     try:
         if not daemon.running(root):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from goclient.errors import UsageError
 from goclient.errors.wording import quote
+from goclient.files.temporary import temporary_directory
 
 
 class SentTask(NamedTuple):
@@ -55,7 +56,7 @@ def _run(tool: str, args: Sequence[str]) -> TaskResult:
     for wrong in (one for one in args if not isinstance(one, str)):
         message = f"goclient.{tool} takes a list of texts: {quote(repr(wrong))} in it is not a text"
         raise UsageError(message, hint="write it in quotes, or str(…)", code="arguments", subject="args")
-    with tempfile.TemporaryFile() as sent:  # each task is written down when it was sent, whatever comes later
+    with tempfile.TemporaryFile(dir=temporary_directory()) as sent:  # a task is written down when it was sent
         command = [sys.executable, "-P", "-m", "goclient.cli.tasks", str(sent.fileno()), tool, *args]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, pass_fds=(sent.fileno(),)

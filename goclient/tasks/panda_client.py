@@ -7,6 +7,7 @@ without its transfers.
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -166,7 +167,10 @@ def run_tool(tool: str) -> int:
         raise GoclientError(message, hint=hint, code="panda-client") from error
     except Exception as error:
         message = f"{tool} of panda-client {found} stopped: {type(error).__name__}: {error}"
-        raise GoclientError(message, hint="-vv shows where", code="panda-client") from error
+        hint = "-vv shows where"
+        if isinstance(error, OSError) and os.path.dirname(str(error.filename)) == os.getcwd():
+            hint = "type it in a directory that you can write to, or add --tmpDir DIR"
+        raise GoclientError(message, hint=hint, code="panda-client") from error
     return 0
 
 

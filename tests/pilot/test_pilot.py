@@ -309,7 +309,7 @@ def test_a_transformation_that_is_not_at_its_url_fails_the_job(sandbox: Sandbox)
 
 UNFIT = [
     pytest.param({"GOCLIENT_GLOBUSCONNECT": "/no/such/connect"}, 40, '"/no/such/connect" is not on', id="no program"),
-    pytest.param({"TMPDIR": "/no/such/folder"}, 10, '"/no/such/folder"', id="no folder"),
+    pytest.param({"TMPDIR": "/no/such/folder"}, 10, "set TMPDIR to one; or unset it, and start", id="no folder"),
     pytest.param({"GOCLIENT_CLIENT_ID": ""}, 4, "no Globus client is set", id="no client"),
 ]
 
@@ -323,6 +323,18 @@ def test_a_node_that_could_not_carry_a_job_out_takes_none(
     assert result.code == code
     assert words in result.err
     assert job_of(sandbox)["status"] == "activated", "another node can run it"
+
+
+def test_a_directory_in_which_a_job_cannot_be_is_told_with_what_to_set(sandbox: Sandbox, tmp_path: Path) -> None:
+    work = tmp_path
+    while len(str(work)) < 4070:  # of 4096: it can be written to, and the name of a job's directory is too much
+        work /= "d" * min(200, 4070 - len(str(work)))
+    os.makedirs(work)
+    submit(sandbox, sandbox.payload("echo.sh", ECHO), "--Data=words.txt", f"--OutputGO=SITE1:{HOME}")
+    result = sandbox.pilot(TMPDIR=str(work))
+    assert result.code == 1
+    assert "pilot: error: no directory for the job in " in result.err
+    assert result.err.endswith(": File name too long\n    make room there, or set TMPDIR to another directory\n")
 
 
 def test_the_real_globus_connect_s_refusal_of_root_is_explained(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -85,6 +85,9 @@ def test_what_is_exported_read_only_is_shown_by_a_probe(data: GridftpUser) -> No
     result = data.check("--Data=new", f"--OutputGO={there}", "--goProbe")
     ((level, code),) = wrong(result)
     assert (level, code.partition(":")[0], result.code) == ("error", "probe", 40), told(result)
+    (found,) = (one for one in result.json["findings"] if one["level"] == "error")
+    assert "the server allows nobody to use this path in this way" in found["message"]  # everybody may read there
+    assert found["hint"] == "choose another path, or ask the server's operators to allow it"
 
 
 def test_directories_are_made_on_demand(data: GridftpUser) -> None:

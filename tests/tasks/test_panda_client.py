@@ -16,7 +16,7 @@ from goclient.errors.sent import ReplyLost
 from goclient.model.records.registry import decode
 from goclient.reporter.base import SILENT
 from goclient.tasks import panda_client
-from tests.commands import Result
+from tests.commands import Result, completed
 from tests.recording import OURS, PATHENA, Tool, tool_in
 
 GO = ("--noCheck", "--useGOForOutput=SITE1:/o/")
@@ -253,3 +253,21 @@ def test_the_oldest_panda_client_loses_no_letter_either(oldest: Tool, name: str)
 def test_a_task_that_is_not_accepted_is_exit_code_90_there_too(oldest: Tool, name: str) -> None:
     oldest.server.refusals = [{"success": False, "message": "no", "data": 4}]
     assert (oldest.prun if name == "prun" else oldest.pathena)(*GO).code == 90
+
+
+def test_a_directory_that_prun_cannot_write_in_is_told_with_what_to_type(lasting_tool: Tool, tmp_path: Path) -> None:
+    words = (
+        "goclient",
+        "prun",
+        *GO,
+        "--exec=true",
+        "--outDS=user.jdoe.test",
+        "--site=TEST1",
+        "--noBuild",
+        "--noSubmit",
+    )
+    env, nobody_writes = lasting_tool.env, Path("/proc/tty")
+    result = completed(words, env=env, cwd=nobody_writes)
+    assert "prun of panda-client 2.2.0 stopped: " in result.err
+    assert result.err.endswith("    type it in a directory that you can write to, or add --tmpDir DIR\n")
+    assert completed((*words, f"--tmpDir={tmp_path}"), env=env, cwd=nobody_writes).code == 0

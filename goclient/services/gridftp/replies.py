@@ -125,7 +125,12 @@ _MEANINGS = {
 }
 _PASSING = (errno.ECONNRESET, errno.EPIPE, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _TEXTS = {os.strerror(number): number for number in (*_MEANINGS, *_PASSING)}
-_NOT_ALLOWED = _Meaning(StorageDenied, "the server does not let anybody use this path", _OWNER)
+# A server says the same of a path outside its tree, and of one that may be read only (its -restrict-paths).
+_NOT_ALLOWED = _Meaning(
+    StorageDenied,
+    "the server allows nobody to use this path in this way",
+    "choose another path, or ask the server's operators to allow it",
+)
 _BROKEN = _Meaning(EndpointError, "the connection for the data broke", "", "gridftp-broken", transient=True)
 _CUT_SHORT = (425, 426)  # RFC 959: the connection for the data cannot be opened; it was closed
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import goclient
-from tests.commands import Result
+from tests.commands import Result, command
+from tests.files.test_temporary import FULL
 from tests.sandbox.panda.test_tasks import call, submit
 from tests.sandboxes import Sandbox
 
@@ -364,3 +365,17 @@ def test_a_task_that_is_retried_gets_the_credential_of_its_jobs_again(user: Sand
     )
     assert lost.code == 10
     assert "their credential was taken back" in lost.err
+
+
+def test_a_carried_job_whose_archive_has_no_place_here_says_where_it_was_sought(user: Sandbox) -> None:
+    (user.cwd / "run.sh").write_text("#!/bin/sh\ntrue\n")
+    words = ("--computingSite=TEST1", "--goCarry", "--transformation=./run.sh", "--json")
+    made = user.run("sendJob.py", *words, "--StageinGOsrc=GUEST1:/campaign/in/0064.file")
+    assert made.code == 0, made
+    (one,) = (job["PandaID"] for job in made.json["jobs"])
+    fail(user, one, code="1305")
+    full = user.run("sh", "-c", FULL, "sh", *command(("goclient", "retry", str(one))), TMPDIR="/no/such")
+    assert (full.code, full.out) == (10, "")
+    assert 'no temporary file can be written: not in TMPDIR="/no/such", /tmp, /var/tmp or "' in full.err
+    assert "name a directory that you can write to: export TMPDIR=~\n" in full.err
+    assert retry(user, one).code == 0
