@@ -21,6 +21,7 @@ NO_INPUT = {
     ("config/grid.py", "option"),
     ("errors/sent.py", "key"),  # of the journal, a UUID
     ("errors/sent.py", "ids"),  # numbers
+    ("campaigns/transfers.py", "remedy"),  # words of ours
     ("campaigns/unfinished.py", "campaign"),  # a name that was checked when it was sent
     ("errors/sent.py", "campaign"),  # the same
     ("submission.py", "key"),

@@ -53,7 +53,7 @@ class Advance:
         self._allowed = allowed
         self._reporter = reporter
         self._journal: Journal = kept.journal
-        self._transfers = Transfers(self._batch, self._journal, service, reporter)
+        self._transfers = Transfers(self._batch, self._journal, service, reporter, self._hold)
         outputs = tuple(sum(o.destination == one for o in batch.outputs) for one in batch.destinations)
         self._shape = Shape(len(in_tasks(batch.brings)), outputs, len(batch.records))
         self._held: set[tuple[str, int]] = set()  # not tried again by this run

@@ -6,7 +6,7 @@ An existing file is overwritten only if the user allows it, or if an earlier del
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple, Protocol
 
 from goclient.campaigns.batch import Batch
@@ -73,6 +73,12 @@ def items_of(batch: Batch, destination: Endpoint, tries: Mapping[int, int], at: 
     """Return the items that take the outputs of these jobs from the staging area to a destination."""
     listings = _Listings(at)
     return tuple(_items(batch, destination, tries, listings))
+
+
+def find_absent(places: Sequence[Location], at: Lister) -> list[Location]:
+    """Return the places at which nothing is, of those that have a name; raise EndpointError if that is not known."""
+    listings = _Listings(at)
+    return [one for one in places if one.name and listings.entry(one.endpoint, one.path) is None]
 
 
 def _items(

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from goclient.campaigns.batch import Batch
-from goclient.campaigns.deliveries import items_of
-from goclient.campaigns.state import BRING, CLEAN, DELIVER, TRANSFER, Slot
+from goclient.campaigns.deliveries import find_absent, items_of
+from goclient.campaigns.state import BRING, CLEAN, TRANSFER, Slot
 from goclient.errors import EndpointError, GoclientError, LoginNeeded
 from goclient.errors.conditions import TooManyTasks
-from goclient.errors.wording import pluralize
+from goclient.errors.wording import pluralize, quote
 from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry, Journal
 from goclient.model.endpoint import Endpoint
+from goclient.model.location import Location
 from goclient.model.remote import Listing, TaskState, TransferRequest
 from goclient.model.staging import in_tasks
 from goclient.reporter.base import Reporter
 
 DEADLINE = 30 * 86_400.0  # seconds that a task may take: a destination may sleep over a holiday
+# Codes of faults that no other try cures before somebody has acted, and of a storage without room, as the service's
+# maintainers listed them for the developers' mailing list of Globus in April 2020.
+_NOT_FOUND = "FILE_NOT_FOUND"
+_LASTING = (
+    *(_NOT_FOUND, "PERMISSION_DENIED", "NOT_A_DIRECTORY", "IS_A_DIRECTORY", "NOT_A_FILE"),
+    *("INVALID_PATH_NAME", "INVALID_SYMLINK"),
+)
+_FULL = ("NO_SPACE_LEFT", "QUOTA_EXCEEDED")
+Hold = Callable[[Slot, GoclientError], None]  # leaves a task alone in this run, and reports why
 
 
 class Service(Protocol):
@@ -49,8 +59,9 @@ class Service(Protocol):
 class Transfers:
     """Submit the transfer tasks of a batch, and look at them; each step is in the batch's journal first."""
 
-    def __init__(self, batch: Batch, journal: Journal, service: Service, reporter: Reporter) -> None:
+    def __init__(self, batch: Batch, journal: Journal, service: Service, reporter: Reporter, hold: Hold) -> None:
         self._batch = batch
+        self._hold = hold
         self._journal = journal
         self._service = service
         self._reporter = reporter
@@ -156,26 +167,59 @@ class Transfers:
 
     def _tell_how(self, entry: Entry, state: TaskState) -> None:
         """Tell how a task goes on: its faults, that somebody has to do something, or how far it is."""
-        what = Slot.read(entry.key).what
+        slot = Slot.read(entry.key)
+        what, faults = slot.what, self._faults(state.task_id) if state.faults else []
         if state.is_paused:
-            text = f"{what}: task {state.task_id} is paused: {state.reason or 'somebody has to do something'}"
-            self._tell(entry.key, text, f"see https://app.globus.org/activity/{state.task_id}")
+            how = f"is paused: {state.reason or 'somebody has to do something'}"
+            see = f"see https://app.globus.org/activity/{state.task_id}"
+            self._hold(slot, self._explain_halt(slot, f"task {state.task_id} {how}", see))
+        elif state.reason and (lasting := self._find_lasting(slot, faults)):
+            self._hold(slot, self._explain_halt(slot, f"task {state.task_id} goes on, but: {lasting}", "mend that"))
         elif state.faults:
-            for fault in self._faults(state.task_id):
-                self._tell(entry.key, f"{what}: task {state.task_id} goes on, but: {fault}", self._remedy(what))
+            for fault in faults:
+                self._tell(entry.key, f"{what}: task {state.task_id} goes on, but: {fault}", self._remedy(what, fault))
         elif state.is_queued:
             self._tell(entry.key, f"{what}: task {state.task_id} is queued behind others")
         elif what != CLEAN:
             self._tell(entry.key, f"{what}: {pluralize(state.files, 'file')}, {state.bytes} bytes so far")
 
-    def _remedy(self, what: str) -> str:
+    def _find_lasting(self, slot: Slot, faults: Sequence[str]) -> str:
+        """Return what somebody has to mend before another try cures it; empty if that is nothing, or was mended now."""
+        if slot.what == BRING:
+            if absent := self._find_absent(slot, faults):
+                return f"{quote(absent[0])} is not there{f' (and {len(absent) - 1} more)' if absent[1:] else ''}"
+            faults = [one for one in faults if not one.startswith(_NOT_FOUND)]
+        return next((one for one in faults if one.startswith(_LASTING)), "")
+
+    def _find_absent(self, slot: Slot, faults: Sequence[str]) -> list[str]:
+        """Return the sources that were not found, and are not there now, as far as their directories can be listed."""
+        missed = [one for one in faults if one.startswith(_NOT_FOUND)]
+        part = self._parts[slot.part]
+        sources = [Location(part.source, item.source) for item in part.items] if missed else []
+        named = [one for one in sources if any(one.path.removeprefix("/~").rstrip("/") in fault for fault in missed)]
+        try:
+            return [one.display for one in find_absent(named or sources, self._service)]
+        except EndpointError:
+            return []
+
+    def _explain_halt(self, slot: Slot, how: str, remedy: str) -> EndpointError:
+        campaign, more = self._batch.campaign, ""
+        hint = f"{remedy}, and type: goclient advance {campaign}"
+        if slot.what == BRING:
+            more = "; its jobs are not sent before"
+            hint += f"; or give this campaign up: goclient advance {campaign} --end"
+        return EndpointError(f"{campaign}: {slot.what}: {how}{more}", hint=hint, code="halted", subject=campaign)
+
+    def _remedy(self, what: str, fault: str) -> str:
         """Return what to do about a fault."""
-        area = self._batch.area
-        if what == DELIVER:
-            return "it is tried again by itself, until that is mended"
-        shown = area.collection.show(area.directory)
-        give_up = f"make some, or give this campaign up: goclient advance {self._batch.campaign} --end"
-        return f"it is tried again by itself; if there is no room at {shown}, {give_up}"
+        again = "it is tried again by itself"
+        if what != BRING:
+            return f"{again}, until that is mended"
+        end = f"goclient advance {self._batch.campaign} --end"
+        if fault.startswith(_FULL):
+            shown = self._batch.area.collection.show(self._batch.area.directory)
+            return f"{again}; there is no room at {shown}: make some, or give this campaign up: {end}"
+        return f"{again}; to give this campaign up, type: {end}"
 
     def _faults(self, task_id: str) -> list[str]:
         try:

@@ -305,6 +305,21 @@ def test_a_staging_directory_without_room_is_told_with_what_to_do(tmp_path: Path
     assert "make some, or give this campaign up: goclient advance C --end" in text
 
 
+def test_a_transfer_that_is_paused_needs_a_person_and_goes_on(tmp_path: Path) -> None:
+    world = World()
+    kept = begin(tmp_path, batch_of(1), world)
+    advance(world, kept)
+    (task,) = world.tasks.values()
+    task.status = "INACTIVE"
+    (told,) = advance(world, kept).problems
+    assert f"bring: task {task.id} is paused" in told.message
+    assert f"see https://app.globus.org/activity/{task.id}, and type: goclient advance C; or give" in told.hint
+    task.status = "ACTIVE"
+    assert advance(world, kept).problems == ()
+    world.end_tasks()
+    assert advance(world, kept).sent is Sent.YES
+
+
 def test_files_of_a_batch_that_was_closed_long_ago_are_removed(tmp_path: Path) -> None:
     world = World()
     kept = begin(tmp_path, batch_of(1), world)

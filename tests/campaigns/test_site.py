@@ -493,6 +493,48 @@ def test_a_campaign_that_nobody_has_begun_is_told(site: Site, campaign: str) -> 
     assert (told.code, "was sent from here" in told.err) == (10, True), told.err
 
 
+@pytest.mark.conformance  # it takes long
+@pytest.mark.parametrize("words", [[], ["--detach"]])
+def test_a_source_that_is_not_there_needs_a_person_and_goes_on_when_it_is_put_back(
+    site: Site, words: list[str]
+) -> None:
+    name = f"absent{len(words)}"
+    line = [one.replace("f0.dat", f"{name}.dat") for one in site.line(name, "--noCheck", jobs=1)]
+    if words:
+        site.sandbox.set(running_tasks=0)
+    told = site.sandbox.run(*line, *words)
+    if words:
+        assert (told.code, told.out) == (0, "")
+        site.sandbox.set()
+        told = site.advance(name, "--wait")
+    shown = f"{SOURCE}:/home/osg_data/panda/{name}.dat"
+    assert (told.code, f'goes on, but: "{shown}" is not there; its jobs are not sent' in told.err) == (40, True), told
+    assert "room" not in told.err
+    assert f"mend that, and type: goclient advance {name}; or give this campaign up: goclient advance" in told.err
+    again = site.advance(name, "--json")
+    assert (again.code, [one["code"] for one in again.json[0]["problems"]]) == (40, ["halted"]), again
+    site.sandbox.path(SOURCE, f"home/osg_data/panda/{name}.dat").write_text("back\n")
+    put_back = site.advance(name)
+    assert (put_back.code, "is not there" in put_back.err) == (0, False), put_back
+    until(lambda: site.panda_ids(name) or site.advance(name).code)
+    assert len(site.panda_ids(name)) == 1
+    assert site.tasks(name) == ["bring"]
+
+
+@pytest.mark.conformance  # it takes long
+def test_a_source_that_may_not_be_read_needs_a_person(site: Site) -> None:
+    path = site.sandbox.path(SOURCE, "home/osg_data/panda/closed.dat")
+    path.write_text("closed\n")
+    path.chmod(0)
+    line = [one.replace("f0.dat", "closed.dat") for one in site.line("closed", "--noCheck", jobs=1)]
+    told = site.sandbox.run(*line)
+    assert (told.code, "goes on, but: PERMISSION_DENIED" in told.err) == (40, True), told
+    path.chmod(0o644)
+    until(lambda: site.advance("closed").code == 0)
+    until(lambda: site.panda_ids("closed") or site.advance("closed").code)
+    assert len(site.panda_ids("closed")) == 1
+
+
 def test_a_campaign_of_another_server_is_left_alone(site: Site) -> None:
     site.sandbox.set(running_tasks=0)
     assert site.send("others", "--detach").code == 0
