@@ -77,12 +77,17 @@ class Following(Lookups):
 
         Warns of a task's number in the place of a job's, and of lost answers, but for errors that are ``told`` later.
         """
+        from goclient.campaigns.unfinished import find_open
         from goclient.jobs.selection import find_tasks, select
 
-        server = self._connections.panda
-        staged = self.staged_campaigns()
-        unfinished = self.staged_campaigns(unfinished=True) if options.is_empty else ()
-        found = select(options, self._journal, lambda: server().name, staged=staged, unfinished=unfinished)
+        server, state = self._connections.panda, self.journal_path.parent
+        found = select(
+            options,
+            self._journal,
+            lambda: server().name,
+            staged=self.staged_campaigns(),
+            open_batches=lambda: find_open(state),
+        )
         for number in find_tasks(found.panda_ids, self._journal) if options.PandaID else ():
             message = f"{number} is read as a PandaID, but a task with this number was sent from here"
             self._reporter.warning(message, f"for the jobs of the task, type --task {number}")
@@ -91,18 +96,18 @@ class Following(Lookups):
                 self._reporter.warning(lost.message, lost.hint)
         return found
 
-    def staged_campaigns(self, *, unfinished: bool = False) -> frozenset[str]:
-        """Return the campaigns that go through a site and were begun from here, or of these the unfinished ones."""
+    def staged_campaigns(self) -> frozenset[str]:
+        """Return the campaigns that go through a site and were begun from here."""
         from goclient.campaigns.batch import load_batches
 
-        kept = load_batches(self.journal_path.parent)
-        return frozenset(one.campaign for one in kept if one.is_open or not unfinished)
+        return frozenset(one.campaign for one in load_batches(self.journal_path.parent))
 
     def unfinished(self, selection: Selection, jobs: Sequence[NamedJob] = (), /) -> tuple[Unfinished, ...]:
         """Return what is left to do in the campaigns that are chosen, as their files and these jobs tell it."""
         from goclient.campaigns.unfinished import find_unfinished
 
-        return tuple(find_unfinished(selection.campaigns, self.journal_path.parent, self._journal, jobs=jobs))
+        server = self._connections.panda().name
+        return tuple(find_unfinished(selection.campaigns, self._journal, server, jobs=jobs))
 
     def follow(self, selection: Selection) -> Followed:
         """Return what became of jobs and tasks, with the errors of those that the server does not know."""

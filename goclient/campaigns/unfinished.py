@@ -15,7 +15,7 @@ from goclient.errors import GoclientError
 from goclient.errors.sent import JobsFailed
 from goclient.errors.wording import pluralize
 from goclient.jobs.next_steps import mending_steps
-from goclient.jobs.selection import NamedJob, Unfinished
+from goclient.jobs.selection import NamedJob, Selection, Sent, Unfinished
 from goclient.jobs.sent import CALL, JOBS_A_CALL, request_of
 from goclient.jobs.tries import latest_try, read_tries
 from goclient.journal import Journal
@@ -26,20 +26,33 @@ from goclient.model.names import fill_serial, first_name, try_number
 _ON_THEIR_WAY = ("intended", "accepted", "done")  # the states of a delivery that is not refused, and has not failed
 
 
-def find_unfinished(
-    names: Collection[str], state: Path, journal: Journal, *, jobs: Sequence[NamedJob] = ()
-) -> Iterator[Unfinished]:
-    """Yield what is left to do in the batches of campaigns: jobs to be sent, or looked for, outputs to be delivered.
+def find_open(state: Path) -> Iterator[Sent]:
+    """Yield the batches that are not done: when, where and in which campaign each was begun."""
+    for kept in load_batches(state):
+        if kept.is_open:
+            server = ""
+            with suppress(GoclientError):  # what is wrong with its file is said where something is left to do
+                server = kept.read().server
+            with suppress(OSError):  # another process has just closed it
+                yield Sent(kept.started, server, kept.campaign, Selection())
 
-    ``jobs`` are those that are known: no output of one that failed, or was cancelled, waits for its delivery.
+
+def find_unfinished(
+    names: Collection[str], journal: Journal, server: str, *, jobs: Sequence[NamedJob] = ()
+) -> Iterator[Unfinished]:
+    """Yield what is left to do in campaigns' batches at a server: jobs to send, or look for, outputs to deliver.
+
+    ``journal`` is the main one, and ``jobs`` are those that are known: no output of one that failed, or was cancelled, waits for its delivery.
     """
-    for kept in load_batches(state) if names else ():
+    for kept in load_batches(journal.path.parent) if names else ():
         if kept.is_open and kept.campaign in names:
             go_on = f"goclient advance {kept.campaign}"
             try:
                 batch = kept.read()
             except GoclientError as error:
                 yield Unfinished(kept.campaign, error.message, error.hint, are_sent=True)
+                continue
+            if batch.server != server:
                 continue
             calls = [one.state for one in journal.latest(CALL) if request_of(one) == kept.key]
             if set(calls) - {"accepted"}:

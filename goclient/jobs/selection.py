@@ -70,7 +70,7 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One thing in the journal that has jobs: a request, or a task; the server that took it is empty if unknown.
+    """One thing that has jobs: a request, a task, or a batch, whose jobs may not be sent; an unknown server is empty.
 
     Of a request whose answer is lost, ``lost`` says so; it may have no jobs that are known.
     """
@@ -88,14 +88,16 @@ def select(
     server: Callable[[], str],
     *,
     staged: Collection[str] = (),
-    unfinished: Iterable[str] = (),
+    open_batches: Callable[[], Iterable[Sent]] = tuple,
 ) -> Selection:
     """Return what the options choose, of what was sent to a server; raises all that is wrong with them.
 
-    Nothing typed: what was sent in the last days, which may be nothing, and what is ``unfinished``.  ``server`` tells
-    the server's name, and ``staged`` are the campaigns whose files go through a site: they may have no jobs yet.
+    Nothing typed: what was sent in the last days, which may be nothing, and what was begun and is not done.  ``server``
+    tells the server's name, ``staged`` are the campaigns whose files go through a site: they may have no jobs yet, and
+    ``open_batches`` tells which submissions of these are not done.
     """
     panda_ids, tasks, chosen, collector = list[int](), list[int](), list[Sent](), Collector()
+    campaign = options.campaign or ""
     with collector:
         panda_ids += read_panda_ids(options.PandaID)
     with collector:
@@ -104,7 +106,8 @@ def select(
         campaigns_known = {*staged, *(one.campaign for one in read_sent(journal))}
         raise_all(_name_campaigns(collector.errors, campaigns_known))
     if options.campaign or options.last or options.is_empty:
-        known, name = read_sent(journal), server()
+        begun, name = [*open_batches()], server()
+        known = sorted((*read_sent(journal), *begun), key=lambda one: one.time)
         here = [one for one in known if one.server in ("", name)]
         if options.campaign:
             own = [one for one in here if one.campaign == options.campaign]
@@ -116,20 +119,18 @@ def select(
         if options.last:
             _check_known(here[-1:])
             chosen += here[-1:] or _nothing_sent(journal, name)
+            campaign = campaign or (here[-1].campaign if here[-1] in begun else "")  # whose jobs are yet to come
         if options.is_empty:
-            chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400]
+            chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400 or one in begun]
     panda_ids += [panda_id for one in chosen for panda_id in one.selection.panda_ids]
     tasks += [task for one in chosen for task in one.selection.tasks]
-    campaigns = [one.campaign for one in chosen] + ([options.campaign] if options.campaign else [])
-    campaigns += sorted(unfinished) if options.is_empty else []
-    named = tuple(one for one in dict.fromkeys(campaigns) if one in staged)
+    campaigns = dict.fromkeys([*(one.campaign for one in chosen), campaign])
+    named = tuple(one for one in campaigns if one in staged)
     # Of a campaign through a site its own files tell what is not known.
     lost = tuple(one.lost for one in chosen if one.lost is not None and one.campaign not in staged)
     ids = tuple(dict.fromkeys(panda_ids))
     check_count(len(ids), ids)
-    return Selection(
-        ids, tuple(dict.fromkeys(tasks)), named, options.campaign or "", lost, is_named=not options.is_empty
-    )
+    return Selection(ids, tuple(dict.fromkeys(tasks)), named, campaign, lost, is_named=not options.is_empty)
 
 
 def with_later(selection: Selection, journal: Journal, server: str) -> Selection:

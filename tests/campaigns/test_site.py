@@ -225,6 +225,27 @@ def test_a_detached_campaign_goes_on_with_advance(site: Site) -> None:
 
 
 @pytest.mark.conformance  # it takes long
+def test_what_was_begun_last_is_meant_by_last_and_left_out_at_another_server(site: Site, tmp_path: Path) -> None:
+    here, elsewhere = {"GOCLIENT_STATE": str(tmp_path)}, "http://127.0.0.1:1/x"
+    run = site.sandbox.run
+    assert site.sandbox.submit("--noCheck", "--campaign=before", **here).code == 0
+    site.sandbox.set(running_tasks=0)
+    assert run(*site.line("begun", "--detach"), **here).code == 0
+    for command in ("kill", "retry"):
+        told = run("goclient", command, "--last", **here)
+        assert (told.code, told.out) == (10, ""), told
+        assert "begun: its jobs are not sent" in told.err
+    assert run("goclient", "status", "--last", "--exit-status", **here).code == 6
+    assert [site.state(one) for one in site.panda_ids("before")] == ["activated"]
+    other = run("goclient", "status", "--exit-status", **here, PANDA_URL_SSL=elsewhere)
+    assert (other.code, other.out, "begun" in other.err) == (0, "", False), other
+    named = run("goclient", "status", "--campaign=begun", **here, PANDA_URL_SSL=elsewhere)
+    assert (named.code, f'"begun" was sent to another server, {site.sandbox.url}' in named.err) == (10, True), named
+    site.sandbox.set()
+    assert run("goclient", "advance", "begun", "--end", **here).code == 0
+
+
+@pytest.mark.conformance  # it takes long
 @pytest.mark.parametrize(("campaign", "stop"), [("interrupted", signal.SIGINT), ("killed", signal.SIGKILL)])
 def test_whatever_ends_the_wait_the_rest_is_done_once(site: Site, campaign: str, stop: signal.Signals) -> None:
     site.sandbox.set(running_tasks=0)

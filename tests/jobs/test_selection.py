@@ -9,7 +9,7 @@ import pytest
 
 from goclient.carrier.sending import TASK
 from goclient.errors import GoclientError, RequestError, UsageError
-from goclient.jobs.selection import RECENT_DAYS, Selection, campaigns_of, select, with_later
+from goclient.jobs.selection import RECENT_DAYS, Selection, Sent, campaigns_of, select, with_later
 from goclient.jobs.sent import CALL, REQUEST, Subjects
 from goclient.jobs.tries import new_tries
 from goclient.journal import Entry, Journal
@@ -90,8 +90,11 @@ def test_a_campaign_through_a_site_may_have_no_jobs_yet(journal: Journal) -> Non
     staged = {"muons", "electrons"}
     chosen = select(SelectOptions(campaign="muons"), journal, lambda: SERVER, staged=staged)
     assert chosen == Selection(campaigns=("muons",), campaign="muons")
-    alone = select(SelectOptions(), journal, lambda: SERVER, staged=staged, unfinished=["electrons"])
+    begun = [Sent(0.0, SERVER, "electrons", Selection()), Sent(9.0, "https://another.example", "taus", Selection())]
+    alone = select(SelectOptions(), journal, lambda: SERVER, staged=staged, open_batches=lambda: begun)
     assert alone == Selection(campaigns=("electrons",), is_named=False)
+    last = select(SelectOptions(last=True), journal, lambda: SERVER, staged=staged, open_batches=lambda: begun)
+    assert last == Selection(campaigns=("electrons",), campaign="electrons")
     send(journal, "r1", 1, campaign="muons")
     send(journal, "r2", 2, campaign="other")
     everything = select(SelectOptions(), journal, lambda: SERVER, staged=staged)

@@ -61,6 +61,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
                 pass
         else:
             show_turns(turns)
+    if options.watch or options.exitStatus:  # a job that was tried again does not count beside its later try
         selection = client.with_later(selection)
     followed = client.follow(selection)
     if options.html:

@@ -138,6 +138,22 @@ def test_the_exit_status_says_what_became_of_all(jobs: Sandbox, words: tuple[str
     assert jobs.run("goclient", "status", *words, "--exit-status").code == code
 
 
+@pytest.mark.conformance  # it takes long
+def test_the_exit_status_of_a_job_is_that_of_its_last_try(jobs: Sandbox) -> None:
+    here = {"GOCLIENT_STATE": str(jobs.cwd / "tries")}
+    sent = jobs.submit("--noCheck", **here)
+    (jobs.cwd / "one.txt").write_text(sent.out)
+    (first,) = (job["PandaID"] for job in jobs.run("goclient", "status", "--last", "--json", **here).json)
+    change(jobs, first, "failed", pilotErrorCode=1201)
+    (retried,) = jobs.run("goclient", "retry", "@one.txt", "--noCheck", "--json", **here).json["jobs"]
+    change(jobs, retried["PandaID"], "running")
+    assert jobs.run("goclient", "status", "@one.txt", "--exit-status", **here).code == 6
+    change(jobs, retried["PandaID"], "finished")
+    told = jobs.run("goclient", "status", "@one.txt", "--exit-status", **here)
+    assert (told.code, told.out.splitlines()[0][-43:]) == (0, ": 1 finished (earlier tries beside them: 1)"), told
+    assert [job["PandaID"] for job in jobs.run("goclient", "status", "@one.txt", "--json", **here).json] == [first]
+
+
 def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
     asked(jobs)
     told = jobs.run("goclient", "status", "1", "98", "99")
