@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
-from goclient.errors import raise_all
+from goclient.errors import UsageError, raise_all
+from goclient.errors.wording import quote
 from goclient.lookups import Lookups
 from goclient.model.select import SelectOptions
 
@@ -40,12 +41,16 @@ class Following(Lookups):
     by the ``task`` of prun or pathena that made them, by their ``campaign``, or as those that were sent ``last``.
     """
 
-    def parameters(self, panda_id: int) -> str:
+    def parameters(self, panda_id: int | str) -> str:
         """Return the jobParameters of a submitted job; raises ServerError if the server does not know it."""
         from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.status import fetch_jobs
 
-        return fetch_jobs(read_panda_ids([panda_id]), server=self._connections.panda())[0].parameters
+        numbers = read_panda_ids([panda_id])
+        if len(numbers) != 1:
+            message = f"{quote(panda_id)} is not the number of one job"
+            raise UsageError(message, hint="name one job, such as 42", code="not-a-number", subject="--pandaid")
+        return fetch_jobs(numbers, server=self._connections.panda())[0].parameters
 
     def status(
         self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
@@ -124,11 +129,13 @@ class Following(Lookups):
     ) -> list[JobStatus]:
         """Write a page about jobs, one file that any browser shows, and return their status.
 
-        Jobs are chosen as for ``status``.  An earlier page is replaced; raises RequestError for another file there.
+        Jobs are chosen as for ``status``.  An earlier page is replaced; raises RequestError for another file there.  Of
+        jobs that the server does not know, if there are no others, there is no page.
         """
         self.check_page(path)
         followed = self.follow(self.select(ids, task=task, campaign=campaign, last=last))
-        self.write_page(path, followed)
+        if followed.jobs or not followed.errors:
+            self.write_page(path, followed)
         raise_all(followed.errors)
         return list(followed.jobs)
 

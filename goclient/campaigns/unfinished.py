@@ -42,7 +42,8 @@ def find_unfinished(
 ) -> Iterator[Unfinished]:
     """Yield what is left to do in campaigns' batches at a server: jobs to send, or look for, outputs to deliver.
 
-    ``journal`` is the main one, and ``jobs`` are those that are known: no output of one that failed, or was cancelled, waits for its delivery.
+    ``journal`` is the main one.  ``jobs`` are those that are known: no output of one that failed, or was cancelled,
+    waits for its delivery.
     """
     for kept in load_batches(journal.path.parent) if names else ():
         if kept.is_open and kept.campaign in names:

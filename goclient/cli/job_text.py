@@ -23,7 +23,7 @@ MOST_LINES = 20  # of a text that name sendJob
 _OF_SENDING = {"--noSubmit", "--noCheck"}  # nothing is sent here, whatever the line says
 
 
-def read(typed: str, pandaid: int | None, client: Client) -> str:
+def read(typed: str, pandaid: str | None, client: Client) -> str:
     """Return the text itself, that of standard input for ``-``, or that of a job's record."""
     if pandaid is not None:
         return client.parameters(pandaid)

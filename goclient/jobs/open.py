@@ -85,7 +85,7 @@ def entries_about(journal: Journal, name: str) -> list[Entry]:
 
     A request's calls are among them.  ``name`` may be any key that the entries have.
     """
-    entries = list(journal.entries())
+    entries, name = list(journal.entries()), name.removeprefix("PandaID=")  # as it is printed
     keys = {request_of(one) for one in entries if name in (one.key, request_of(one), *find_subjects(one))}
     found = [one for one in entries if request_of(one) in keys]
     for file in job_files(journal.path.parent):

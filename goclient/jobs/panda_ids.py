@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain, islice
 
 from goclient.errors import Collector, UsageError, raise_all
+from goclient.errors.conditions import UnreadWord
 from goclient.errors.wording import quote
 from goclient.files.text import list_lines
 
 MOST = 10_000  # jobs at a time
 _SHOWN = 60  # characters of numbers in a hint
 _NUMBERS = re.compile(r"(?:PandaID=)?([0-9]{1,18})(?:-([0-9]{1,18}))?", re.ASCII)
+TASK_NUMBER = re.compile(r"(?:[jJ]ediTaskID=)?(0*[1-9][0-9]{0,17})", re.ASCII)  # as panda-client, and kill, print it
 _SEVERAL = "; several are written 42,43 or 42-141"
+_TASKS = ("user.", "group.")  # begin the names of tasks
+_LISTED = "write a number, or a range such as 42-141, on each line"
 _BESIDE = ("jobName=", "retryOf=")  # begin what sendJob and retry print behind a number
 
 
@@ -27,9 +31,8 @@ def read_panda_ids(ids: Iterable[int | str]) -> list[int]:
         raise UsageError(message, hint="write them in brackets, such as [1, 2]", code="wrong-type", subject="ids")
     collector, found = Collector(), list[range]()
     for word in map(str, ids):
-        for part in _parts(word, collector):
-            with collector:
-                found.append(_range_of(part))
+        with collector:
+            found += _ranges_in(word)
     raise_all(collector.errors)
     check_count(sum(map(len, found)), chain.from_iterable(found))
     return list(dict.fromkeys(number for numbers in found for number in numbers))
@@ -55,20 +58,45 @@ def check_count(jobs: int, numbers: Iterable[int]) -> None:
         raise UsageError(f"{jobs:,} jobs are more than {MOST:,}", hint=hint, code="too-many", subject="PandaID")
 
 
-def _parts(word: str, collector: Collector) -> Iterator[str]:
-    """Yield the numbers and ranges in a word, or in the file that it names."""
-    if word != "-" and not word.startswith("@"):
-        yield from () if word.startswith(_BESIDE) else word.split(",")
-        return
-    with collector:
-        lines = list_lines("/dev/stdin" if word == "-" else word[1:])
-        words = [one for line in lines if not line.lstrip().startswith("#") for one in line.split()]
-        parts = [part for one in words if not one.startswith(_BESIDE) for part in one.split(",") if part]
-        if not parts:
-            where = "standard input" if word == "-" else quote(word)
-            hint = "write a number, or a range such as 42-141, on each line"
-            raise UsageError(f"{where} has no PandaID in it", hint=hint, code="empty-list", subject=word)
-        yield from parts
+def _ranges_in(word: str) -> list[range]:
+    """Return the numbers in a word, or in the list that it names; raises each wrong word, of a list the first."""
+    collector, found = Collector(), list[range]()
+    is_list = word == "-" or word.startswith("@")
+    for part in _parts_of_list(word) if is_list else _parts_of(word):
+        with collector:
+            found.append(_range_of(part))
+    if is_list and len(collector.errors) > 1:
+        first = collector.errors[0]
+        message = f"{_name_list(word)}: {len(collector.errors)} words are not PandaIDs; the first: {first.message}"
+        raise first.replace(message=message)
+    raise_all(collector.errors)
+    return found
+
+
+def _parts_of(word: str) -> list[str]:
+    return [] if word.startswith(_BESIDE) else word.split(",")
+
+
+def _parts_of_list(word: str) -> list[str]:
+    """Return the words in a list; raise GoclientError if there is none, or nothing is in it."""
+    lines = list_lines(word[1:]) if word != "-" else _standard_input()
+    words = [one for line in lines if not line.lstrip().startswith("#") for one in line.split()]
+    parts = [part for one in words for part in _parts_of(one) if part]
+    if not parts:
+        raise UsageError(f"{_name_list(word)} has no PandaID in it", hint=_LISTED, code="empty-list", subject=word)
+    return parts
+
+
+def _name_list(word: str) -> str:
+    return "standard input" if word == "-" else quote(word)
+
+
+def _standard_input() -> list[str]:
+    try:
+        return list_lines("/dev/stdin")
+    except UnreadWord as error:
+        reason = error.message.rpartition('": ')[2]
+        raise error.replace(message=f"standard input cannot be read: {reason}", hint=_LISTED) from error
 
 
 def _range_of(text: str) -> range:
@@ -76,6 +104,10 @@ def _range_of(text: str) -> range:
     numbers = _NUMBERS.fullmatch(text)
     if numbers is None:
         hint = f"a PandaID is a number{_SEVERAL}"
+        if task := TASK_NUMBER.fullmatch(text):
+            hint = f"it is the number of a task: type --task {task[1]}"
+        elif text.startswith(_TASKS):
+            hint = "it is the name of a task: type --task and its number, jediTaskID"
         raise UsageError(f"{quote(text)} is not a PandaID", hint=hint, code="not-a-number", subject=text)
     first, last = int(numbers[1]), int(numbers[2] or numbers[1])
     if first > last:

@@ -11,7 +11,7 @@ from goclient.carrier.sending import TASK
 from goclient.errors import Collector, GoclientError, RequestError, UsageError, raise_all
 from goclient.errors.sent import TriesLost
 from goclient.errors.wording import quote, utc
-from goclient.jobs.panda_ids import as_ranges, check_count, read_panda_ids
+from goclient.jobs.panda_ids import TASK_NUMBER, as_ranges, check_count, read_panda_ids
 from goclient.jobs.sent import SentRequest, read_requests
 from goclient.jobs.tries import TRY, read_tries, with_tries
 from goclient.model.nearest import nearest
@@ -106,8 +106,8 @@ def select(
         campaigns_known = {*staged, *(one.campaign for one in read_sent(journal))}
         raise_all(_name_campaigns(collector.errors, campaigns_known))
     if options.campaign or options.last or options.is_empty:
-        begun, name = [*open_batches()], server()
-        known = sorted((*read_sent(journal), *begun), key=lambda one: one.time)
+        batches, name = [*open_batches()], server()
+        known = sorted((*read_sent(journal), *batches), key=lambda one: one.time)
         here = [one for one in known if one.server in ("", name)]
         if options.campaign:
             own = [one for one in here if one.campaign == options.campaign]
@@ -119,9 +119,9 @@ def select(
         if options.last:
             _check_known(here[-1:])
             chosen += here[-1:] or _nothing_sent(journal, name)
-            campaign = campaign or (here[-1].campaign if here[-1] in begun else "")  # whose jobs are yet to come
+            campaign = campaign or (here[-1].campaign if here[-1] in batches else "")  # whose jobs are yet to come
         if options.is_empty:
-            chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400 or one in begun]
+            chosen += [one for one in here if one.time > time.time() - RECENT_DAYS * 86400 or one in batches]
     panda_ids += [panda_id for one in chosen for panda_id in one.selection.panda_ids]
     tasks += [task for one in chosen for task in one.selection.tasks]
     campaigns = dict.fromkeys([*(one.campaign for one in chosen), campaign])
@@ -147,15 +147,16 @@ def with_later(selection: Selection, journal: Journal, server: str) -> Selection
 
 
 def read_task_ids(typed: Iterable[str]) -> list[int]:
-    """Return the numbers of tasks; raises every one that cannot be one."""
-    typed = list(typed)
-    wrong = [one for one in typed if not (one.isascii() and one.isdigit() and 0 < int(one[:19]) < 10**18)]
-    hint = "a task is named by its number, jediTaskID"
+    """Return the numbers of tasks, as they are written or printed; raises every one that cannot be one."""
+    words = [part for one in typed for part in one.split(",")]
+    found = {word: TASK_NUMBER.fullmatch(word) for word in words}
+    hint = "a task is named by its number, jediTaskID; several are written 42,43"
     raise_all(
-        UsageError(f"{quote(one)} is not the number of a task", hint=hint, code="not-a-number", subject="--task")
-        for one in wrong
+        UsageError(f"{quote(word)} is not the number of a task", hint=hint, code="not-a-number", subject="--task")
+        for word, number in found.items()
+        if number is None
     )
-    return list(map(int, typed))
+    return [int(number[1]) for number in found.values() if number is not None]
 
 
 def find_tasks(panda_ids: Iterable[int], journal: Journal) -> list[int]:
@@ -171,7 +172,8 @@ def read_sent(journal: Journal) -> list[Sent]:
     for one in read_requests(journal):
         lost: RequestError | None = None
         if one.has_calls and one.entry.state in ("intended", "unknown"):
-            lost = _find_lost(one, journal) if one.entry.key in retries else explain_lost_answer(one)
+            is_retry = one.entry.key in retries and not one.is_running
+            lost = _find_lost(one, journal) if is_retry else explain_lost_answer(one)
         if one.panda_ids or lost is not None:
             selection = Selection(tuple(map(int, one.panda_ids)))
             found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
@@ -192,10 +194,12 @@ def _find_lost(request: SentRequest, journal: Journal) -> RequestError | None:
 
 def explain_lost_answer(request: SentRequest) -> RequestError:
     """Return what is not known of a request, with how to find out."""
-    outcome = "it is being sent now" if request.is_running else request.outcome
+    outcome, hint = "it is being sent now", "wait until it is sent, and type the command again"
+    if not request.is_running:
+        outcome, hint = request.outcome, f"goclient journal show {request.entry.key} has the names of its jobs"
+        hint += "; name by number those that there are"
     campaign = f" of campaign {request.subjects.campaign}" if request.subjects.campaign else ""
     message = f"the submission{campaign} at {utc(request.entry.time)}: {outcome}"
-    hint = f"goclient journal show {request.entry.key} has the names of its jobs; name by number those that there are"
     return RequestError(message, hint=hint, code="not-known", subject=request.entry.key)
 
 

@@ -36,6 +36,9 @@ WRONG = [
     ("x", '"x" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
     ("", '"" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
     ("42,", '"" is not a PandaID', "a PandaID is a number; several are written 42,43 or 42-141"),
+    ("jediTaskID=4", '"jediTaskID=4" is not a PandaID', "it is the number of a task: type --task 4"),
+    ("JediTaskID=4", '"JediTaskID=4" is not a PandaID', "it is the number of a task: type --task 4"),
+    ("user.jdoe.n4", '"user.jdoe.n4" is not a PandaID', "it is the name of a task: type --task and its number"),
     ("141-42", '"141-42" is upside down', "write 42-141"),
     ("1-10001", "10,001 jobs are more than 10,000", "name fewer at a time, by their numbers, such as 1-10000"),
     ("1-999999999999999999", "999,999,999,999,999,999 jobs are more than 10,000", "name fewer at a time"),
@@ -49,6 +52,15 @@ def test_what_is_not_a_number_is_said_with_what_to_write(word: str, message: str
         read_panda_ids([word])
     assert caught.value.message == message
     assert caught.value.hint.startswith(hint)
+
+
+def test_the_wrong_words_of_a_list_are_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "jobs"
+    file.write_text('[\n  {\n    "PandaID": 7,\n')
+    with pytest.raises(UsageError) as caught:
+        read_panda_ids([f"@{file}"])
+    assert caught.value.message == f'"@{file}": 3 words are not PandaIDs; the first: "[" is not a PandaID'
+    assert len(caught.value.findings) == 1
 
 
 def test_too_many_scattered_numbers_are_told_with_some_that_can_be_typed() -> None:

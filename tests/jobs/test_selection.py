@@ -108,7 +108,12 @@ def test_an_empty_journal_has_no_last_jobs(journal: Journal) -> None:
     assert caught.value.exit_code == 10
 
 
-@pytest.mark.parametrize("typed", ["x", "0", "-5", "1" * 19])
+def test_tasks_are_named_as_they_are_written_or_printed(journal: Journal) -> None:
+    chosen = select(SelectOptions(task=("2,3", "jediTaskID=4", "JediTaskID=3")), journal, lambda: SERVER)
+    assert chosen.tasks == (2, 3, 4)
+
+
+@pytest.mark.parametrize("typed", ["x", "0", "2,", "jediTaskID=", "-5", "1" * 19])
 def test_a_task_is_a_number(journal: Journal, typed: str) -> None:
     with pytest.raises(UsageError, match="is not the number of a task"):
         select(SelectOptions(task=(typed,)), journal, lambda: SERVER)

@@ -27,9 +27,7 @@ class OwnOptions(Frozen):
     TEXT: tuple[str, ...] = option(
         "TEXT", help="a jobParameters text instead of options; - reads standard input", group=OWN, many=True
     )
-    pandaid: Optional[int] = option(
-        "--pandaid", help="check a submitted job instead", group=OWN, metavar="N", minimum=1
-    )
+    pandaid: Optional[str] = option("--pandaid", help="check a submitted job instead", group=OWN, metavar="N")
     json: bool = option("--json", help="print one JSON document", group=OWN, default=False)
 
 

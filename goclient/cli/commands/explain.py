@@ -26,9 +26,7 @@ class ExplainOptions(Frozen):
     TEXT: tuple[str, ...] = option(
         "TEXT", help="the text, which may begin with dashes; - reads standard input", group="explain", many=True
     )
-    pandaid: Optional[int] = option(
-        "--pandaid", help="explain a submitted job instead", group="explain", metavar="N", minimum=1
-    )
+    pandaid: Optional[str] = option("--pandaid", help="explain a submitted job instead", group="explain", metavar="N")
     json: bool = option("--json", help="print one JSON document", group="explain", default=False)
 
 

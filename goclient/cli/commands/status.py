@@ -64,7 +64,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
     if options.watch or options.exitStatus:  # a job that was tried again does not count beside its later try
         selection = client.with_later(selection)
     followed = client.follow(selection)
-    if options.html:
+    if options.html and (followed.jobs or not followed.errors):
         client.write_page(options.html, followed)
         reporter.progress(f"{quote(options.html)}: a page about {pluralize(len(followed.jobs), 'job')}")
     _report(followed, options, reporter)
@@ -74,7 +74,7 @@ def command(argv: Sequence[str], reporter: Reporter) -> int:
 def _with_page(client: "Client", turns: Iterator["Turn"], path: str | None) -> Iterator["Turn"]:
     """Yield each turn, once the page about its jobs is written."""
     for turn in turns:
-        if path:
+        if path and turn.followed.jobs:
             client.write_page(path, turn.followed)
         yield turn
 

@@ -135,7 +135,7 @@ def test_standard_input_is_read_for_a_dash(env: dict[str, str], tmp_path: Path) 
         pytest.param((), 2, "one text is needed", id="nothing"),
         pytest.param(("a", "b"), 2, "one text is needed, not 2 words", id="two texts"),
         pytest.param(("a", "--pandaid=1"), 2, "one text is needed", id="a text and a number"),
-        pytest.param(("--pandaid", "x"), 2, '"x" is not a number', id="no number"),
+        pytest.param(("--pandaid", "x"), 2, '"x" is not a PandaID', id="no number"),
         pytest.param(("--pandaid",), 2, "--pandaid needs a value", id="a number is missing"),
         pytest.param(("--goclient=v1:2 --Data=x",), 10, "2 transfer words were written, 1 are left", id="damaged"),
         pytest.param(("--goclient=v2:0",), 10, "version 2", id="newer"),

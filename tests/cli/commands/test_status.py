@@ -22,7 +22,7 @@ from goclient.cli.status_text import print_followed, warnings_of
 from goclient.jobs.follow import Followed
 from goclient.jobs.sent import CALL, REQUEST, Subjects
 from goclient.jobs.status import JobStatus
-from goclient.journal import Entry, Journal
+from goclient.journal import Entry, Journal, this_process
 from goclient.model.remote import TaskState
 from tests.sandboxes import Sandbox, sandbox_in
 
@@ -115,6 +115,24 @@ def test_standard_input_names_jobs_too(jobs: Sandbox) -> None:
     given = "PandaID=4 jobName=x\n5-6\n"
     done = subprocess.run(words, input=given, env=jobs.env, cwd=jobs.cwd, capture_output=True, text=True, timeout=60)
     assert [one["PandaID"] for one in json.loads(done.stdout)] == [4, 5, 6]
+
+
+def test_what_is_not_a_list_of_jobs_is_one_error(jobs: Sandbox) -> None:
+    words = [sys.executable, "-m", "goclient", "status", "-"]
+    told = jobs.run("goclient", "status", "1-2", "--json").out
+    done = subprocess.run(words, input=told, env=jobs.env, cwd=jobs.cwd, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("is not a PandaID")) == (2, 1)
+    assert "standard input: " in done.stderr
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *words]
+    done = subprocess.run(closed, env=jobs.env, cwd=jobs.cwd, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "standard input cannot be read" in done.stderr) == (10, True), done.stderr
+
+
+def test_a_job_is_named_as_it_is_printed(jobs: Sandbox) -> None:
+    assert jobs.run("goclient", "explain", "--pandaid", "PandaID=1").code == 0
+    assert jobs.run("goclient", "journal", "show", "PandaID=1").code == 0
+    several = jobs.run("goclient", "check", "--pandaid", "1-2")
+    assert (several.code, '"1-2" is not the number of one job' in several.err) == (2, True)
 
 
 def test_json_has_more_of_each_job(jobs: Sandbox) -> None:
@@ -232,6 +250,18 @@ def test_a_campaign_with_a_lost_answer_is_not_done(jobs: Sandbox) -> None:
     assert (everything.code, everything.err.count("it is not known")) == (6, 1), everything.err
 
 
+def test_what_is_being_sent_is_to_be_waited_for(jobs: Sandbox) -> None:
+    here = {"GOCLIENT_STATE": str(jobs.cwd / "sending")}
+    journal = Journal(jobs.cwd / "sending" / "journal.jsonl")
+    subjects = Subjects("digest", this_process(), "1", "first", "last", "now", jobs.url)
+    journal.append(Entry(REQUEST, "r", "intended", subjects))
+    journal.append(Entry(CALL, "r.0", "intended", ("first",)))
+    for command in (("kill", "--last"), ("kill", "--campaign=now"), ("status", "--campaign=now"), ("retry", "--last")):
+        told = jobs.run("goclient", *command, **here)
+        assert (told.code, told.out) == (10, "")
+        assert "it is being sent now\n    wait until it is sent, and type the command again\n" in told.err
+
+
 def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
     jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
     told = jobs.run("goclient", "status", "1", "98")
@@ -248,6 +278,7 @@ WRONG = [
     (("1", "muons", "x"), 2, "it is a campaign: type --campaign muons"),
     (("--campaign", "muons/2"), 10, 'no campaign "muons/2"'),
     (("--task", "x"), 2, '"x" is not the number of a task'),
+    (("jediTaskID=4",), 2, "type --task 4"),
     (("--task", "77"), 90, "task 77: "),
     (("@nothing",), 10, "No such file or directory\n    check the name of the file"),
     (("@jobs.txt", "x", "9-8"), 2, '"9-8" is upside down'),

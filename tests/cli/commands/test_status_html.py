@@ -30,6 +30,15 @@ def data(path: Path) -> Any:
     return json.loads(found[1])
 
 
+def test_a_page_about_jobs_that_nobody_knows_replaces_none(sent: Sandbox, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert sent.run("goclient", "status", "1", "--html", str(page)).code == 0
+    before = page.read_text()
+    for words in ((), ("--watch",), ("--json",)):
+        told = sent.run("goclient", "status", "99999", "--html", str(page), *words)
+        assert (told.code, "a page about" in told.err, page.read_text() == before) == (90, False, True), told
+
+
 @pytest.mark.conformance  # it takes long
 def test_the_page_has_what_is_printed(sent: Sandbox, tmp_path: Path) -> None:
     page = tmp_path / "zmumu.html"
