@@ -40,7 +40,7 @@ SECTIONS = {
         Command("status", "show jobs and their transfers"),
         Command("retry", "send jobs again that have failed; have JEDI retry tasks"),
         Command("kill", "stop jobs, and tasks with theirs"),
-        Command("advance", "do what is due in campaigns through a site: send, deliver, clean up"),
+        Command("advance", "do what is due in campaigns: send, try again what that cures, deliver, clean up"),
         Command("journal", "requests and jobs whose end is not known: list; show what was written of one"),
     ),
     "what they need": (
@@ -130,6 +130,6 @@ def overview() -> str:
         f"{rows}\n\n"
         "goclient help SUBCOMMAND lists the options of one, with examples; --version shows the version.\n"
         "All take --quiet (results, warnings and errors only) and --log-file FILE (keep what is told).\n"
-        "Exit codes: 0 done, 1 unexpected, 2 usage, 3 no job, 4 login needed, 5 and 6 of status --exit-status,\n"
+        "Exit codes: 0 done, 1 unexpected, 2 usage, 3 no job, 4 login needed, 5 failed and 6 running jobs,\n"
         "10 wrong request, 40 endpoint or path, 80 MyProxy, 90 server, 130 interrupted. See goclient(1)."
     )
