@@ -168,12 +168,16 @@ class Following(Lookups):
 
     def _choose_from(self, selection: Selection) -> Callable[[], Chosen]:
         """Return what tells which jobs are to be watched now, and which campaigns have none yet."""
+        from goclient.errors.sent import BeingSent
+        from goclient.jobs.selection import Unfinished
         from goclient.jobs.watch import Chosen
 
         def choose() -> Chosen:
-            return Chosen(
-                self.with_later(selection), tuple(one for one in self.unfinished(selection) if not one.are_sent)
-            )
+            now = self.with_later(selection)
+            sending = [one for one in now.lost if isinstance(one, BeingSent) and now.campaign]
+            unsent = [one for one in self.unfinished(selection) if not one.are_sent]
+            unsent += [Unfinished(now.campaign, one.message, "it is waited for", are_sent=False) for one in sending]
+            return Chosen(now, tuple(unsent))
 
         return choose
 

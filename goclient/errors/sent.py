@@ -59,6 +59,12 @@ def how_to_tell(command: str, jobs: int) -> str:
     return f"search the PanDA monitor for {this} (/jobs/?jobname=…), and type: {command} --jobs={which}; if {again}"
 
 
+class BeingSent(RequestError):
+    """Submission that a process is sending now, so that its jobs are not known yet."""
+
+    code = "being-sent"
+
+
 class ReplyLost(ServerError):
     """Request that may have reached the server, though its answer is unknown: never send it again."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from goclient.carrier.sending import TASK
 from goclient.errors import Collector, GoclientError, RequestError, UsageError, raise_all
-from goclient.errors.sent import TriesLost
+from goclient.errors.sent import BeingSent, TriesLost
 from goclient.errors.wording import quote, utc
 from goclient.jobs.panda_ids import TASK_NUMBER, as_ranges, check_count, read_panda_ids
 from goclient.jobs.sent import SentRequest, read_requests
@@ -194,13 +194,13 @@ def _find_lost(request: SentRequest, journal: Journal) -> RequestError | None:
 
 def explain_lost_answer(request: SentRequest) -> RequestError:
     """Return what is not known of a request, with how to find out."""
-    outcome, hint = "it is being sent now", "wait until it is sent, and type the command again"
-    if not request.is_running:
-        outcome, hint = request.outcome, f"goclient journal show {request.entry.key} has the names of its jobs"
-        hint += "; name by number those that there are"
-    campaign = f" of campaign {request.subjects.campaign}" if request.subjects.campaign else ""
-    message = f"the submission{campaign} at {utc(request.entry.time)}: {outcome}"
-    return RequestError(message, hint=hint, code="not-known", subject=request.entry.key)
+    key, campaign = request.entry.key, f" of campaign {request.subjects.campaign}" if request.subjects.campaign else ""
+    what = f"the submission{campaign} at {utc(request.entry.time)}"
+    if request.is_running:
+        hint = "wait until it is sent, and type the command again"
+        return BeingSent(f"{what}: it is being sent now", hint=hint, subject=key)
+    hint = f"goclient journal show {key} has the names of its jobs; name by number those that there are"
+    return RequestError(f"{what}: {request.outcome}", hint=hint, code="not-known", subject=key)
 
 
 def _check_known(chosen: Sequence[Sent]) -> None:

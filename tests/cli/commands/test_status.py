@@ -262,6 +262,24 @@ def test_what_is_being_sent_is_to_be_waited_for(jobs: Sandbox) -> None:
         assert "it is being sent now\n    wait until it is sent, and type the command again\n" in told.err
 
 
+@pytest.mark.conformance  # it takes long
+def test_what_is_being_sent_in_a_campaign_is_watched_too(jobs: Sandbox) -> None:
+    here = {**jobs.env, "GOCLIENT_STATE": str(jobs.cwd / "watched")}
+    journal = Journal(jobs.cwd / "watched" / "journal.jsonl")
+    subjects = Subjects("digest", this_process(), "1", "first", "last", "C", jobs.url)
+    old, new = (Entry(REQUEST, key, "intended", subjects) for key in "ab")
+    for entry in (old, Entry(CALL, "a.0", "accepted", ("1",)), old.then("done"), new, Entry(CALL, "b.0", "intended")):
+        journal.append(entry)
+    words = [*WATCHING, "status", "--campaign=C", "--watch", "--exit-status"]
+    with subprocess.Popen(words, env=here, cwd=jobs.cwd, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stderr is not None
+        assert "it is being sent now" in process.stderr.readline()
+        for entry in (Entry(CALL, "b.0", "accepted", ("2",)), new.then("done")):
+            journal.append(entry)
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, "2 jobs of campaign muons: 2 finished" in out) == (0, True), out
+
+
 def test_an_archive_that_does_not_answer_hides_no_job(jobs: Sandbox) -> None:
     jobs.trouble("* /api/v1/job/get_description_incl_archive", "500")
     told = jobs.run("goclient", "status", "1", "98")
