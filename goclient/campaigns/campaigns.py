@@ -21,6 +21,7 @@ from goclient.campaigns.twins import check_campaign
 from goclient.config.connections import Connections
 from goclient.errors import GoclientError, Interrupted, RequestError, ServerError, raise_all
 from goclient.errors.wording import quote, timestamp, utc
+from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Journal
 from goclient.model.location import Location
 from goclient.model.nearest import hint_of_known
@@ -108,10 +109,9 @@ class Campaigns:
     def advance(self, campaign: str, allowed: Allowed, show: ShowSent, *, waits: bool = False) -> list[Progress]:
         """Do whatever is due in a campaign, in all without one; return how far each of its parts is.
 
-        ``show`` tells the user of jobs as soon as they are sent.
-
-        A batch for which another process does that is left alone; what is wrong with one, in its ``problems``, keeps no
-        other from going on.  ``waits``: until each is done, or needs a person, also if another process is about it now.
+        ``show`` tells the user of jobs as soon as they are sent.  A batch for which another process does that is left
+        alone; what is wrong with one, in its ``problems``, keeps no other from going on.  ``waits``: until each is
+        done, or needs a person, also if another process is about it now.
         """
         _check_one_is_named(campaign, allowed)
         found, going = dict[Part, Progress](), dict[Part, Advance | PlainAdvance]()
@@ -276,9 +276,11 @@ def _check_plain(parts: Sequence[Part], allowed: Allowed) -> None:
     """Raise RequestError if what is allowed is about files at a site, and a campaign has none there."""
     words = [word for word in allowed.words if word != "--end"]
     if words and all(isinstance(one, PlainCampaign) for one in parts):
-        own = f"the jobs of {quote(parts[0].campaign)} bring their own files, and nothing is done for them"
-        hint = f"to send its jobs again, type: goclient retry --campaign {parts[0].campaign}"
-        message = f"{' and '.join(words)}: {own}"
+        campaign, ids = parts[0].campaign, as_ranges(allowed.jobs)
+        hint = f"to send its jobs again, type: goclient retry --campaign {campaign}"
+        if ids:
+            hint = f"goclient status {ids} shows them; goclient advance {campaign} --end gives up what is not known"
+        message = f"{' and '.join(words)}: the jobs of {quote(campaign)} bring their own files"
         raise RequestError(message, hint=hint, code="combination", subject=words[0])
 
 

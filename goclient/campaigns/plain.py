@@ -56,7 +56,11 @@ def plain_campaigns(journal: Path) -> list[PlainCampaign]:
     for one in _requests(entries):
         found.setdefault(PlainCampaign(one.subjects.campaign, one.subjects.server), []).append(one)
     over = {one.key: one.time for one in entries.latest(OVER)}
-    latest = {one: max(request.entry.time for request in requests) for one, requests in found.items()}
+    for key in over:  # all of whose jobs may be given up
+        found.setdefault(PlainCampaign(*key.split(" ")), [])
+    latest = {
+        one: max((request.entry.time for request in own), default=0.0) or over[one.key] for one, own in found.items()
+    }
     return [
         replace(
             one,
@@ -118,6 +122,12 @@ class PlainStandings(NamedTuple):
     unknown: int
     running: int
 
+    @property
+    def given_up(self) -> list[SentRequest]:
+        """Return the requests whose answers are lost, those of further tries included: closed, none is asked for."""
+        tries = [one.lost.request for one in map(self.jobs.latest.get, self.jobs.unsure) if one and one.lost]
+        return [*{one.entry.key: one for one in (*self.lost, *tries)}.values()]
+
 
 class PlainAdvance:
     """Look at the jobs of a plain campaign, and send again what a second try cures."""
@@ -146,7 +156,11 @@ class PlainAdvance:
         if is_over and (failed or cancelled) and not self._sender.allowed.ends:
             problems.append(jobs_over(self._campaign.campaign, failed, cancelled))
         if closed := is_over and not problems:
-            self._sender.read().append(found.over)
+            journal = self._sender.read()
+            for request in found.given_up:
+                # A later time would open the campaign again.
+                journal.append(replace(request.entry.then("failed", detail="given up"), time=request.entry.time))
+            journal.append(found.over)
         return Progress(
             *(self._campaign.campaign, "", sum(counts.values()), Sent.UNKNOWN if found.lost else Sent.YES, True),
             standing={one: count for one, count in counts.items() if count},

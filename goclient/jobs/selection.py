@@ -174,7 +174,7 @@ def read_sent(journal: Journal) -> list[Sent]:
         if one.has_calls and one.entry.state in ("intended", "unknown"):
             is_retry = one.entry.key in retries and not one.is_running
             lost = _find_lost(one, journal) if is_retry else explain_lost_answer(one)
-        if one.panda_ids or lost is not None:
+        if one.panda_ids or lost is not None or one.entry.state == "failed":  # the last: its jobs are given up
             selection = Selection(tuple(map(int, one.panda_ids)))
             found.append(Sent(one.entry.time, one.subjects.server, one.subjects.campaign, selection, lost))
     for entry in journal.latest(TASK):

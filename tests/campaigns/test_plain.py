@@ -165,12 +165,14 @@ def test_a_wait_tells_each_change_once(user: Sandbox) -> None:
     assert len(lines) == len(set(lines)) == 2, "the same is told once"
 
 
-@pytest.mark.parametrize("word", ["--again", "--goOverwrite", "--jobs=5"])
-def test_what_concerns_files_at_a_site_is_refused(user: Sandbox, word: str) -> None:
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("--again", "retry --campaign own"), ("--goOverwrite", "retry --campaign own"), ("--jobs=5", "advance own --end")],
+)
+def test_what_concerns_files_at_a_site_is_refused(user: Sandbox, word: str, hint: str) -> None:
     send(user, "--campaign=own")
     refused = advance(user, "own", word)
-    assert refused.code == 10
-    assert "goclient retry --campaign own" in refused.err
+    assert (refused.code, f"goclient {hint}" in refused.err) == (10, True), refused
 
 
 def test_a_campaign_of_another_server_is_told_with_what_to_type(user: Sandbox) -> None:
@@ -190,17 +192,35 @@ def test_a_lost_answer_is_told_and_nothing_is_sent_unasked(user: Sandbox) -> Non
     again = advance(user, "lost", "--json")
     assert (again.code, count(user)) == (10, 2), "the journal knows of it"
     assert f"goclient retry {one}" in json.dumps(again.json)
+    ended = advance(user, "lost", "--end")
+    assert (ended.code, "lost: all is done: 0 of 1 job has finished" in ended.out) == (0, True), ended
+    status = user.run("goclient", "status", "--campaign=lost", "--exit-status")
+    assert (status.code, "not known" in status.err) == (5, False), status
+    assert (user.run("goclient", "retry", str(one)).code, count(user)) == (10, 2), "nothing is sent twice unasked"
 
 
 def test_a_submission_whose_answer_is_lost_is_told_until_it_is_given_up(user: Sandbox) -> None:
     user.trouble("POST /api/v1/job/submit", "lost", times=1)
     assert user.run(*line_of(user, "--campaign=gone")).code == 90
+    last = str(user.rows("select max(panda_id) as last from jobs")[0]["last"])
     told = advance(user, "gone")
     assert (told.code, "goclient advance gone --end" in told.err, count(user)) == (10, True, 1), told
+    named = advance(user, "gone", "--jobs", last)
+    assert (named.code, f"goclient status {last} shows them" in named.err) == (10, True), named
+    assert user.run("goclient", "status", last).code == 0
+    assert user.run(*line_of(user, "--campaign=gone")).code == 10, "nothing is sent twice unasked"
     given_up = advance(user, "gone", "--end")
     assert (given_up.code, given_up.out) == (0, "gone: all is done: 0 of 1 job has finished\n"), given_up
     assert "nothing is left to do" in advance(user).err
-    send(user, "--campaign=gone", "--njobs=2")
+    assert [advance(user, "gone", *words).code for words in ((), ("--end",))] == [0, 0], (
+        "to give up twice is to do it once"
+    )
+    status = user.run("goclient", "status", "--campaign=gone", "--exit-status")
+    assert (status.code, "gone" in status.err) == (0, False), status
+    assert user.run("goclient", "journal", "list").out == "", "nothing is open"
+    send(user, "--campaign=gone")
+    assert advance(user, "gone").out == "gone: 1 job: 1 waiting or running\n", "the same is sent when it is typed again"
+    send(user, "--campaign=gone")
     assert advance(user, "gone").out == "gone: 2 jobs: 2 waiting or running\n", "it stays given up"
 
 

@@ -36,8 +36,8 @@ class AdvanceOptions(Frozen):
     )
     jobs: tuple[str, ...] = option(
         "--jobs",
-        help="PandaIDs of jobs of which it is not known whether they were sent, such as 42-141; with --end: of jobs "
-        "to give up",
+        help="of --goVia site: PandaIDs of jobs of which it is not known whether they were sent, such as 42-141; with "
+        "--end: of jobs to give up",
         group="advance",
         many=True,
         metavar="IDS",
