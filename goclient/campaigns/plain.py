@@ -56,8 +56,8 @@ def plain_campaigns(journal: Path) -> list[PlainCampaign]:
     for one in _requests(entries):
         found.setdefault(PlainCampaign(one.subjects.campaign, one.subjects.server), []).append(one)
     over = {one.key: one.time for one in entries.latest(OVER)}
-    for key in over:  # all of whose jobs may be given up
-        found.setdefault(PlainCampaign(*key.split(" ")), [])
+    for campaign, _, server in (key.partition(" ") for key in over):  # all of its jobs may be given up
+        found.setdefault(PlainCampaign(campaign, server), [])
     latest = {
         one: max((request.entry.time for request in own), default=0.0) or over[one.key] for one, own in found.items()
     }

@@ -1,9 +1,8 @@
 """Requests for jobs in the journal: what was sent, by which process, and what came of it.
 
 A request is open until the user was told how it ended: ``intended`` before its first call; ``unknown`` if an answer is
-lost; ``accepted`` if the server took some of its jobs and not the others; then ``refused``, ``done``, or ``failed`` if it is
-given up.  Its calls are
-entries of their own.  A process that is killed leaves its request open.
+lost; ``accepted`` if the server took some of its jobs and not the others; then ``refused``, ``done``, or ``failed``, if
+it is given up.  Its calls are entries of their own.  A process that is killed leaves its request open.
 """
 
 from __future__ import annotations
