@@ -113,7 +113,7 @@ class Campaigns:
         alone; what is wrong with one, in its ``problems``, keeps no other from going on.  ``waits``: until each is
         done, or needs a person, also if another process is about it now.
         """
-        _check_one_is_named(campaign, allowed)
+        allowed.check_campaign_is_named(campaign)
         found, going = dict[Part, Progress](), dict[Part, Advance | PlainAdvance]()
         with ExitStack() as locks:
             parts = self._select(campaign, allowed)
@@ -240,14 +240,6 @@ class _Asked(NamedTuple):
         """Note jobs of a part that were sent, and tell the user of them."""
         self.sent.setdefault(part, []).extend(jobs)
         self.show(part.campaign, jobs, targets)
-
-
-def _check_one_is_named(campaign: str, allowed: Allowed) -> None:
-    """Raise RequestError if something is allowed that concerns one campaign, and none is named."""
-    if not campaign and (words := allowed.words):
-        message = f"{' and '.join(words)}: that is said of one campaign, and none is named"
-        hint = f"name it: goclient advance CAMPAIGN {allowed.typed}"
-        raise RequestError(message, hint=hint, code="combination", subject=words[0])
 
 
 def _lock(kept: KeptBatch, lock: ExitStack) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from goclient.errors import RequestError
 from goclient.jobs.panda_ids import as_ranges
 from goclient.journal import Entry
 from goclient.model.staging import MAX_ITEMS
@@ -68,6 +69,13 @@ class Allowed:
     def given_up(self) -> tuple[int, ...]:
         """Return the PandaIDs of the jobs that may be given up."""
         return self.jobs if self.ends else ()
+
+    def check_campaign_is_named(self, campaign: str) -> None:
+        """Raise RequestError if anything is allowed, which concerns one campaign, and none is named."""
+        if not campaign and (words := self.words):
+            message = f"{' and '.join(words)}: that is said of one campaign, and none is named"
+            hint = f"name it: goclient advance CAMPAIGN {self.typed}"
+            raise RequestError(message, hint=hint, code="combination", subject=words[0])
 
 
 NOTHING_MORE = Allowed()
