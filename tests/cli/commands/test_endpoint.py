@@ -118,10 +118,11 @@ def test_search_asks_globus_for_collections_that_hold_data(shared_sandbox: Sandb
         "entity_type": "GCSv5_mapped_collection",
         "owner": "jdoe@sandbox.example",
     }
-    table = endpoint("--search=1", "list").out
-    for words in ("a guest collection", "a Globus Connect Personal collection", collection(shared_sandbox, "GUEST1")):
-        assert words in table
-    assert "ENDPOINT1" not in table
+    for text, kind in (("guest1", "a guest collection"), ("laptop", "a Globus Connect Personal collection")):
+        table = endpoint(f"--search={text}", "list").out
+        assert kind in table
+        assert collection(shared_sandbox, text.upper()) in table
+    assert endpoint("--search=endpoint1", "list", "--json").json == []
 
 
 def test_search_that_finds_nothing_says_so(endpoint: Endpoint) -> None:
