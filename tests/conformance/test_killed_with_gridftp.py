@@ -48,15 +48,15 @@ class Job:
 
 
 @pytest.fixture
-def job(shared_sandbox: Sandbox, gridftp: GridftpServers, tmp_path: Path) -> Iterator[Job]:
+def job(sandbox: Sandbox, gridftp: GridftpServers, tmp_path: Path) -> Iterator[Job]:
     there = gridftp.second.directory / tmp_path.name
     there.mkdir()
-    with grid_of(shared_sandbox, gridftp.grid.authority, tmp_path / "grid", user=gridftp.grid.credential(USER)) as grid:
+    with grid_of(sandbox, gridftp.grid.authority, tmp_path / "grid", user=gridftp.grid.credential(USER)) as grid:
         grid.deposit("wdeng", tool=False)
-        payload = shared_sandbox.payload("large.sh", LARGE)
+        payload = sandbox.payload("large.sh", LARGE)
         words = ("sendJob.py", "--computingSite=TEST1", f"--transformation={payload}", "--Data=large")
         output = f"--OutputGO={gridftp.second.endpoint.text}{there}/"
-        sent = shared_sandbox.run(*words, output, f"--myproxy=wdeng@localhost:{grid.port}", **grid.env)
+        sent = sandbox.run(*words, output, f"--myproxy=wdeng@localhost:{grid.port}", **grid.env)
         assert sent.code == 0, sent.err
         yield Job(grid, there)
 

@@ -6,11 +6,13 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +190,9 @@ def test_jobs_that_are_not_known_hide_no_others(jobs: Sandbox) -> None:
 
 @pytest.mark.conformance  # it takes long
 def test_a_row_that_cannot_be_read_hides_itself_only(jobs: Sandbox) -> None:
-    run = jobs.run
-    assert jobs.submit("--njobs=3", "--campaign=garbled", "--noCheck").code == 0
+    here = {"GOCLIENT_STATE": str(jobs.cwd / "garbled")}
+    run = partial(jobs.run, **here)
+    assert jobs.submit("--njobs=3", "--campaign=garbled", "--noCheck", **here).code == 0
     first, bad, last = (job["PandaID"] for job in run("goclient", "status", "--last", "--json").json)
     change(jobs, first, "failed", pilotErrorCode=1201)
     change(jobs, bad, "failed", attemptNr=10**30)
@@ -201,9 +204,10 @@ def test_a_row_that_cannot_be_read_hides_itself_only(jobs: Sandbox) -> None:
     assert [one["PandaID"] for one in document["jobs"]] == [first, last]
     assert (document["error"]["code"], document["error"]["exit_code"]) == ("bad-answer", 90)
     assert run("goclient", "status", "--campaign=garbled", "--watch").out.count("2 jobs of campaign garbled") == 2
+    env, cwd = {**jobs.env, **here}, jobs.cwd
     results = f"import goclient; print([r.state for r in goclient.Client().results(['{first}-{last}'])])"
     shown = subprocess.run(
-        [sys.executable, "-c", results], env=jobs.env, cwd=jobs.cwd, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", results], env=env, cwd=cwd, capture_output=True, text=True, timeout=60
     )
     assert shown.stdout == "['failed', '', 'finished']\n", shown.stderr
     retried = run("goclient", "retry", "--campaign=garbled", "--noCheck")
@@ -330,6 +334,8 @@ def test_a_pipe_gets_a_line_for_each_change(jobs: Sandbox) -> None:
     ]
     assert rest.startswith("3 jobs: 1 finished, 1 failed, 1 cancelled\n")
     assert process.returncode == 5
+    for panda_id, state in ((10, "running"), (11, "activated"), (12, "activated")):  # as the other tests have them
+        change(jobs, panda_id, state)
 
 
 @pytest.mark.conformance  # it takes long
@@ -355,6 +361,7 @@ def test_a_terminal_gets_a_picture_until_all_are_over(jobs: Sandbox) -> None:
     assert "stopped by the batch system" in text
     assert "PandaID=12 running -> finished" not in text.splitlines()[-1]
     assert "2 jobs: 1 finished, 1 failed" in text
+    change(jobs, 12, "activated")
 
 
 def journal_of_a_task(sandbox: Sandbox, number: str) -> Path:
@@ -366,19 +373,21 @@ def journal_of_a_task(sandbox: Sandbox, number: str) -> Path:
 
 def test_a_task_is_followed_by_its_number(jobs: Sandbox) -> None:
     words = ("--outDS=user.jdoe.followed", "--noBuild", "--exec=true", "--site=TEST1", "--nJobs=2", "--useHomeDir")
-    assert jobs.run("goclient", "prun", *words).code == 0
+    state = shutil.copytree(jobs.env["GOCLIENT_STATE"], jobs.cwd / "followed")  # others look at all that is in theirs
+    run = partial(jobs.run, GOCLIENT_STATE=str(state))
+    assert run("goclient", "prun", *words).code == 0
     (task,) = jobs.rows("select task_id from jedi_tasks")
     number = str(task["task_id"])
-    told = jobs.run("goclient", "status", "--task", number, "--exit-status")
+    told = run("goclient", "status", "--task", number, "--exit-status")
     assert told.code == 6
     assert told.out.startswith(f"task {number}: ready\n2 jobs: 2 activated\n")
-    mistaken = jobs.run("goclient", "status", number)
+    mistaken = run("goclient", "status", number)
     assert f"--task {number}" not in mistaken.err, "this job was sent from here, too"
     other = jobs.run("goclient", "status", number, GOCLIENT_STATE=str(journal_of_a_task(jobs, number)))
     assert f"for the jobs of the task, type --task {number}" in other.err
     for row in jobs.rows("select panda_id from jobs where task = ?", task["task_id"]):
         change(jobs, row["panda_id"], "finished")
-    assert jobs.run("goclient", "status", "--task", number, "--exit-status").code == 0
+    assert run("goclient", "status", "--task", number, "--exit-status").code == 0
 
 
 def test_transfers_of_a_campaign_through_a_site_are_the_user_s_own(jobs: Sandbox) -> None:
