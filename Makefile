@@ -21,6 +21,9 @@ TOLD := PYTHONDONTWRITEBYTECODE= GOCLIENT_TEST_SERVER_PYTHON="$(CURDIR)/$(SERVER
 # The branches that tests take are measured with COVERAGE=1: make test conformance coverage COVERAGE=1.
 TOLD += $(if $(COVERAGE),GOCLIENT_TEST_BRANCHES=yes)
 
+# With AGAIN=1, as CI has it, what fails is tried once more, alone, when the others are done: both results are printed.
+pytest = $(TOLD) $(BIN)/pytest $(1)$(if $(AGAIN), || $(TOLD) $(BIN)/pytest $(1) -n 0 --last-failed --last-failed-no-failures=none)
+
 .PHONY: demo test test-unit peers conformance properties mutations coverage check figures clean
 
 demo: $(VENV)/.demo-ready
@@ -29,7 +32,7 @@ demo: $(VENV)/.demo-ready
 # Unit and functional tests: what needs no program and no server but ours, and less than half a second of a core.
 test: $(VENV)/.dev-ready $(PEERS)
 	$(if $(COVERAGE),$(BIN)/python -m tests.branches prepare)
-	$(TOLD) $(BIN)/pytest -m "not conformance" --ignore=tests/conformance
+	$(call pytest,-m "not conformance" --ignore=tests/conformance)
 
 # The tests that need no server at all: make test-unit PYTHON=python3.12, each Python in a folder of its own. None waits.
 test-unit: $(PEERS)
@@ -42,13 +45,16 @@ peers: $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
 # Real servers of files, of which the WebDAV server answers late or wrongly when more tests than cores ask it (xrootd
 # 5.5.3); other real programs, and the code of real servers; then the properties with many examples. What is measured are
 # the tests of real servers: nothing else tries the clients of files.
+conformance: export GOCLIENT_TEST_XGFALCLIENT = $(CURDIR)/$(XGFAL)/bin
+conformance: export GOCLIENT_TEST_PANDA_PILOT = $(CURDIR)/$(PILOT)/source
 conformance: $(VENV)/.dev-ready $(PEERS) $(XGFAL)/.ready $(PILOT)/.ready
-	$(TOLD) GOCLIENT_TEST_XGFALCLIENT="$(CURDIR)/$(XGFAL)/bin" $(BIN)/pytest -n 2 -m conformance -k "grid or webdav"
-	$(TOLD) GOCLIENT_TEST_PANDA_PILOT="$(CURDIR)/$(PILOT)/source" $(BIN)/pytest -m conformance -k "not grid and not webdav"
+	$(call pytest,-n 2 -m conformance -k "grid or webdav")
+	$(call pytest,-m conformance -k "not grid and not webdav")
 	$(MAKE) properties
 
+properties: export GOCLIENT_TEST_LONG = yes
 properties: $(VENV)/.dev-ready $(PEERS)
-	$(TOLD) GOCLIENT_TEST_LONG=yes $(BIN)/pytest -n 2 -m "hypothesis and not conformance"
+	$(call pytest,-n 2 -m "hypothesis and not conformance")
 
 # Each change of tests/conformance/mutations.toml to the code is found by the tests that it names.
 mutations: $(VENV)/.dev-ready

@@ -55,6 +55,7 @@ SERVERS = {
     *(f"tests.{name}" for name in _MODULES),
 }
 GRID = {"gridftp", "webdav"}
+REVERSED = "GOCLIENT_TEST_REVERSED"  # the tests from the last one to the first: what one leaves to another is found
 REAL = {*GRID, "globus_program", "real"}
 LONG = {
     "test_campaign.py",
@@ -79,6 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> Iterator[None
         elif not item.get_closest_marker("conformance") and not _serves(item.module):
             item.add_marker("unit")
     yield
+    if os.environ.get(REVERSED):
+        items.reverse()
     _begin_with_long(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 

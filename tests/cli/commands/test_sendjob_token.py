@@ -36,6 +36,7 @@ def user(shared_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     kept = {name: value for name, value in shared_sandbox.env.items() if not name.startswith("GOCLIENT_CARRY_")}
     monkeypatch.setattr(shared_sandbox, "env", {**kept, "GOCLIENT_STATE": str(tmp_path / "state")})
     shared_sandbox.rows("delete from secrets")
+    shared_sandbox.rows("delete from tokens where scope like '%/https'")
     shared_sandbox.rows("delete from consents")
     shared_sandbox.rows("update jobs set status = 'failed' where status = 'activated'")
     return shared_sandbox
@@ -161,7 +162,7 @@ def test_a_mapped_collection_is_warned_of_and_a_guest_is_not(user: Sandbox) -> N
     [
         (("--StageinGOsrc=GUEST1:/campaign/in/", "--goOverwrite"), "token-directory"),
         (("--StageoutGOsrc=d/", "--StageoutGOdest=GUEST1:/campaign/out/"), "token-directory"),
-        (("--Data=a", "--OutputGO=GUEST1:/campaign/new/"), "no-folder"),
+        (("--Data=a", "--OutputGO=GUEST1:/campaign/missing/"), "no-folder"),
         (("--StageinGOsrc=GUEST1:/campaign/in/0064.file", "--StageinGOdest=SITE1:/home/"), "token-transfer"),
         (("--Data=a", f"--OutputGO={OUTPUT}", "--goNeeds=40"), "token-ends"),
         (("--Data=a", f"--OutputGO={OUTPUT}", "--noCheck"), "combination"),
