@@ -55,6 +55,7 @@ SERVERS = {
     *(f"tests.{name}" for name in _MODULES),
 }
 GRID = {"gridftp", "webdav"}
+LONGEST_TEST = 600  # seconds, with its fixtures, on a busy machine
 REVERSED = "GOCLIENT_TEST_REVERSED"  # the tests from the last one to the first: what one leaves to another is found
 REAL = {*GRID, "globus_program", "real"}
 LONG = {
@@ -105,6 +106,11 @@ def _begin_with_long(items: list[pytest.Function], workers: int) -> None:
     items += others[begun:]
 
 
+def pytest_sessionstart() -> None:
+    """Have an alarm fail the test that runs."""
+    signal.signal(signal.SIGALRM, _end_test)
+
+
 def pytest_collection_finish() -> None:
     """Look for garbage from now on, but not among the tests themselves."""
     gc.freeze()
@@ -119,9 +125,15 @@ def _serves(module: ModuleType) -> bool:
 
 
 def pytest_runtest_setup() -> None:
-    """Begin each test as a process does: without the credentials and the umask of those before it."""
+    """Begin each test as a process does: without the credentials and the umask of those before it, and with an end."""
+    signal.alarm(LONGEST_TEST)
     os.umask(0o022)  # files that others may write to are refused, whatever the developer's umask is
     secrets._needles = ()
+
+
+def _end_test(*_: object) -> None:
+    """Fail a test that waits for ever, as one does whose assertion failed before a process that it waits for can end."""
+    raise TimeoutError(f"the test has not ended within {LONGEST_TEST} s")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

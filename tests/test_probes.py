@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,13 @@ SOME = ("no-python3", "no-network", "read-only", "a portal that redirects", "no 
 
 
 @pytest.fixture
-def user(shared_sandbox: Sandbox, tmp_path: Path) -> Iterator[Sandbox]:
-    """A user who has probed nothing yet."""
+def user(shared_sandbox: Sandbox, tmp_path: Path) -> Sandbox:
+    """A user who has probed nothing yet, at a site without jobs."""
     shared_sandbox.env["GOCLIENT_STATE"] = str(tmp_path / "state")
-    yield shared_sandbox
-    shared_sandbox.rows("update jobs set status = 'cancelled' where status = 'activated'")
+    shared_sandbox.rows("update jobs set status = 'cancelled'")
+    for mark in shared_sandbox.path(SITE, STAGING).glob(".goclient-probe-*"):
+        shutil.rmtree(mark)
+    return shared_sandbox
 
 
 def run_at_site(user: Sandbox, *words: str) -> None:

@@ -131,7 +131,7 @@ def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_
     assert "must see the job's directory" not in sent.err
     assert f"bring: 4 items from {SOURCE} to {SITE}:/staging/whole." in sent.err
     assert [line.split(" ")[1].startswith("jobName=whole.") for line in sent.out.splitlines()] == [True] * 3
-    (area,) = site.staging.iterdir()
+    (area,) = site.staging.glob("whole.*")
     assert sorted(one.name for one in area.rglob("*.dat")) == ["f0.dat", "own.dat", "own.dat", "own.dat"]
     assert "3 waiting or running" in site.advance("whole").out
     site.run_jobs(3)
@@ -141,7 +141,7 @@ def test_each_file_is_brought_once_and_each_output_delivered_once_by_one_task_a_
     assert sorted(delivered) == expected(3)
     assert delivered["out.2.txt"] == "common\nown 2\n"
     assert site.tasks("whole") == ["bring", "deliver", "clean"]
-    assert list(site.staging.iterdir()) == []
+    assert list(site.staging.glob("whole.*")) == []
     page = site.sandbox.cwd / "whole.html"
     told = site.sandbox.run("goclient", "status", "--campaign=whole", f"--html={page.name}")
     assert told.out.splitlines()[1].startswith("10 files transferred, "), "4 are brought, 6 delivered, 12 were copied"

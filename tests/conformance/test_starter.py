@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "the settings": ("goclient", "settings", "show"),
     "a job that there is not": ("goclient", "status", "17"),
     "prun": ("goclient", "prun", "--help"),
-    "a pilot without a job": ("goclient", "pilot", "--site=TEST1", "--once"),
+    "a pilot without a job": ("goclient", "pilot", "--site=ANALY_BNL_T3", "--once"),
 }
 
 
