@@ -132,7 +132,7 @@ def pytest_runtest_setup() -> None:
 
 
 def _end_test(*_: object) -> None:
-    """Fail a test that waits for ever, as one does whose assertion failed before a process that it waits for can end."""
+    """Fail a test that waits for ever, as one whose assertion failed does for a process that goes on."""
     raise TimeoutError(f"the test has not ended within {LONGEST_TEST} s")
 
 
