@@ -21,7 +21,7 @@ from goclient.model.campaign import campaign_of
 from goclient.model.names import fill_serial
 from goclient.model.options import RequestOptions, SubmitOptions
 from goclient.model.records.registry import attach
-from goclient.model.typed import Typed, as_keywords, in_keywords
+from goclient.model.typed import Typed, as_keywords, check_kind, check_text, in_keywords
 from goclient.preflight.base import Report
 from goclient.preflight.validation import validate_request
 from goclient.reporter.base import SILENT, Reporter
@@ -101,6 +101,7 @@ class Client(Mending):
         Raises ServerError if not all jobs were accepted, or if that is not known; nothing is sent twice.  The same
         request once more is SentBefore while nobody knows how the first one ended, unless it was prepared ``again``.
         """
+        check_kind(Submission, "prepared", prepared, "give what client.prepare(…) returns")
         with in_keywords():
             return self.send_typed(prepared)
 
@@ -130,7 +131,7 @@ class Client(Mending):
 
     def advance(  # noqa: PLR0913  # what can be typed
         self,
-        campaign: str = "",
+        campaign: str | None = None,
         *,
         wait: bool = False,
         again: bool = False,
@@ -150,9 +151,10 @@ class Client(Mending):
         from goclient.campaigns.state import Allowed
         from goclient.jobs.panda_ids import read_panda_ids
 
-        return self.advance_shown(
-            campaign, Allowed(again, end, overwrite, tuple(read_panda_ids(jobs))), lambda *_: None, waits=wait
-        )
+        if campaign is not None:
+            check_text("campaign", campaign, empty="leave campaign out for all, or give it a value")
+        allowed = Allowed(again, end, overwrite, tuple(read_panda_ids(jobs)))
+        return self.advance_shown(campaign or "", allowed, lambda *_: None, waits=wait)
 
     def advance_shown(self, campaign: str, allowed: Allowed, show: ShowSent, *, waits: bool) -> list[Progress]:
         """Do whatever is due in campaigns as a command does, which shows its user the jobs that are sent."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from goclient.config import environment
@@ -15,6 +16,7 @@ from goclient.errors import UsageError, raise_all
 from goclient.errors.wording import quote
 from goclient.lookups import Lookups
 from goclient.model.select import SelectOptions
+from goclient.model.typed import check_kind, check_seconds, check_text, read_keywords, read_texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 OURS = "goclient-"  # is in the name of each secret of ours
 Ids = Iterable[int | str]
+Tasks = Ids | int | str | None
 
 
 class Following(Lookups):
@@ -53,7 +56,7 @@ class Following(Lookups):
         return fetch_jobs(numbers, server=self._connections.panda())[0].parameters
 
     def status(
-        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+        self, ids: Ids | None = None, *, task: Tasks = (), campaign: str | None = None, last: bool = False
     ) -> list[JobStatus]:
         """Return the status of each job and of its transfers, in order; raises ServerError for an unknown job.
 
@@ -65,16 +68,17 @@ class Following(Lookups):
         return list(followed.jobs)
 
     def select(
-        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+        self, ids: Ids | None = None, *, task: Tasks = (), campaign: str | None = None, last: bool = False
     ) -> Selection:
         """Return the jobs and tasks that are chosen, which may be none; the server is not asked."""
         from goclient.jobs.panda_ids import read_panda_ids
         from goclient.jobs.selection import Selection
 
         numbers = read_panda_ids(ids) if ids is not None else []
-        options = SelectOptions(
-            PandaID=tuple(map(str, numbers)), task=tuple(map(str, task)), campaign=campaign, last=last
-        )
+        tasks = task if isinstance(task, Iterable) and not isinstance(task, str) else () if task is None else (task,)
+        chosen = {"PandaID": [*map(str, numbers)], "task": [*map(str, tasks)], "campaign": campaign, "last": last}
+        options, errors = read_keywords(SelectOptions, chosen, dict, requires=False)
+        raise_all(errors)
         return Selection() if ids is not None and options.is_empty else self.select_typed(options)
 
     def select_typed(self, options: SelectOptions, *, told: type[RequestError] | None = None) -> Selection:
@@ -125,13 +129,21 @@ class Following(Lookups):
         return followed
 
     def page(
-        self, path: str, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+        self,
+        path: str | PathLike[str],
+        ids: Ids | None = None,
+        *,
+        task: Tasks = (),
+        campaign: str | None = None,
+        last: bool = False,
     ) -> list[JobStatus]:
         """Write a page about jobs, one file that any browser shows, and return their status.
 
         Jobs are chosen as for ``status``.  An earlier page is replaced; raises RequestError for another file there.  Of
         jobs that the server does not know, if there are no others, there is no page.
         """
+        path = fspath(path) if isinstance(path, PathLike) else path
+        check_text("path", path)
         self.check_page(path)
         followed = self.follow(self.select(ids, task=task, campaign=campaign, last=last))
         if followed.jobs or not followed.errors:
@@ -156,8 +168,10 @@ class Following(Lookups):
 
         A job is over if its last try is, which may be sent meanwhile, as all jobs of a campaign that is named.
         """
+        from goclient.jobs.selection import Selection
         from goclient.jobs.watch import watch
 
+        check_kind(Selection, "selection", selection, "write client.watch(client.select([42]))")
         return watch(self._choose_from(selection), self._connections)
 
     def with_later(self, selection: Selection) -> Selection:
@@ -185,7 +199,7 @@ class Following(Lookups):
         self,
         ids: Ids | None = None,
         *,
-        task: Ids = (),
+        task: Tasks = (),
         campaign: str | None = None,
         last: bool = False,
         seconds: float = 30.0,
@@ -200,6 +214,9 @@ class Following(Lookups):
         """
         from goclient.jobs.watch import wait, wait_for_all
 
+        check_seconds("seconds", seconds)
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         selection = self.select(ids, task=task, campaign=campaign, last=last)
         if ids is not None and not (task or campaign or last):
             server, reporter = self._connections.panda(), self._reporter
@@ -234,7 +251,7 @@ class Following(Lookups):
 
     def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
         """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""
-        return self._credentials().revoke(list(ids))
+        return self._credentials().revoke(read_texts("ids", ids))
 
     def _credentials(self) -> Credentials:
         from goclient.jobs.credentials import Credentials  # requests, which most calls need not
@@ -249,10 +266,12 @@ class Following(Lookups):
 
         return list(open_items(self._journal))
 
-    def journal_entries(self, name: str) -> list[Entry]:
+    def journal_entries(self, name: str | int) -> list[Entry]:
         """Return what the journal says of a request, a job's name or a PandaID; raises RequestError if nothing."""
         from goclient.jobs.open import entries_about
 
+        name = str(name) if isinstance(name, int) else name
+        check_text("name", name)
         return entries_about(self._journal, name)
 
     @property

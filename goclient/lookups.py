@@ -15,7 +15,7 @@ from goclient.errors import Collector, RequestError, UsageError, raise_all
 from goclient.errors.wording import quote
 from goclient.model.endpoint import UrlEndpoint
 from goclient.model.syntax.parse import parse_endpoint
-from goclient.model.typed import in_keywords, read_keywords
+from goclient.model.typed import check_text, in_keywords, read_keywords, read_texts
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -58,12 +58,14 @@ class Lookups:
         """Return the collections that Globus finds for these words, and whether there are more."""
         from goclient.endpoints import patiently
 
+        check_text("text", text)
         return patiently(lambda: self._connections.globus().search(text), self._reporter)
 
     def endpoint(self, name: str) -> View:
         """Return what is known of the endpoint with a name of the catalogue or of Globus, or with an id."""
         from goclient import endpoints
 
+        check_text("name", name)
         self._warn_of_missing_catalogue()
         names, globus = self.catalogue(), self._connections.globus
         return endpoints.patiently(lambda: endpoints.view(name, names=names, globus=globus), self._reporter)
@@ -72,6 +74,8 @@ class Lookups:
         """Give an endpoint a name in the user's catalogue; ``check``: ask Globus for a collection first."""
         from goclient import endpoints
 
+        check_text("name", name)
+        check_text("where", where)
         user, globus = environment.user_catalogue(self._connections.env), self._connections.globus
         return endpoints.add(name, where, user=user, site=environment.SITE_CATALOGUE, globus=globus if check else None)
 
@@ -79,6 +83,7 @@ class Lookups:
         """Take a name out of the user's catalogue; raises RequestError if it is not there."""
         from goclient import endpoints
 
+        check_text("name", name)
         user = environment.user_catalogue(self._connections.env)
         return endpoints.remove(name, user=user, site=environment.SITE_CATALOGUE)
 
@@ -98,6 +103,8 @@ class Lookups:
         """
         from goclient.services.globus.login import login  # globus-sdk, which most calls need not
 
+        endpoints, https = read_texts("endpoints", endpoints), read_texts("https", https)
+        session = read_texts("session", session)
         if endpoints or https:
             self._warn_of_missing_catalogue()
         wanted = _login_request(self._connections, endpoints=endpoints, https=https, session=session)
@@ -124,6 +131,7 @@ class Lookups:
         """
         from goclient.model.probe_options import ProbeOptions
 
+        check_text("queue", queue, empty='write queue="…"')
         with in_keywords():
             typed = self._read(ProbeOptions, {**options, "QUEUE": [queue]})
             raise_all(typed.errors)

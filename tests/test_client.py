@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import pydoc
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +228,81 @@ def test_what_is_no_text_is_a_usage_error(home: Path, text: Any) -> None:
     for call in (goclient.Client().explain, goclient.Client().check):
         with pytest.raises(goclient.UsageError, match="the jobParameters must be one text"):
             call(text)
+
+
+CALLS: dict[str, tuple[Callable[[Any], object], str, str]] = {
+    "wait([1], timeout='1')": (lambda one: one.wait([1], timeout="1"), "timeout must be a number", "write timeout=1"),
+    "wait([1], seconds='x')": (lambda one: one.wait([1], seconds="x"), "seconds must be a number", "write seconds=30"),
+    "wait([1], seconds=inf)": (lambda one: one.wait([1], seconds=math.inf), "must be a number", "write seconds=30"),
+    "page(None, [1])": (lambda one: one.page(None, [1]), "path must be a text", 'write path="…"'),
+    "add_endpoint(name, Path)": (
+        lambda one: one.add_endpoint("x", Path("h")), "where must be a text", 'write where="h"'
+    ),
+    "add_endpoint(None, None)": (lambda one: one.add_endpoint(None, None), "name must be a text", 'write name="…"'),
+    "endpoint(None)": (lambda one: one.endpoint(None), "name must be a text", 'write name="…"'),
+    "remove_endpoint(1)": (lambda one: one.remove_endpoint(1), "name must be a text", 'write name="1"'),
+    "search_endpoints(1)": (lambda one: one.search_endpoints(1), "text must be a text", 'write text="1"'),
+    "login(…, session=None)": (
+        lambda one: one.login(None, session=None), "session must be a list of texts", 'write session=["…", "…"]'
+    ),
+    "login(…, endpoints='S')": (
+        lambda one: one.login(None, endpoints="S"), 'must be a list of texts, not "S"', 'write endpoints=["S"]'
+    ),
+    "advance(['c1'])": (lambda one: one.advance(["c1"]), "campaign must be a text", 'write campaign="…"'),
+    "advance('')": (lambda one: one.advance(""), "campaign is empty", "leave campaign out for all, or give it a value"),
+    "status(campaign='')": (
+        lambda one: one.status(campaign=""), "campaign is empty", "leave campaign out, or give it a value"
+    ),
+    "kill([1], campaign='')": (
+        lambda one: one.kill([1], campaign=""), "campaign is empty", "leave campaign out, or give it a value"
+    ),
+    "status(task='')": (lambda one: one.status(task=""), "task must be a list of texts", 'write task=["…", "…"]'),
+    "status(last='x')": (lambda one: one.status(last="x"), "last must be True or False", "write last=True"),
+    "retry(campaign=7)": (lambda one: one.retry(campaign=7), "campaign must be a text", 'write campaign="7"'),
+    "journal_entries(None)": (lambda one: one.journal_entries(None), "name must be a text", 'write name="…"'),
+    "revoke(None)": (lambda one: one.revoke(None), "ids must be a list of texts", 'write ids=["…", "…"]'),
+    "revoke('12')": (lambda one: one.revoke("12"), 'ids must be a list of texts, not "12"', 'write ids=["12"]'),
+    "prun(None)": (lambda _: goclient.prun(None), "prun takes a list of arguments, not", 'goclient.prun(["--outDS"'),  # type: ignore[arg-type]
+    "send(None)": (lambda one: one.send(None), "prepared must be a Submission", "give what client.prepare(…) returns"),
+    "watch([1])": (lambda one: one.watch([1]), "selection must be a Selection", "client.watch(client.select([42]))"),
+    "probe(None)": (lambda one: one.probe(None), "queue must be a text", 'write queue="…"'),
+    "probe('')": (lambda one: one.probe(""), "queue is empty", 'write queue="…"'),
+    "kill()": (lambda one: one.kill(), "no job is named", "name jobs (kill([42])), or give"),
+    "kill(None)": (lambda one: one.kill(None), "no job is named", "name jobs (kill([42])), or give"),
+    "kill(campaign='')": (lambda one: one.kill(campaign=""), "no job is named", "name jobs (kill([42])), or give"),
+    "retry()": (lambda one: one.retry(), "no job is named", "name jobs (retry([42])), or give"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "message", "hint"), CALLS.values(), ids=CALLS)
+def test_a_wrong_argument_is_a_usage_error(call: Callable[[Any], object], message: str, hint: str, home: Path) -> None:
+    with pytest.raises(goclient.UsageError) as caught:
+        call(goclient.Client())
+    assert caught.value.exit_code == 2
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("task", [7, "7", [7], ("7",), "jediTaskID=7"])
+def test_a_task_is_its_number_or_a_list_of_them(home: Path, task: Any) -> None:
+    assert goclient.Client().select(task=task).tasks == (7,)
+
+
+def test_a_task_of_two_digits_is_one_task(home: Path) -> None:
+    for task in (42, "42"):
+        assert goclient.Client().select(task=task).tasks == (42,)
+    assert goclient.Client().select([1], task=None).tasks == ()
+
+
+def test_a_job_is_looked_for_in_the_journal_by_its_number(client: goclient.Client) -> None:
+    (job,) = client.submit(computingSite="TEST3", transformation="/bin/true", noCheck=True).jobs
+    assert client.journal_entries(job.panda_id) == client.journal_entries(str(job.panda_id))
+
+
+def test_a_page_s_path_may_be_a_path(client: goclient.Client, tmp_path: Path) -> None:
+    (job,) = client.submit(computingSite="TEST3", transformation="/bin/true", noCheck=True).jobs
+    client.page(tmp_path / "page.html", [job.panda_id])
+    assert str(job.panda_id) in (tmp_path / "page.html").read_text()
 
 
 def test_a_client_has_the_options_of_sendjob_but_those_of_its_output() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from goclient.errors import UsageError, raise_all
-from goclient.following import Following, Ids
+from goclient.following import Following, Ids, Tasks
 from goclient.model.typed import in_keywords, read_keywords
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ class Mending(Following):
     """Try jobs and tasks again, and stop them: those that are chosen as by :meth:`status`, but never without a word."""
 
     def retry(
-        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False, **options: Any
+        self,
+        ids: Ids | None = None,
+        *,
+        task: Tasks = (),
+        campaign: str | None = None,
+        last: bool = False,
+        **options: Any,
     ) -> Mended:
         """Send jobs again that have failed, with their own numbers, and let JEDI retry tasks; return what came of it.
 
@@ -38,7 +44,7 @@ class Mending(Following):
         with in_keywords():
             typed = read_keywords(RetryOptions, options, dict, requires=False)
             raise_all(typed.errors)
-            selection = self._select_named(ids, task=task, campaign=campaign, last=last)
+            selection = self._select_named("retry", ids, task=task, campaign=campaign, last=last)
             return _unless_refused(self.retry_selected(selection, typed.options))
 
     def retry_selected(
@@ -54,14 +60,15 @@ class Mending(Following):
         return replace(done, refused=(*done.refused, *self._find_unsent(selection, with_retries=False)))
 
     def kill(
-        self, ids: Ids | None = None, *, task: Ids = (), campaign: str | None = None, last: bool = False
+        self, ids: Ids | None = None, *, task: Tasks = (), campaign: str | None = None, last: bool = False
     ) -> Mended:
         """Stop jobs, and tasks with their jobs; return what became of each.
 
         Raises what was refused only if nothing else was done; else it is in the result.
         """
         with in_keywords():
-            return _unless_refused(self.kill_selected(self._select_named(ids, task=task, campaign=campaign, last=last)))
+            selection = self._select_named("kill", ids, task=task, campaign=campaign, last=last)
+            return _unless_refused(self.kill_selected(selection))
 
     def kill_selected(self, selection: Selection) -> Mended:
         """Stop jobs as a command does; what was refused, and what is not known, is in the result."""
@@ -87,12 +94,12 @@ class Mending(Following):
             raise UsageError("no job is named", hint=hint, code="no-jobs", subject="PandaID")
         return self.select_typed(options, told=told)
 
-    def _select_named(self, ids: Ids | None, *, task: Ids, campaign: str | None, last: bool) -> Selection:
-
-        if ids is None and not (task or campaign or last):
-            hint = 'name jobs (retry([42])), or give campaign="NAME", task=JEDITASKID or last=True'
+    def _select_named(self, call: str, ids: Ids | None, **others: Any) -> Selection:
+        """Return the jobs and tasks that a call chooses, as :meth:`select`; raise UsageError if it names none."""
+        if ids is None and not any(others.values()):
+            hint = f'name jobs ({call}([42])), or give campaign="NAME", task=JEDITASKID or last=True'
             raise UsageError("no job is named", hint=hint, code="no-jobs", subject="ids")
-        return self.select(ids, task=task, campaign=campaign, last=last)
+        return self.select(ids, **others)
 
 
 def _unless_refused(mended: Mended) -> Mended:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from goclient.errors import GoclientError, UsageError
+from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.conditions import UnknownOption
 from goclient.errors.wording import quote
 from goclient.model.nearest import hint_of_known, nearest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 T_co = TypeVar("T_co", bound="DataclassInstance", covariant=True)
+_FOR_EVER = 1e9  # seconds: no process waits as long, and time.sleep takes no more than ten times that
 Defaults = Callable[[], Mapping[str, Any]]  # of a settings file, which is read only where options are
 
 
@@ -72,9 +73,7 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
     """Yield what is wrong with the value that a program gives an option."""
     name = one.name
     if one.metadata["many"]:
-        if not (isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value)):
-            texts = [value] if isinstance(value, str) and value else ["…", "…"]
-            yield _wrong_type(name, value, "a list of texts", f"write {name}=[{', '.join(map(quote, texts))}]")
+        yield from _list_mistakes(name, value)
     elif is_flag(one):
         if not isinstance(value, bool):
             said = value in ("False", "false", "no", "0", 0)
@@ -87,14 +86,54 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
         else:
             yield from number_mistakes(one, name, value)
     elif not isinstance(value, str):
-        text = str(value) if isinstance(value, int | os.PathLike) and not isinstance(value, bool) else "…"
-        yield _wrong_type(name, value, "a text", f"write {name}={quote(text)}")
+        yield _no_text(name, value)
     elif not value:
-        yield UsageError(
-            f"{name} is empty", hint=f"leave {name} out, or give it a value", code="empty-value", subject=name
-        )
+        yield _empty(name, f"leave {name} out, or give it a value")
     else:
         yield from choice_mistakes(one, name, value)
+
+
+def check_text(name: str, value: object, *, empty: str = "") -> None:
+    """Raise UsageError for the argument of a call that is no text; ``empty``: the hint if it has to have letters."""
+    if not isinstance(value, str):
+        raise _no_text(name, value)
+    if empty and not value:
+        raise _empty(name, empty)
+
+
+def read_texts(name: str, value: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts that a call is given, one after the other; raise UsageError for anything else."""
+    found = value if isinstance(value, str | bytes) or not isinstance(value, Iterable) else tuple(value)
+    raise_all(_list_mistakes(name, found))
+    return tuple(found)
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise UsageError for the argument of a call that is no number of seconds."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _FOR_EVER:
+        is_near = isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value)
+        raise _wrong_type(name, value, "a number of seconds", f"write {name}={value if is_near else 30}")
+
+
+def check_kind(kind: type[object], name: str, value: object, hint: str) -> None:
+    """Raise UsageError for the argument of a call that is not of this kind."""
+    if not isinstance(value, kind):
+        raise _wrong_type(name, value, f"a {kind.__name__}", hint)
+
+
+def _list_mistakes(name: str, value: object) -> Iterator[UsageError]:
+    if not (isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value)):
+        texts = [value] if isinstance(value, str) and value else ["…", "…"]
+        yield _wrong_type(name, value, "a list of texts", f"write {name}=[{', '.join(map(quote, texts))}]")
+
+
+def _no_text(name: str, value: object) -> UsageError:
+    text = str(value) if isinstance(value, int | os.PathLike) and not isinstance(value, bool) else "…"
+    return _wrong_type(name, value, "a text", f"write {name}={quote(text)}")
+
+
+def _empty(name: str, hint: str) -> UsageError:
+    return UsageError(f"{name} is empty", hint=hint, code="empty-value", subject=name)
 
 
 def choice_mistakes(one: Field[Any], typed: str, value: str) -> Iterator[UsageError]:

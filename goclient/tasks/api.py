@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from goclient.errors import UsageError
@@ -53,6 +53,10 @@ def _run(tool: str, args: Sequence[str]) -> TaskResult:
     if isinstance(args, str | bytes):
         message = f"goclient.{tool} takes a list of arguments, not one text: {quote(args)}"
         raise UsageError(message, hint=f"goclient.{tool}(shlex.split(text))", code="arguments", subject="args")
+    if not isinstance(args, Iterable):
+        message = f"goclient.{tool} takes a list of arguments, not {quote(repr(args))}"
+        raise UsageError(message, hint=f'goclient.{tool}(["--outDS", "…"])', code="arguments", subject="args")
+    args = list(args)
     for wrong in (one for one in args if not isinstance(one, str)):
         message = f"goclient.{tool} takes a list of texts: {quote(repr(wrong))} in it is not a text"
         raise UsageError(message, hint="write it in quotes, or str(…)", code="arguments", subject="args")
