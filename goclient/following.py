@@ -251,7 +251,8 @@ class Following(Lookups):
 
     def revoke(self, ids: Iterable[str] = ()) -> list[Outstanding]:
         """Take back the credentials with these ids, whatever their jobs do; without ids all that no job needs."""
-        return self._credentials().revoke(read_texts("ids", ids))
+        wanted = read_texts("ids", ids)
+        return self._credentials().revoke(wanted)
 
     def _credentials(self) -> Credentials:
         from goclient.jobs.credentials import Credentials  # requests, which most calls need not

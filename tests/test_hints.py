@@ -32,6 +32,7 @@ NO_INPUT = {
     ("model/syntax/text_words.py", "near"),  # one of our words
     ("node/engines/globus_task.py", "task_id"),
     ("tasks/outputs.py", "nickname"),
+    ("mending/client.py", "call"),  # retry or kill
     ("tasks/api.py", "tool"),  # prun or pathena
 }
 HINTS = re.compile("hint|remedy|Problem")

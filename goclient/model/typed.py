@@ -94,7 +94,7 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
 
 
 def check_text(name: str, value: object, *, empty: str = "") -> None:
-    """Raise UsageError for the argument of a call that is no text; ``empty``: the hint if it has to have letters."""
+    """Raise UsageError for the argument of a call that is not a text; ``empty``: the hint if it has to have letters."""
     if not isinstance(value, str):
         raise _no_text(name, value)
     if empty and not value:
@@ -109,7 +109,7 @@ def read_texts(name: str, value: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Raise UsageError for the argument of a call that is no number of seconds."""
+    """Raise UsageError for the argument of a call that is not a number of seconds."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _FOR_EVER:
         is_near = isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value)
         raise _wrong_type(name, value, "a number of seconds", f"write {name}={value if is_near else 30}")

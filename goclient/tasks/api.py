@@ -49,7 +49,7 @@ def pathena(args: Sequence[str]) -> TaskResult:
     return _run("pathena", args)
 
 
-def _run(tool: str, args: Sequence[str]) -> TaskResult:
+def _run(tool: str, args: object) -> TaskResult:
     if isinstance(args, str | bytes):
         message = f"goclient.{tool} takes a list of arguments, not one text: {quote(args)}"
         raise UsageError(message, hint=f"goclient.{tool}(shlex.split(text))", code="arguments", subject="args")
