@@ -235,6 +235,8 @@ CALLS: dict[str, tuple[Callable[[Any], object], str, str]] = {
     "wait([1], seconds='x')": (lambda one: one.wait([1], seconds="x"), "seconds must be a number", "write seconds=30"),
     "wait([1], seconds=inf)": (lambda one: one.wait([1], seconds=math.inf), "must be a number", "write seconds=30"),
     "page(None, [1])": (lambda one: one.page(None, [1]), "path must be a text", 'write path="…"'),
+    "page('a\\0b', [1])": (lambda one: one.page("a\0b", [1]), "path must be a text", 'write path="…"'),
+    "prun(['a\\0b'])": (lambda _: goclient.prun(["a\0b"]), "in it is not a text", "without a null byte"),
     "add_endpoint(name, Path)": (
         lambda one: one.add_endpoint("x", Path("h")), "where must be a text", 'write where="h"'
     ),

@@ -94,8 +94,8 @@ def _mistakes(one: Field[Any], value: object) -> Iterator[UsageError]:
 
 
 def check_text(name: str, value: object, *, empty: str = "") -> None:
-    """Raise UsageError for the argument of a call that is not a text; ``empty``: the hint if it has to have letters."""
-    if not isinstance(value, str):
+    """Raise UsageError for the argument of a call that is not a text; ``empty``: the hint if it must not be empty."""
+    if not isinstance(value, str) or "\0" in value:
         raise _no_text(name, value)
     if empty and not value:
         raise _empty(name, empty)

@@ -57,9 +57,11 @@ def _run(tool: str, args: object) -> TaskResult:
         message = f"goclient.{tool} takes a list of arguments, not {quote(repr(args))}"
         raise UsageError(message, hint=f'goclient.{tool}(["--outDS", "…"])', code="arguments", subject="args")
     args = list(args)
-    for wrong in (one for one in args if not isinstance(one, str)):
+    for wrong in (one for one in args if not isinstance(one, str) or "\0" in one):
         message = f"goclient.{tool} takes a list of texts: {quote(repr(wrong))} in it is not a text"
-        raise UsageError(message, hint="write it in quotes, or str(…)", code="arguments", subject="args")
+        raise UsageError(
+            message, hint="write it in quotes, or str(…), without a null byte", code="arguments", subject="args"
+        )
     with tempfile.TemporaryFile(dir=temporary_directory()) as sent:  # a task is written down when it was sent
         command = [sys.executable, "-P", "-m", "goclient.cli.tasks", str(sent.fileno()), tool, *args]
         done = subprocess.run(
