@@ -11,7 +11,7 @@ from goclient.config.connections import Connections
 from goclient.errors import GoclientError, MyproxyError
 from goclient.errors.myproxy import LifetimeTooLong
 from goclient.errors.wording import pluralize
-from goclient.jobs.sent import check_not_sent
+from goclient.jobs.sent import check_not_accepted, check_not_sent
 from goclient.journal import Journal
 from goclient.model.options import TransferOptions
 from goclient.model.spec import MyproxyAccount
@@ -23,10 +23,11 @@ def send_prepared(
 ) -> Submission:
     """Send a submission, and return it with its jobs, of which ``show`` tells the user.
 
-    Raises ServerError if not all jobs were accepted, or if that is not known, and SentBefore while nobody knows how the
-    same request ended, unless it was prepared ``again``; nothing is sent twice.
+    Raises ServerError if not all jobs were accepted, or if that is not known; SentBefore while nobody knows how the
+    same request ended, unless it was prepared ``again``, and if it was sent already; nothing is sent twice.
     """
     server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
+    check_not_accepted(journal, prepared.records)
     if not prepared.again:
         check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
     if prepared.deposit_due and prepared.spec.myproxy is not None:

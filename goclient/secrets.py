@@ -15,6 +15,8 @@ from contextlib import suppress
 
 SHORTEST = 8  # characters; a shorter credential would hide ordinary words
 MASK = "***"
+CLIENT_IDS = ("GOCLIENT_CLIENT_ID", "GOCLIENT_CARRY_CLIENT_ID")
+_UUID = 36  # characters
 _ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
 
 # What OAuth 2.0 calls what must not be known, in answers and in forms: RFC 6749, 7009, 7636 and 8628, OpenID Connect.
@@ -31,6 +33,10 @@ _ESCAPE = (
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\[^uUx]"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);"
 )
+_JWT = r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"  # a JWT: RFC 7519, as compact JWS
+_STORED = r'"(?:id|access|refresh)_token"\s*:\s*"([^"]*)"'
+_WHOLE_KEY = r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)"
+_LOGIN = r"(?<=://)[^/\s@:]*:[^/\s@]*(?=@)"  # of a URL, with its password
 _NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _NAMED |= {"amp;": "&", "lt;": "<", "gt;": ">", "quot;": '"', "apos;": "'"}
 
@@ -91,6 +97,29 @@ def register_keys(pem: bytes) -> None:
     """Hide the private keys of a PEM file from now on, whatever became of its line breaks."""
     text = pem.decode("latin-1")
     register(*(line for key in re.findall(_KEY, text) for line in re.split(r"[^A-Za-z0-9+/=]+", key)))
+
+
+def register_misplaced(*ids: str) -> None:
+    """Hide what is too long for the id of a Globus client, a UUID: its secret, in the wrong place."""
+    register(*(one.strip() for one in ids if len(one.strip()) > _UUID))
+
+
+def tokens_in(text: str) -> list[str]:
+    """Return what has the form of a token in a text."""
+    found = re.findall(_JWT, text) if "eyJ" in text else []  # a list may have a megabyte
+    return [*found, *re.findall(_STORED, text)]
+
+
+def mask_forms(text: str) -> str:
+    """Return the text with ``***`` in place of what has the form of a credential, though nobody has registered it.
+
+    These are private keys, tokens, and the user's name and the password in a URL.
+    """
+    if "PRIVATE KEY-----" in text:
+        text = re.sub(_WHOLE_KEY, MASK, text)
+    for token in tokens_in(text) if "eyJ" in text or "_token" in text else ():
+        text = text.replace(token, MASK)
+    return re.sub(_LOGIN, MASK, text) if "://" in text else text
 
 
 def hide(text: str) -> str:

@@ -108,6 +108,20 @@ def test_a_job_that_nobody_runs_is_still_running_after_the_timeout(client: gocli
     assert (results.files, results.warning) == ((), "")
 
 
+def test_what_was_prepared_is_sent_once(client: goclient.Client, shared_sandbox: Sandbox) -> None:
+    count = "select count(*) as jobs from jobs"
+    for words in ({"njobs": 2}, {"campaign": "once"}, {"again": True}):
+        options: dict[str, Any] = {"computingSite": "TEST1", "transformation": "/bin/true", "noCheck": True, **words}
+        prepared = client.prepare(**options)
+        sent = client.send(prepared)
+        (before,) = shared_sandbox.rows(count)
+        with pytest.raises(goclient.SentBefore) as caught:
+            client.send(prepared)
+        assert f"PandaID {sent.jobs[0].panda_id}" in caught.value.message
+        assert shared_sandbox.rows(count) == [before]
+        assert len(client.send(client.prepare(**options)).jobs) == len(sent.jobs), "as the hint says"
+
+
 def test_nothing_is_printed_but_a_reporter_is_told(client: goclient.Client, capfd: pytest.CaptureFixture[str]) -> None:
     reporter = RecordingReporter()
     goclient.Client(reporter).submit(

@@ -203,3 +203,25 @@ def test_the_credential_in_a_url_is_hidden(url: str, credential: str) -> None:
 def test_a_url_without_a_credential_stays(url: str) -> None:
     assert not secrets.register_url(url)
     assert secrets.hide(f"GET {url}") == f"GET {url}"
+
+
+FORMS = {
+    "a key": ("-----BEGIN PRIVATE KEY-----\nMIIEvgIBADAN\n-----END PRIVATE KEY-----\n rest", "***\n rest"),
+    "a key that is cut": ("-----BEGIN RSA PRIVATE KEY-----\nMIIEvgIBADAN", "***"),
+    "a token": ("eyJhbGciOi.eyJzdWIi0.c2lnbmF0dXJl.", "***."),
+    "a login": ("gsiftp://u:pw@h/x", "gsiftp://***@h/x"),
+    "an empty password": ("https://u:@h/x", "https://***@h/x"),
+    "a user's name": ("davs://u@h/x", "davs://u@h/x"),
+    "a port": ("https://h:2811/a@b", "https://h:2811/a@b"),
+    "a path": ("https://h/a@b:c@d", "https://h/a@b:c@d"),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), FORMS.values(), ids=FORMS)
+def test_what_has_the_form_of_a_credential_is_masked(text: str, shown: str) -> None:
+    assert secrets.mask_forms(text) == shown
+
+
+@given(st.text())
+def test_what_has_the_form_of_no_credential_stays(text: str) -> None:
+    assert "://" in text or "eyJ" in text or secrets.mask_forms(text) == text

@@ -14,8 +14,7 @@ import goclient
 from goclient.errors import choose_write_error
 from goclient.errors.wording import printable, quote, timestamp
 from goclient.files.private import FILE, regular
-from goclient.files.text import tokens_in
-from goclient.secrets import MASK, hide, is_called_secret
+from goclient.secrets import MASK, hide, is_called_secret, mask_forms
 
 _PASSWORD, _QUERY = r"(?<=://)[^/\s@]*(?=@)", r"(?<=\?)\S+"  # of a URL
 _VALUE = r"((?<!\S)--?[\w-]+ +|[\w-]+=)([^\s=]\S{7,})"  # of a name, "--name value" or "name=value"
@@ -64,11 +63,9 @@ class LogFile:
 
 def _mask(word: str) -> str:
     """Return a word of a command line without what may be a credential."""
-    for token in tokens_in(word):
-        word = word.replace(token, MASK)
-    if "PRIVATE KEY-----" in word:
-        return MASK
-    word = re.sub(_VALUE, lambda found: found[1] + MASK if is_called_secret(_name(found[1])) else found[0], word)
+    word = re.sub(
+        _VALUE, lambda found: found[1] + MASK if is_called_secret(_name(found[1])) else found[0], mask_forms(word)
+    )
     return re.sub(_QUERY, MASK, re.sub(_PASSWORD, MASK, word)) if "://" in word else word
 
 

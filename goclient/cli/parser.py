@@ -253,9 +253,10 @@ def _value_mistakes(field: "dataclasses.Field[Any]", typed: str, value: Any) -> 
     if value is _NO_VALUE:
         hint = f"write {typed}=VALUE (with the = sign if the value begins with a dash)"
         yield UsageError(f"{typed} needs a value", hint=hint, code="no-value", subject=typed)
-    elif value == "" and typed.startswith("-"):
-        hint = f"leave {typed} out, or give it a value"
-        yield UsageError(f"{typed} has an empty value", hint=hint, code="empty-value", subject=typed)
+    elif value == "" and (typed.startswith("-") or not field.metadata["many"]):
+        shown = typed if typed.startswith("-") else field.metadata["metavar"] or typed.upper()
+        hint = f"leave {shown} out, or give it a value"
+        yield UsageError(f"{shown} has an empty value", hint=hint, code="empty-value", subject=shown)
     elif is_number(field):
         yield from number_mistakes(field, typed, value)
     else:

@@ -12,7 +12,7 @@ from goclient.errors import RequestError
 from goclient.errors.wording import quote
 from goclient.model.endpoint import is_uuid
 from goclient.reporter.base import SILENT, Reporter
-from goclient.secrets import register
+from goclient.secrets import register, register_misplaced
 from goclient.services.deadline import within
 from goclient.services.globus.access import GlobusAccess
 
@@ -29,6 +29,7 @@ def carry_access(env: Mapping[str, str], *, reporter: Reporter = SILENT) -> Glob
     names = ("GOCLIENT_CARRY_CLIENT_ID", "GOCLIENT_CARRY_CLIENT_SECRET")
     client_id, secret = (own(env, name).strip() for name in names)
     register(secret)
+    register_misplaced(client_id)
     if not (client_id or secret):
         return None
     problem, hint = "", "copy the client's UUID from app.globus.org/settings/developers"

@@ -22,7 +22,7 @@ from goclient.errors.findings import login_command
 from goclient.errors.wording import quote
 from goclient.model.endpoint import Endpoint, is_uuid
 from goclient.reporter.base import SILENT, Reporter
-from goclient.secrets import WEB_PROXIES, register, register_url
+from goclient.secrets import WEB_PROXIES, register, register_misplaced, register_url
 from goclient.services.loopback import LOOPBACK
 
 if TYPE_CHECKING:
@@ -227,6 +227,7 @@ def globus_access(env: Mapping[str, str] = os.environ, *, reporter: Reporter = S
 
     client_id, client_secret = (own(env, name).strip() for name in ("GOCLIENT_CLIENT_ID", "GOCLIENT_CLIENT_SECRET"))
     register(client_secret)
+    register_misplaced(client_id)
     _register_passwords(env)
     if not is_uuid(client_id):
         page = "app.globus.org/settings/developers, export GOCLIENT_CLIENT_ID"

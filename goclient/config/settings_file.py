@@ -20,6 +20,7 @@ from goclient.model.option import is_flag, is_number, setting_fields
 from goclient.model.options import SubmitOptions
 from goclient.model.payload import hide_login, is_url
 from goclient.model.records.panda_job import WIDTHS
+from goclient.secrets import register_misplaced
 from goclient.services.loopback import is_https
 from goclient.services.myproxy.policy import check_dn
 
@@ -152,6 +153,8 @@ def _wrong(file: ConfigFile, text: str, keys: tuple[str, ...], problem: Mapping[
     if problem["type"] == "extra_forbidden":
         what, hint = _explain_key(keys, given)
         return file.wrong(what, hint, line=line_of(text, keys))
+    if keys[-1] == "client_id":
+        register_misplaced(str(given))
     value = "" if isinstance(given, dict) else f" = {quote(given)}"
     hint = f"correct it with an editor, or leave {keys[-1]} out"
     if problem["type"] in ("model_type", "dict_type"):

@@ -23,6 +23,16 @@ class SentBefore(RequestError):
         super().__init__(message, hint=hint, subject="--again")
 
 
+class SentAlready(SentBefore):
+    """Prepared jobs that the server has accepted before; ``key`` is the journal's."""
+
+    def __init__(self, key: str, *, since: float, outcome: str) -> None:
+        self.key = key
+        message = f"these prepared jobs were sent at {utc(since)}, and {outcome}; nothing was sent now"
+        hint = "prepare them once more to send others like them: each has a name, and may have outputs, of its own"
+        RequestError.__init__(self, message, hint=hint, subject="again")
+
+
 class StartedBefore(SentBefore):
     """Jobs that were begun in their campaign before, through a site, and are not over; ``key`` is their batch's."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from goclient.secrets import hide
+from goclient.secrets import hide, mask_forms
 
 
 def quote(value: object, limit: int = 200) -> str:
@@ -17,7 +17,7 @@ def quote(value: object, limit: int = 200) -> str:
 
 def cite(value: object, limit: int = 600) -> str:
     """Return what somebody else wrote, without quotes, on one line, cut after ``limit`` characters."""
-    text = hide(str(value))  # before it is cut: half a credential is not recognised
+    text = mask_forms(hide(str(value)))  # before it is cut: half a credential is not recognised
     return printable(text if len(text) <= limit else text[:limit] + "…")
 
 

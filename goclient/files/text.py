@@ -8,7 +8,7 @@ import shlex
 
 from goclient.errors.conditions import UnreadWord
 from goclient.errors.wording import printable, quote
-from goclient.secrets import register, register_keys
+from goclient.secrets import register, register_keys, tokens_in
 
 _MARKS = {  # the longer ones first: one begins as another
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -16,8 +16,6 @@ _MARKS = {  # the longer ones first: one begins as another
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-_JWT = r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"  # a JWT: RFC 7519, as compact JWS
-_STORED = r'"(?:id|access|refresh)_token"\s*:\s*"([^"]*)"'
 _BREAK = r"(?:[ \t\r]|\\[rn])*"
 _JOINED = (
     rf"(?m)-----BEGIN [A-Z0-9 ]{{1,40}}-----{_BREAK}[A-Za-z0-9+/]{{16}}|[A-Za-z0-9+/=]{{4}}{_BREAK}-----END "
@@ -48,12 +46,6 @@ def credential_in(text: str) -> str:
     found = tokens_in(text)
     register(*found)
     return "a token" if found else ""
-
-
-def tokens_in(text: str) -> list[str]:
-    """Return what has the form of a token in a text."""
-    found = re.findall(_JWT, text) if "eyJ" in text else []  # a list may have a megabyte
-    return [*found, *re.findall(_STORED, text)]
 
 
 def list_lines(path: str) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from goclient.errors.sent import SentBefore
+from goclient.errors.sent import SentAlready, SentBefore
 from goclient.errors.wording import pluralize
 from goclient.journal import Entry, Journal, this_process
 from goclient.model.endpoint import is_uuid
@@ -147,6 +147,14 @@ def check_not_sent(
     stopping = [one for one in same_requests(journal, digest_of(records, server, luggage)) if one.has_calls]
     for one in stopping[-1:]:
         raise SentBefore(one.entry.key, since=one.entry.time, outcome=one.outcome)
+
+
+def check_not_accepted(journal: Journal, records: Sequence[JobRecord]) -> None:
+    """Raise SentAlready if a server has accepted these jobs, or some of them: each name, and its files, are of one."""
+    same = str(len(records)), records[0].jobName, records[-1].jobName
+    for one in read_requests(journal) if journal.mentions(same[1]) else ():
+        if one.subjects[2:5] == same and one.panda_ids:
+            raise SentAlready(one.entry.key, since=one.entry.time, outcome=one.outcome)
 
 
 def request_of(call: Entry) -> str:

@@ -18,10 +18,9 @@ from goclient.files.text import (
     lines_joined,
     list_lines,
     split_command,
-    tokens_in,
     unmark_command,
 )
-from goclient.secrets import hide
+from goclient.secrets import hide, tokens_in
 from tests.strategies import MANY
 
 TOKEN = f"eyJ{'h' * 12}.eyJ{'c' * 12}.{'s' * 12}"
