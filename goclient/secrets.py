@@ -15,7 +15,6 @@ from contextlib import suppress
 
 SHORTEST = 8  # characters; a shorter credential would hide ordinary words
 MASK = "***"
-CLIENT_IDS = ("GOCLIENT_CLIENT_ID", "GOCLIENT_CARRY_CLIENT_ID")
 _UUID = 36  # characters
 _ROUNDS = 4  # escapes inside escapes: percent-encoded in JSON in JSON in HTML
 
@@ -99,9 +98,9 @@ def register_keys(pem: bytes) -> None:
     register(*(line for key in re.findall(_KEY, text) for line in re.split(r"[^A-Za-z0-9+/=]+", key)))
 
 
-def register_misplaced(*ids: str) -> None:
+def register_misplaced(client_id: str) -> None:
     """Hide what is too long for the id of a Globus client, a UUID: its secret, in the wrong place."""
-    register(*(one.strip() for one in ids if len(one.strip()) > _UUID))
+    register(client_id if len(client_id) > _UUID else None)
 
 
 def tokens_in(text: str) -> list[str]:

@@ -23,7 +23,7 @@ BESIDE = (
     ("cli", "sent_text status_text watching", "cli/commands/test_status.py"),
     ("cli", "other_words shells", "cli/test_complete.py"),
     ("cli", "general", "cli/test_log_file.py"),
-    ("cli", "main run tasks", "cli/test_start.py"),
+    ("cli", "main tasks", "cli/test_start.py"),
     ("cli", "endpoint_text myproxy_text", "cli/test_tables.py"),
     ("cli", "output", "reporter/test_reporters.py"),
     ("cli", "parser", "test_manpages.py"),

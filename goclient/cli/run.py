@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from goclient import secrets
 from goclient.cli.general import General, read_general
 from goclient.cli.interrupts import raise_from_now_on
 from goclient.cli.output import HidingStream, TerminalReporter, error_document, print_json
@@ -71,7 +70,6 @@ def _run_logged(command: Command, argv: Sequence[str], general: General, reporte
 @contextmanager
 def _hide_credentials() -> Iterator[None]:
     """Hide credentials in all that Python writes to stdout and stderr while a block runs, libraries included."""
-    secrets.register_misplaced(*(os.environ.get(name, "") for name in secrets.CLIENT_IDS))
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast(TextIO, HidingStream(stream)) for stream in before)
     try:

@@ -18,6 +18,7 @@ from goclient.errors import Collector, raise_all
 from goclient.errors.wording import quote
 from goclient.model.option import setting_fields
 from goclient.model.options import SubmitOptions
+from goclient.secrets import register_misplaced
 
 Value = str | int | bool | None
 VARIABLE = "GOCLIENT_SETTINGS"
@@ -33,8 +34,9 @@ RUNGEN, DEFAULT_RUNGEN = "carrier.runGen", "https://pandaserver-doma.cern.ch/trf
 WAIT, DEFAULT_WAIT = "carrier.wait", 12
 
 # The settings that a variable of the environment has, too; of these the port is a number.
+CLIENT_ID = "globus.client_id"
 VARIABLES = {
-    "globus.client_id": "GOCLIENT_CLIENT_ID",
+    CLIENT_ID: "GOCLIENT_CLIENT_ID",
     "myproxy.server": "MYPROXY_SERVER",
     PORT: "MYPROXY_SERVER_PORT",
     "myproxy.server_dn": "MYPROXY_SERVER_DN",
@@ -128,6 +130,8 @@ class Settings(NamedTuple):
         named = {one.name: one for one in listed} | dict(sorted(self.found.items()))
         for name, variable in VARIABLES.items():
             if text := environ.get(variable):
+                if name == CLIENT_ID:
+                    register_misplaced(text)
                 named[name] = Setting(name, int(text) if name == PORT and text.isdecimal() else text, variable)
         return list(named.values())
 
