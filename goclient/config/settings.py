@@ -33,8 +33,8 @@ RUNGEN, DEFAULT_RUNGEN = "carrier.runGen", "https://pandaserver-doma.cern.ch/trf
 # How many hours jobs wait in a queue: PanDA does not tell, and tokens that travel with them end after 48.
 WAIT, DEFAULT_WAIT = "carrier.wait", 12
 
-# The settings that a variable of the environment has, too; of these the port is a number.
 CLIENT_ID = "globus.client_id"
+# The settings that a variable of the environment has, too; of these the port is a number.
 VARIABLES = {
     CLIENT_ID: "GOCLIENT_CLIENT_ID",
     "myproxy.server": "MYPROXY_SERVER",
