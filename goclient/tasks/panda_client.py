@@ -166,6 +166,8 @@ def run_tool(tool: str) -> int:
         hint = "give the option that the question names, or type the command on a terminal"
         raise GoclientError(message, hint=hint, code="panda-client") from error
     except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            sys.stdout.flush()  # it fails again if nobody reads our output; else a server has hung up
         message = f"{tool} of panda-client {found} stopped: {type(error).__name__}: {error}"
         hint = "-vv shows where"
         if isinstance(error, OSError) and os.path.dirname(str(error.filename)) == os.getcwd():

@@ -100,6 +100,17 @@ def test_what_cannot_be_printed_is_told_and_leaves_nothing_open(user: Sandbox, n
         assert "No space left on device" in done.err
 
 
+@pytest.mark.parametrize("tool", ["prun", "pathena"])
+def test_help_that_nobody_reads_to_its_end_is_not_told_as_a_failure(shared_sandbox: Sandbox, tool: str) -> None:
+    with nobody("gone") as out:
+        line = ("python -I", "goclient", tool, "--help")
+        with started(
+            line, env=shared_sandbox.env, cwd=shared_sandbox.cwd, stdout=out, stderr=subprocess.PIPE
+        ) as process:
+            _, said = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, said) == (1, "")
+
+
 @pytest.mark.parametrize("sink", ["full", "gone"])
 @pytest.mark.parametrize("name", ["sendJob", "prun", "status", "retry", "kill", "advance", "credential"])
 def test_where_nobody_hears_anything_the_work_is_done_all_the_same(user: Sandbox, name: str, sink: str) -> None:
