@@ -27,7 +27,7 @@ def send_prepared(
     same request ended, unless it was prepared ``again``, and if it was sent already; nothing is sent twice.
     """
     server, journal = connections.panda(), Journal(environment.journal_path(connections.env))
-    check_not_accepted(journal, prepared.records)
+    check_not_accepted(journal, prepared.records, server.name)
     if not prepared.again:
         check_not_sent(journal, prepared.records, server.name, luggage=prepared.luggage)
     if prepared.deposit_due and prepared.spec.myproxy is not None:
