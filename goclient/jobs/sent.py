@@ -150,7 +150,7 @@ def check_not_sent(
 
 
 def check_not_accepted(journal: Journal, records: Sequence[JobRecord], server: str) -> None:
-    """Raise SentAlready if this server has accepted these jobs, or some of them: each name, and its files, are of one."""
+    """Raise SentAlready if this server has accepted these jobs, or some: each name, and its files, are of one."""
     same = str(len(records)), records[0].jobName, records[-1].jobName
     for one in read_requests(journal) if journal.mentions(same[1]) else ():
         if one.subjects[2:5] == same and one.subjects.server == server and one.panda_ids:
