@@ -99,12 +99,9 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
         with collector:
             identity = _identity(candidate, search, now=time.time() if now is None else now)
             return identity._replace(warnings=(*warnings, *identity.warnings))
-        found = [part for error in collector.errors for part in error.parts]
+        found = [_or_unset(part, candidate, search.env) for error in collector.errors for part in error.parts]
         if candidate.named:
-            unset = f"; or unset {candidate.found}, which names it" if candidate.found in search.env else ""
-            raise_all(
-                one if isinstance(one, IdentityMendable) else one.replace(hint=f"{one.hint}{unset}") for one in found
-            )
+            raise_all(found)
         errors += found
         warnings += (f"not used: {error.message}" for error in found)
     raise_all(errors)
@@ -116,6 +113,14 @@ def find_identity(search: Search, *, now: float | None = None) -> Identity:
             f"(umask 077; openssl pkcs12 -in {bundle} -nocerts -out {globus}/userkey.pem)"
         )
     raise NoIdentity("no certificate and no proxy of yours was found", hint=hint)
+
+
+def _or_unset(error: GoclientError, candidate: _Candidate, env: Mapping[str, str]) -> GoclientError:
+    """Return the error of a candidate; its hint has the variable that names the file, if one does."""
+    variable = candidate.found if error.subject == candidate.certificate else "X509_USER_KEY"
+    if isinstance(error, IdentityMendable) or env.get(variable) != error.subject:
+        return error
+    return error.replace(hint=f"{error.hint}; or unset {variable}, which names it")
 
 
 def _candidates(search: Search) -> Iterator[_Candidate]:

@@ -128,6 +128,23 @@ def test_a_bad_one_that_was_named_is_an_error_although_another_is_there(grid: Gr
     assert error.message == f'the proxy "{home}/none" is not there'
 
 
+def test_a_file_that_is_not_there_is_told_with_the_variable_that_names_it_and_no_other(grid: Grid, home: Path) -> None:
+    own, nothing = default_pair(grid, home), str(home / "none")
+    cert, key, none = "X509_USER_CERT", "X509_USER_KEY", ""
+    told = (
+        ({cert: nothing}, cert),
+        ({cert: str(own.certificate), key: nothing}, key),
+        ({key: nothing}, key),
+        ({cert: str(own.certificate)}, none),
+    )
+    for env, variable in told:
+        if variable == none:
+            (home / ".globus/userkey.pem").unlink()
+        found = errors_of(lambda: find(home, NOBODY, env, deposit=True))  # noqa: B023
+        (error,) = (one for one in found if one.code == "identity-missing")
+        assert error.hint.partition("; or unset ")[2] == (f"{variable}, which names it" if variable else ""), env
+
+
 def test_without_any_it_is_told_where_to_put_one(home: Path) -> None:
     (error,) = errors_of(lambda: find(home, NOBODY))
     assert error.code == "identity-missing"
