@@ -107,7 +107,7 @@ def find(name: str) -> Command:
 
 def _command_error(name: str) -> UsageError:
     """Return the error of a word that is not a command: what other tools call so, the nearest one, or all."""
-    from goclient.cli.other_words import command_of  # only a mistake pays for it
+    from goclient.model.other_words import command_of  # only a mistake pays for it
 
     hint = f"one of {', '.join(COMMANDS)}; see goclient --help"
     if near := nearest(name, COMMANDS, most=1):

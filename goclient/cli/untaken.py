@@ -109,7 +109,7 @@ def _nearest(word: str, line: Line) -> tuple[str, str]:
     if right := respell_option(word, known):
         option = right.partition("=")[0]
         return option, f"did you mean {option}?" + (f" write {shlex.quote(right)}" if right != option else "")
-    from goclient.cli.other_words import options_of  # as above
+    from goclient.model.other_words import options_of  # as above
 
     if same := list(options_of(name, known)):
         return same[0], f"did you mean {' or '.join(same)}?"

@@ -10,7 +10,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import Field, fields
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from goclient.errors import GoclientError, UsageError, raise_all
 from goclient.errors.wording import quote
 from goclient.model.nearest import CLOSE, nearest
 from goclient.model.option import help_text, is_flag, is_number
+from goclient.model.other_words import options_of
 from goclient.model.task_options import PathenaOptions, TaskOptions
 from goclient.tasks import panda_client
 from goclient.tasks.panda_client import Function
@@ -213,14 +214,18 @@ class CommandLine:
             raise panda_client.incompatible(f"{self._tool} has options of its own called {', '.join(sorted(theirs))}")
         return {name: option for name, option in self.table.items() if name not in theirs}
 
-    def _refuse_misspelt(self, extras: Sequence[str], theirs: Iterable[str]) -> None:
+    def _refuse_misspelt(self, extras: Sequence[str], theirs: Collection[str]) -> None:
         """Raise every mistake in our words if one that nobody takes is nearly one of ours, or was to belong to one.
 
         A bare word behind an unknown option is its value, and no mistake of its own.
         """
-        near = {word: name for word in extras if (name := find_nearest(word, self.table))}
-        errors = [self._option_error(word, hint_of_near(word, name, self.table)) for word, name in near.items()]
         strict = self.words and self._tool == "prun"  # pathena takes such words for job options
+        long = [word for word in extras if strict and word.startswith("--")]
+        same = {word: name for word in long for name in options_of(word.partition("=")[0], theirs)}
+        near = {word: name for word in extras if word not in same and (name := find_nearest(word, self.table))}
+        errors = [self._option_error(word, f"did you mean {name}?") for word, name in same.items()]
+        errors += [self._option_error(word, hint_of_near(word, name, self.table)) for word, name in near.items()]
+        near |= same
         for before, word in pairwise(("", *extras)) if strict else ():
             if word.startswith("-") or word in near:
                 continue

@@ -52,6 +52,8 @@ _OPTIONS = {
     "--priority": "--prio --nice",
     "--VO": "--vo --voms --virtual-organisation",
     "--site": "--queue --computingSite -q",
+    "--exec": "--transformation --jobParameters",
+    "--outDS": "--destinationDBlock",
     "--task": "--taskID --jediTaskID --task-id",
     "--watch": "--follow --wait --live -f -w",
     "--html": "--report --page",
