@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from goclient.model.endpoint import JOB, Endpoint, JobDirectory, NodeFiles
-from goclient.model.names import LocationError, Problem, path_problem
+from goclient.model.names import LocationError, path_problem
 
 NO_FILES = ("/proc", "/sys", "/dev")  # where a node shows its processes and devices: what is there is not copied
 JOB_OUT = "job.out"  # the pilot has the payload's output in it, in the job's directory
@@ -41,9 +41,8 @@ class Location:
 
     def __post_init__(self) -> None:
         endpoint, path = self.endpoint, self.path
-        problem = path_problem(path, reads_home=endpoint.reads_home) or endpoint.path_problem(path)
-        if problem is None and not endpoint.has_home and f"{path}/".startswith("/~/"):
-            problem = Problem("there is no home directory there", "leave out the ~")
+        problem = path_problem(path, reads_home=endpoint.reads_home, has_home=endpoint.has_home)
+        problem = problem or endpoint.path_problem(path)
         if problem is not None:
             raise LocationError(problem)
 

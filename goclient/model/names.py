@@ -76,24 +76,26 @@ def find_nearly_serial(text: str) -> dict[str, str]:
     return {typed: respell_serial(typed) for typed in found if typed not in SERIAL_NUMBERS}
 
 
-def path_problem(path: str, *, reads_home: bool = True) -> Problem | None:
+def path_problem(path: str, *, reads_home: bool = True, has_home: bool = True) -> Problem | None:
     """Return what is wrong with an absolute path or one below ``/~/``, None for a good one.
 
-    ``reads_home``: a part ``~`` is read as the home directory, wherever it stands.
+    ``reads_home``: a part ``~`` is read as the home directory, wherever it stands; ``has_home``: there is one.
     """
     if not path.isprintable() and not is_text(path):
         what, remedy = "it has a control character, or is not valid Unicode", "give it a name without"
         return Problem(what, remedy, path.strip("\t\r\n\0\x7f"))
     if "$" in path and "$" in _PLACEHOLDER.sub("", path):
-        return _dollar_problem(path)
+        return _dollar_problem(path, has_home=has_home)
     if not path.startswith("/"):
-        return _relative_problem(path)
+        return _relative_problem(path) if has_home else _homeless_problem(path)
     if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
         clean = posixpath.normpath(path).replace("//", "/")
         if path.startswith("/~/") and not f"{clean}/".startswith("/~/"):
             return Problem("it has .. in it, which leads out of the home directory", "write the absolute path")
         is_directory = path.endswith(("/", "/.", "/..")) and clean != "/"
         return Problem("it has a . or .. in it", instead=f"{clean}/" if is_directory else clean)
+    if not has_home and f"{path}/".startswith("/~/"):
+        return _homeless_problem(path)
     if reads_home and "/~" in path and "~" in path.split("/")[2:]:
         what = "it has a part called ~, which would be read as a home directory"
         return Problem(what, instead=path[path.rfind("/~/") :] if "/~/" in path else "")
@@ -114,13 +116,22 @@ def _relative_problem(path: str) -> Problem:
     return Problem(what, f"or /~/{below} below the home directory", f"/{below}")
 
 
-def _dollar_problem(path: str) -> Problem:
+def _homeless_problem(path: str) -> Problem:
+    """Return what is wrong with a path that is relative, or below a home directory, where there is none."""
+    home, _, below = path.removeprefix("/").partition("/")
+    if home == "~":
+        return Problem("there is no home directory there", "leave out the ~", f"/{below}")
+    instead = f"/{below if home == '.' else path}"
+    return Problem("the path must begin with /", instead="" if path.startswith(("..", "~")) else instead)
+
+
+def _dollar_problem(path: str, *, has_home: bool) -> Problem:
     """Return what is wrong with a path that has a ``$`` which nobody replaces as the user meant."""
     known = f"{', '.join(SERIAL_NUMBERS)} (the job's number), {' and '.join(SERVER_PLACEHOLDERS)}"
     what = f"it has a $ that is none of {known}, and the server would try to evaluate it"
     if (right := respell_serial(path)) != path:
         return Problem(what, "the number of a job is '${SN}', or '${SN/P}' with six digits", right)
-    if home := re.match(_HOME, path):
+    if has_home and (home := re.match(_HOME, path)):
         return Problem(what, "a home directory is written /~/", f"/~/{path[home.end() :]}")
     return Problem(what, "write what it stands for")
 

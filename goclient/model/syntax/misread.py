@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from goclient.model.confusable import skeleton
-from goclient.model.endpoint import SCHEMES
+from goclient.model.endpoint import JOB, SCHEMES
 from goclient.model.location import Location
 from goclient.model.names import CURLY_QUOTES, LocationError, Problem, path_problem, respell_serial
 from goclient.model.syntax.location import read_location
@@ -81,6 +81,22 @@ def name_of(text: str) -> str:
         name = posixpath.normpath(name.strip("\t\r\n\0\x7f").replace("//", "/"))
     path = f"/{name}"
     return "" if not path.strip("/") or name.startswith("~") or ":/" in name or path_problem(path) else name
+
+
+def of_own_place(text: str, working: str) -> Problem | None:
+    """Return what is wrong with a location that was meant to be in the job's directory; None if that is not known."""
+    endpoint, colon, path = text.partition(":")
+    if not colon or endpoint != working:
+        place = read_mended(text)
+        if place is None or place.endpoint.text != working:
+            return None
+        path = place.path
+    try:
+        Location(JOB, path.lstrip(": \t"))
+    except LocationError as error:
+        what, remedy, instead = error.problem
+        return Problem(what, remedy, f"{working}:{instead}" if instead else "")
+    return None
 
 
 def of_a_list(texts: Sequence[str], number: int, word: str) -> Problem | None:

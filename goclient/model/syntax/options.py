@@ -138,11 +138,12 @@ class _Builder(WordReader):
                 place = read(text)
                 found.append(place if place.endpoint.text != working else own_location(text, place))
             except RequestError as error:
-                from goclient.model.syntax.misread import of_a_list  # 1 ms, which mistakes alone cost
+                from goclient.model.syntax.misread import of_a_list, of_own_place  # 1 ms, which mistakes alone cost
 
                 found.append(None)
-                wrong_list = isinstance(error, NotALocation)
-                problem = of_a_list(self.get(key), number, f"--{key}") if wrong_list else None
+                problem = of_own_place(text, working)
+                if problem is None and isinstance(error, NotALocation):
+                    problem = of_a_list(self.get(key), number, f"--{key}")
                 if problem is None or problem != told:  # the pieces of one thing are told once
                     self.refuse(key, refuse(text, problem) if problem is not None else error, item=number)
                 told = problem

@@ -94,7 +94,7 @@ def node_location(path: str) -> Location:
         return Location(NODE, path)
     except LocationError as error:
         what = Problem(error.problem.what, "an absolute path on the node", error.problem.instead)
-        raise refuse(path, what if "/~/" not in what.instead else Problem(what.what, what.remedy)) from error
+        raise refuse(path, what if "~" not in path else Problem(what.what, what.remedy)) from error
 
 
 def own_location(text: str, location: Location) -> Location:
@@ -102,8 +102,7 @@ def own_location(text: str, location: Location) -> Location:
     try:
         return Location(JOB, location.path)
     except LocationError as error:
-        what = Problem(error.problem.what, "write a path in the job's directory")
-        raise refuse(text, what, NotAName) from error
+        raise refuse(text, error.problem) from error
 
 
 def check_user(text: str) -> str:

@@ -221,6 +221,32 @@ def test_a_broken_rule_of_lists_quotes_the_words_that_break_it(
     assert error.hint
 
 
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("W:~/in/", "W:/in/"),
+        ("W:~", "W:/"),
+        ("W:", "W:/"),
+        ("W:in/", "W:/in/"),
+        ("W:./in", "W:/in"),
+        ("W: ~/in", "W:/in"),
+        ("W/~/in", "W:/in"),
+        ("W:/~/in", "W:/in"),
+        ("W:/a/../b", "W:/b"),
+        ("W:../in", ""),
+        ("W:~me/in", ""),
+        ("W:$HOME/in", ""),
+    ],
+)
+def test_a_place_in_the_job_is_corrected_without_a_home_directory(typed: str, right: str) -> None:
+    items = {"StageinGOsrc": ["A:/a"], "WorkingendpointGO": ["W"]}
+    (error,) = mistakes(lambda: spec_from({**items, "StageinGOdest": [typed]}))
+    assert "/~/" not in f"{error.message.replace(typed, '')} {error.hint}"
+    assert error.hint.removesuffix(" (leave out the ~)") == f"write {right}" or not right
+    if right:
+        spec_from({**items, "StageinGOdest": [right]})
+
+
 def test_all_mistakes_are_reported_at_once() -> None:
     items = {
         "StageinGOsrc": ["a", "B:c", "A:/ok"],
