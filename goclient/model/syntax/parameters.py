@@ -42,7 +42,8 @@ def read_typed(
 ) -> Typed:
     """Return what the words of a text and the ``options`` beside it (items of KEYS and of OPTIONS) mean.
 
-    ``read_lines`` reads the file of a list that was typed as ``@FILE``; without it, that is a name like any other.
+    ``read_lines`` reads the file of a list that was typed as ``@FILE``; without it, that is a
+    name like any other, and a mistake where locations are.
     ``source`` is the option that the text was typed for.
     """
     options = options or {}

@@ -145,12 +145,25 @@ def _take(found: TextWords, word: Word, read_lines: ReadLines | None, behind: st
             hint = f"write {right} without a blank at the =; "
             hint += "if the payload needs this word itself, put it after a bare --"
             raise UnreadWord(f"{quote(word.value)} has no value", hint=hint, code="no-value", subject=f"--{key}")
+        if value.startswith("@") and read_lines is None and key in _OF_LOCATIONS:
+            raise _list_error(word, found.payload)
         more = split_items(f"--{key}", [value], read_lines)
     except RequestError as error:
         found.errors.append(error.replace(message=error.message + word.in_column))
         return
     items += more
     found.columns.setdefault(key, []).extend([word.in_column] * len(more))
+
+
+_OF_LOCATIONS = {"StageinGOsrc", "StageinGOdest", "StageoutGOdest", "OutputGO"}  # a name may begin with @
+
+
+def _list_error(word: Word, text: str) -> UnreadWord:
+    """Return the mistake of a list in a file, which is read when sendJob.py or a line of it is typed."""
+    line = shlex.quote(text if text == word.value else f"--jobParameters={text}")
+    hint = f"to explain what is in it, type: goclient explain sendJob.py {line}"
+    message = f"{quote(word.value)}: lists in files are not read here"
+    return UnreadWord(message, hint=hint, code="list-file", subject=word.name)
 
 
 def _take_globus(found: TextWords, bare: Sequence[Word], globus: Sequence[Word]) -> None:

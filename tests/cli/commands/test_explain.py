@@ -185,6 +185,15 @@ def test_the_payload_s_own_options_are_not_spoken_of(run: Run, text: str) -> Non
     assert run("goclient", "explain", text).err == ""
 
 
+@pytest.mark.parametrize("text", ["{}", "run {}", "{} --StageinGOsrc=A:/b"])
+def test_a_list_in_a_file_is_read_as_the_hint_says(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "l.list").write_text("SITE1:/x/a\n")
+    refused = run("goclient", "explain", text.format(f"--StageinGOsrc=@{tmp_path}/l.list"))
+    assert (refused.code, "lists in files are not read here" in refused.err) == (10, True), refused.err
+    shown = run("goclient", *shlex.split(refused.err.strip().rpartition("type: goclient ")[2]))
+    assert (shown.code, "SITE1:/x/a" in shown.out) == (0, True), shown.err
+
+
 def test_a_line_of_sendjob_is_explained_as_its_hint_says(run: Run) -> None:
     words = ["--nFilesPerJob", "2", "--StageinGOsrc=A:/a,A:/b,A:/c"]
     refused = run("goclient", "explain", *words)
