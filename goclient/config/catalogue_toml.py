@@ -28,6 +28,7 @@ from goclient.model.syntax.options import DEFAULT_WORKING
 from goclient.model.syntax.parse import parse_endpoint, parse_location
 from goclient.model.syntax.server_urls import ANSWERS_TOO
 from goclient.model.syntax.shell import shell_word
+from goclient.model.syntax.web_link import is_link
 
 GLOBUS = GlobusEndpoint.kind
 SERVERS = {one.kind: one for one in URL_ENDPOINTS}  # the other kinds of entries
@@ -139,9 +140,10 @@ def check_where(text: str) -> str:
     """Return the collection's id or the server's URL that was typed; raises RequestError with the reason."""
     hint, code = f"{command('list', search='TEXT')} shows the UUIDs of collections", "no-endpoint"
     problem = f"is neither a UUID nor {URL_FORMS}"
-    if "://" in text and (right := endpoint_of(text)) != text and right.startswith(SCHEMES):
+    right = endpoint_of(text)
+    if right != text and (is_uuid(right) or right.startswith(SCHEMES)):
         hint = f"write {shell_word(right)}"
-    elif "://" in text and (scheme := text.partition("://")[0].lower()) in ANSWERS_TOO:
+    elif "://" in text and not is_link(text) and (scheme := text.partition("://")[0].lower()) in ANSWERS_TOO:
         server = text[len(scheme) + 3 :].partition("/")[0]
         hint = f"write {shell_word(f'davs://{server}')}, if that storage answers to WebDAV; {hint}"
     try:

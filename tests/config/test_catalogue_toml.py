@@ -27,6 +27,7 @@ from goclient.model.syntax.parse import parse_location
 from tests.strategies import MANY, endpoint_names, endpoints, hosts, servers
 
 UUID, OTHER = "9e3ca9a0-2d3e-4ea5-b3e2-3b4b7f7b3b0f", "8b5eb87a-10b2-4626-96dc-d9ab00c6942a"
+LINK = "https://app.globus.org/file-manager"
 
 SITE1 = f'[SITE1]\nkind = "globus"\nid = "{UUID}"\n'
 
@@ -234,7 +235,7 @@ def test_an_endpoint_is_a_uuid_or_a_server(typed: str, where: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "SITE1", UUID[:-1], f"{UUID}:/a", f"globus://{UUID}/a", "globus://x", "gsiftp://", "ftp://h"],
+    ["", "SITE1", UUID[:-1], "globus://x", "gsiftp://", "ftp://h", f"{LINK}?origin_path=%2F"],
 )
 def test_what_is_no_endpoint_is_quoted_with_what_to_type(typed: str) -> None:
     with pytest.raises(RequestError) as caught:
@@ -280,6 +281,9 @@ def test_a_command_in_a_hint_is_one_line_whose_words_a_shell_leaves_alone(name: 
         ("webdav://h:8443", "davs://h:8443"),
         ("gsiftp://::1", "'gsiftp://[::1]'"),
         ("gridftp://me@h", "gsiftp://h"),
+        (f"{UUID}:/a", UUID),
+        (f"globus://{UUID}/a", UUID),
+        (f"{LINK}?origin_id={UUID}&origin_path=%2F", UUID),
     ],
 )
 def test_a_url_that_is_nearly_a_servers_is_mended(typed: str, right: str) -> None:
