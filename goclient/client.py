@@ -99,7 +99,8 @@ class Client(Mending):
         """Send a submission, and return it with its jobs; first deposit the proxy that they need, if that is due.
 
         Raises ServerError if not all jobs were accepted, or if that is not known; nothing is sent twice.  The same
-        request once more is SentBefore while nobody knows how the first one ended, unless it was prepared ``again``.
+        request once more is SentBefore while nobody knows how the first one ended, unless it was prepared ``again``;
+        and so is what the server has accepted, however it was prepared.
         """
         check_kind(Submission, "prepared", prepared, "give what client.prepare(…) returns")
         with in_keywords():
