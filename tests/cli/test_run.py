@@ -43,6 +43,22 @@ def test_a_secret_in_the_wrong_place_is_not_shown(
         assert secret not in f"{told.out}{told.err}{(tmp_path / 'log').read_text()}"
 
 
+def test_a_url_with_a_password_is_written_without_it(run: Run) -> None:
+    words = (
+        "sendJob.py",
+        "--noSubmit",
+        "--noCheck",
+        "--transformation=/bin/true",
+        "--computingSite=T",
+        "--myproxy=u@h",
+    )
+    told = run(*words, "--StageinGOsrc=gsiftp://me:word@h:2812/a")
+    assert told.code == 10
+    assert '"gsiftp://***@h:2812/a": ' in told.err
+    assert "write gsiftp://h:2812/a\n" in told.err
+    assert run(*words, "--StageinGOsrc=gsiftp://h:2812/a").code == 0
+
+
 def test_a_secret_in_a_settings_file_is_not_shown(run: Run, tmp_path: Path) -> None:
     for text in (f'[globus]\nclient_id = "{SECRET}"\n', '[carrier]\nrunGen = "https://u:pw12@h/x"\n'):
         (tmp_path / "s.toml").write_text(text)
