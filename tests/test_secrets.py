@@ -206,8 +206,9 @@ def test_a_url_without_a_credential_stays(url: str) -> None:
 
 
 FORMS = {
-    "a key": ("-----BEGIN PRIVATE KEY-----\nMIIEvgIBADAN\n-----END PRIVATE KEY-----\n rest", "***\n rest"),
+    "a key": ("-----BEGIN PRIVATE KEY-----\nMIIEvgIBADAN\n-----END PRIVATE KEY-----\n rest", "***"),
     "a key that is cut": ("-----BEGIN RSA PRIVATE KEY-----\nMIIEvgIBADAN", "***"),
+    "a key that has lost its first line": ("MIIEvgIBADAN\n-----END PRIVATE KEY-----", "***"),
     "a token": ("eyJhbGciOi.eyJzdWIi0.c2lnbmF0dXJl.", "***."),
     "a login": ("gsiftp://u:pw@h/x", "gsiftp://***@h/x"),
     "an empty password": ("https://u:@h/x", "https://***@h/x"),
