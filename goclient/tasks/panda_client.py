@@ -8,6 +8,7 @@ without its transfers.
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import signal
 import sys
@@ -144,6 +145,13 @@ def set_bounds(stack: ExitStack) -> None:
     socket.setdefaulttimeout(ANSWER_WITHIN)  # the sockets for tokens are opened without one
 
 
+def _has_no_reader(descriptor: int) -> bool:
+    """Return True for a pipe whose other end is closed (poll(2): POLLERR)."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
 def run_tool(tool: str) -> int:
     """Run prun or pathena, and return its exit code; both end by SystemExit."""
     found = version()
@@ -166,8 +174,8 @@ def run_tool(tool: str) -> int:
         hint = "give the option that the question names, or type the command on a terminal"
         raise GoclientError(message, hint=hint, code="panda-client") from error
     except Exception as error:
-        if isinstance(error, BrokenPipeError):
-            sys.stdout.flush()  # it fails again if nobody reads our output; else a server has hung up
+        if isinstance(error, BrokenPipeError) and _has_no_reader(1):  # else a server has hung up
+            raise
         message = f"{tool} of panda-client {found} stopped: {type(error).__name__}: {error}"
         hint = "-vv shows where"
         if isinstance(error, OSError) and os.path.dirname(str(error.filename)) == os.getcwd():
